@@ -1,0 +1,362 @@
+"""What the classifier and the regressor share: parameters, validation, scikit-learn's protocol.
+
+No arithmetic is done here: an estimator checks and encodes its data, has `_assembly` turn its
+parameters into the objects of the engine, has `_fitting` run them, and keeps what they found.
+"""
+
+import copy
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from sknn_scratch._assembly import build_activations, hidden_units, initial_gains
+from sknn_scratch._conversion import from_sklearn, to_sklearn
+from sknn_scratch._fitting import Fit, Start, divergence_message
+from sknn_scratch._initializers import INITIALIZERS, draw_parameters
+from sknn_scratch._network import raw_scores
+from sknn_scratch._objective import Batch
+from sknn_scratch._parameters import Layers, Parameters
+from sknn_scratch._schedules import SCHEDULES
+from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.losses import LOSSES
+from sknn_scratch.solvers import SOLVERS
+
+
+@contextmanager
+def unchanged_on_failure(estimator):
+    """Give the estimator back what it had if the block is left by an exception."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+class BaseMLPScratch(BaseEstimator):
+    """Parameters and training of a multilayer perceptron; use the classes derived from it."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
+        "solver": [StrOptions({*SOLVERS, "lbfgs"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean", StrOptions({"resume"})],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions(set(INITIALIZERS))],
+        "l1": [Interval(Real, 0, None, closed="left"), "array-like"],
+        "l2": [Interval(Real, 0, None, closed="left"), "array-like"],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes,
+        activation,
+        solver,
+        alpha,
+        batch_size,
+        learning_rate,
+        learning_rate_init,
+        power_t,
+        max_iter,
+        shuffle,
+        random_state,
+        tol,
+        verbose,
+        warm_start,
+        momentum,
+        nesterovs_momentum,
+        early_stopping,
+        validation_fraction,
+        beta_1,
+        beta_2,
+        epsilon,
+        n_iter_no_change,
+        max_fun,
+        init,
+        l1,
+        l2,
+        weight_decay,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.init = init
+        self.l1 = l1
+        self.l2 = l2
+        self.weight_decay = weight_decay
+
+    # What a derived class says of itself
+
+    _sklearn_class: ClassVar[type]
+
+    def _validate_input(self, X, y, incremental, reset):
+        """Return X, and y as an array (n_samples, n_outputs) of the dtype of X."""
+        raise NotImplementedError
+
+    def _loss_name(self):
+        """Return the name of the loss in `LOSSES`; called after `_validate_input`."""
+        raise NotImplementedError
+
+    def _score_raw(self, raw, y, sample_weight):
+        """Return the score of raw scores against targets as `_validate_input` returns them."""
+        raise NotImplementedError
+
+    def _strata(self, y):
+        """Return what a held-out part is to be stratified by, or None."""
+        return None
+
+    def _reported_loss(self, loss, penalty):
+        """Return the number that goes into the curves, from the two parts of the objective."""
+        return float(loss + penalty)
+
+    # Training
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model to data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples. float32 is computed in float32, all else in float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets: class labels, an indicator matrix of several labels, or real numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples; all 1 if None.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not as described, or if training diverges. The estimator
+            is then what it was before the call.
+        """
+        return self._fit(X, y, sample_weight, incremental=False)
+
+    def _has_partial_fit(self):
+        if self.solver not in SOLVERS:
+            raise AttributeError(
+                f"partial_fit is available for the solvers {list(SOLVERS)}, "
+                f"not for solver={self.solver!r}."
+            )
+        return True
+
+    def _fit(self, X, y, sample_weight, incremental):
+        with unchanged_on_failure(self):
+            self._check_combinations(incremental)
+            continued = hasattr(self, "coefs_") and (incremental or bool(self.warm_start))
+            X, y = self._validate_input(X, y, incremental, reset=not continued)
+            dtype = X.dtype
+            if sample_weight is not None:
+                sample_weight = _check_sample_weight(
+                    sample_weight, X, dtype=dtype, ensure_non_negative=True
+                )
+            if self.solver == "lbfgs":
+                # scipy works in float64; a line search in float32 would stop far from the optimum
+                X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
+            start = self._start(X, continued and not incremental)
+            params = self._first_parameters(start, X, y, continued)
+            self._set_fitted_shape(params, continued)
+            fit = Fit(self, self._loss(), params, incremental)
+            # Divergence is reported once, in words; numpy's warnings at each step would hide it.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                if self.solver == "lbfgs":
+                    fit.minimise_lbfgs(Batch.of(X, y, sample_weight))
+                else:
+                    fit.minimise(X, y, sample_weight, start)
+            self._keep(params, dtype)
+        return self
+
+    def _check_combinations(self, incremental):
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if self.solver in SOLVERS:
+            return
+        if self.warm_start == "resume":
+            raise ValueError(
+                f"warm_start='resume' needs one of the solvers {list(SOLVERS)}, got 'lbfgs': "
+                "scipy's lbfgs cannot go on where it stopped. Use warm_start=True to start it "
+                "from the weights found so far."
+            )
+        for name in ("l1", "weight_decay"):
+            if np.any(getattr(self, name)):
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} needs one of the solvers {list(SOLVERS)}, "
+                    f"got 'lbfgs'. Set {name}=0 or choose another solver."
+                )
+
+    def _start(self, X, resumable):
+        """Return the state that the last fit left for this one, or a new one."""
+        start = getattr(self, "_resume_point", None)
+        if start is None or not resumable or self.warm_start != "resume":
+            return Start(check_random_state(self.random_state), n_samples=X.shape[0])
+        if start.n_samples != X.shape[0]:
+            raise ValueError(
+                "warm_start='resume' goes on with the data of the last fit: that X had "
+                f"{start.n_samples} samples, this X has {X.shape[0]}."
+            )
+        return copy.deepcopy(start)
+
+    def _first_parameters(self, start, X, y, continued):
+        units = [X.shape[1], *hidden_units(self), y.shape[1]]
+        if not continued:
+            params = Parameters.empty(units, X.dtype)
+            initializer = INITIALIZERS[self.init]
+            draw_parameters(params, initializer, initial_gains(self), start.generator)
+            return params
+        params = Parameters.from_layers(self.coefs_, self.intercepts_, X.dtype)
+        if params.units != tuple(units):
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for layers of {units} units, "
+                f"but the model to go on with has {list(params.units)}: use warm_start=False and "
+                "fit to train another network."
+            )
+        if start.flat is not None:
+            params.flat[...] = start.flat
+        return params
+
+    def _set_fitted_shape(self, params, continued):
+        self.n_outputs_ = params.units[-1]
+        self.n_layers_ = len(params.units)
+        self.n_parameters_ = params.flat.size
+        self.out_activation_ = self._loss().out_activation
+        beginning = {
+            "t_": 0,
+            "_no_improvement_count": 0,
+            "best_loss_": None,
+            "best_validation_score_": None,
+            "history_": {},
+        }
+        for name, value in beginning.items():
+            # A model to go on with may have been put together by hand, from weights alone
+            if not (continued and hasattr(self, name)):
+                setattr(self, name, value)
+
+    def _loss(self):
+        return LOSSES[self._loss_name()]()
+
+    def _keep(self, params, dtype):
+        """Keep the parameters, as matrices and vectors of `dtype`."""
+        if not np.isfinite(params.flat).all():
+            raise ValueError(divergence_message(self))
+        params = params.view(params.flat.astype(dtype, copy=False))
+        self.coefs_, self.intercepts_ = params.weights, params.biases
+
+    # Prediction, and the way to scikit-learn
+
+    def _raw_scores(self, X):
+        """Return the raw scores of the output layer, shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = validated(self, X, dtype=self.coefs_[0].dtype, reset=False)
+        return raw_scores(Layers(self.coefs_, self.intercepts_), build_activations(self), X)
+
+    def to_sklearn(self):
+        """Return scikit-learn's own estimator with the same weights, which predicts the same.
+
+        Parameters that scikit-learn lacks (`init`, `l1`, `l2`, `weight_decay`) are left out, the
+        solvers 'gd' and 'nag' become 'sgd': they do not matter for prediction, but would for
+        training on. An estimator that is not fitted is converted as well.
+
+        Returns
+        -------
+        estimator : MLPClassifier or MLPRegressor
+            With copies of the weights.
+
+        Raises
+        ------
+        ValueError
+            If an activation has no counterpart in scikit-learn.
+        """
+        return to_sklearn(self, self._sklearn_class)
+
+    @classmethod
+    def from_sklearn(cls, estimator):
+        """Return an estimator with the parameters, and where fitted the weights, of `estimator`.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor
+            Scikit-learn's estimator of the same kind, fitted or not.
+
+        Returns
+        -------
+        converted : object of this class
+            With copies of the weights. The state of the optimiser is not taken over.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` is of another class.
+        """
+        return from_sklearn(cls, estimator)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def validated(estimator, X, y="no_validation", **kwargs):
+    """Return the data checked by scikit-learn, sparse X as CSR, with an error that names it."""
+    try:
+        return validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise ValueError(
+            f"X{' and y' if kwargs.get('y_numeric') else ''} must hold numbers, but {error}. "
+            "Encode strings first, for example by an OrdinalEncoder or a OneHotEncoder."
+        ) from error

@@ -1,0 +1,78 @@
+"""To and from scikit-learn's own multilayer perceptrons."""
+
+import numpy as np
+
+from sknn_scratch._assembly import activation_names
+
+# What scikit-learn's estimators predict with, and what they go on from in partial_fit.
+_FITTED = (
+    "n_layers_",
+    "n_outputs_",
+    "out_activation_",
+    "n_features_in_",
+    "feature_names_in_",
+    "classes_",
+    "_label_binarizer",
+    "loss_",
+    "best_loss_",
+    "best_validation_score_",
+    "n_iter_",
+    "t_",
+    "_no_improvement_count",
+)
+_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+
+
+def to_sklearn(estimator, target):
+    """Return a `target` with the parameters that it knows, and the weights where there are any."""
+    params = estimator.get_params(deep=False)
+    known = {name: params[name] for name in target().get_params(deep=False)}
+    known["activation"] = _only_activation(estimator)
+    if known["solver"] not in ("lbfgs", "sgd", "adam"):
+        known["solver"] = "sgd"
+    known["warm_start"] = bool(known["warm_start"])
+    converted = target(**known)
+    if hasattr(estimator, "coefs_"):
+        _copy_fitted(estimator, converted)
+        converted._best_coefs = [w.copy() for w in converted.coefs_]
+        converted._best_intercepts = [b.copy() for b in converted.intercepts_]
+    return converted
+
+
+def _only_activation(estimator):
+    names = set(activation_names(estimator)) or {"identity"}
+    if len(names) > 1 or not names.issubset(_ACTIVATIONS):
+        raise ValueError(
+            f"activation={estimator.activation!r} has no counterpart in scikit-learn, which knows "
+            f"one of {list(_ACTIVATIONS)} for all hidden layers."
+        )
+    return names.pop()
+
+
+def from_sklearn(cls, estimator):
+    """Return a `cls` with the parameters of `estimator`, and its weights where it has any."""
+    expected = cls._sklearn_class
+    if not isinstance(estimator, expected):
+        raise TypeError(
+            f"estimator must be scikit-learn's {expected.__name__}, got {type(estimator).__name__}."
+        )
+    converted = cls(**estimator.get_params(deep=False))
+    if hasattr(estimator, "coefs_"):
+        _copy_fitted(estimator, converted)
+        arrays = converted.coefs_ + converted.intercepts_
+        converted.n_parameters_ = sum(array.size for array in arrays)
+        converted.history_ = {"loss": list(getattr(converted, "loss_curve_", []))}
+        if converted.validation_scores_ is not None:
+            converted.history_["validation_score"] = list(converted.validation_scores_)
+    return converted
+
+
+def _copy_fitted(source, target):
+    for name in _FITTED:
+        if hasattr(source, name):
+            setattr(target, name, getattr(source, name))
+    for name in ("coefs_", "intercepts_"):
+        setattr(target, name, [np.array(array) for array in getattr(source, name)])
+    for name in ("loss_curve_", "validation_scores_"):
+        curve = getattr(source, name, None)
+        setattr(target, name, None if curve is None else list(curve))

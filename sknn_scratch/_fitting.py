@@ -1,0 +1,309 @@
+"""One call of fit or partial_fit: training, what is recorded after each epoch, when to stop."""
+
+import copy
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from sknn_scratch._assembly import build_activations, build_optimizer, build_penalties
+from sknn_scratch._lbfgs import lbfgs
+from sknn_scratch._monitor import Monitor
+from sknn_scratch._network import raw_scores
+from sknn_scratch._objective import Objective
+from sknn_scratch._training import MiniBatches, train
+from sknn_scratch.solvers import SOLVERS
+
+
+@dataclass
+class Start:
+    """Where a fit begins; kept by ``warm_start="resume"``, it is where the next one goes on.
+
+    generator : RandomState; order : the training rows in their present order, or None for a new
+    fit; flat : the vector of parameters, or None where it is that of `coefs_`; n_samples : rows of
+    the X that `order` belongs to.
+    """
+
+    generator: Any
+    order: Any = None
+    flat: Any = None
+    n_samples: Any = None
+
+
+class Fit:
+    """Training of `estimator` from `params` on, which are changed in place.
+
+    After each epoch the estimator's `loss_`, `history_` and curves are up to date.
+    """
+
+    def __init__(self, estimator, loss, params, incremental):
+        self.estimator = estimator
+        self.params = params
+        self.incremental = incremental
+        self.objective = Objective(
+            build_activations(estimator), loss, build_penalties(estimator, params), params
+        )
+        self.on_score = estimator.early_stopping and estimator.solver in SOLVERS
+        self.validation = None
+        self.stopped = False
+        self.optimizer = self._optimizer() if estimator.solver in SOLVERS else None
+        self.monitor = self._monitor()
+        estimator.n_iter_ = 0
+        # Copies: what a failure gives back must not have grown
+        history = estimator.history_.items()
+        estimator.history_ = {name: list(values) for name, values in history}
+
+    def _optimizer(self):
+        """Return the optimiser to train with: a copy of the last one, where it is to go on."""
+        estimator = self.estimator
+        last = getattr(estimator, "_optimizer", None)
+        goes_on = self.incremental or (estimator.warm_start == "resume" and estimator.t_ > 0)
+        if goes_on and last is not None and isinstance(last.solver, SOLVERS[estimator.solver]):
+            return copy.deepcopy(last)
+        return build_optimizer(estimator)
+
+    def _monitor(self):
+        estimator = self.estimator
+        if self.on_score:
+            estimator.best_loss_ = None
+            score = estimator.best_validation_score_
+            best = np.inf if score is None else -score
+        else:
+            estimator.best_validation_score_ = estimator.validation_scores_ = None
+            best = np.inf if estimator.best_loss_ is None else estimator.best_loss_
+        return Monitor(
+            estimator.tol,
+            estimator.n_iter_no_change,
+            best,
+            estimator._no_improvement_count,
+            self.params.flat.copy(),
+        )
+
+    def minimise(self, X, y, sample_weight, start):
+        """Run a first-order solver over mini-batches, or over all samples at once."""
+        estimator = self.estimator
+        if start.order is None:
+            start.order = self._training_rows(y, start.generator)
+        if self.on_score:
+            held_out = np.setdiff1d(np.arange(X.shape[0]), start.order)
+            self.validation = _rows_of(X, y, sample_weight, held_out)
+        batches = self._batches(X, y, sample_weight, start)
+        estimator._optimizer = self.optimizer
+        max_iter = 1 if self.incremental else estimator.max_iter
+
+        def on_epoch(epoch):
+            return self._end_epoch(epoch, batches.n_samples)
+
+        try:
+            train(self.optimizer, self.objective, self.params, batches, max_iter, on_epoch)
+        except KeyboardInterrupt:
+            if not self._has_best():
+                raise
+            self._keep_best_of_interrupted()
+        else:
+            if not (self.incremental or self.stopped):
+                self._warn_not_converged()
+        if estimator.warm_start == "resume":
+            flat = self.params.flat.copy() if self.on_score else None
+            estimator._resume_point = Start(start.generator, start.order, flat, start.n_samples)
+        if self.on_score:
+            self.params.flat[...] = self.monitor.best_flat
+
+    def _training_rows(self, y, generator):
+        """Return the rows to train on, drawn as by scikit-learn where some are to be held out."""
+        estimator, rows = self.estimator, np.arange(y.shape[0])
+        if not estimator.early_stopping:
+            return rows
+        try:
+            rows, held_out = train_test_split(
+                rows,
+                random_state=generator,
+                test_size=estimator.validation_fraction,
+                stratify=estimator._strata(y),
+            )
+        except ValueError as error:
+            raise ValueError(
+                "early_stopping=True could not set samples aside for validation with "
+                f"validation_fraction={estimator.validation_fraction}: {error}"
+            ) from error
+        if held_out.size < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' "
+                "or the size of your dataset."
+            )
+        return rows
+
+    def _batches(self, X, y, sample_weight, start):
+        n_samples = start.order.size
+        full_batch = self.optimizer.solver.full_batch
+        batch_size = n_samples if full_batch else self._batch_size(n_samples)
+        if self.estimator.shuffle and not full_batch:
+            # Rows are taken from X as they are needed: no copy of the training part is made
+            return MiniBatches(X, y, sample_weight, batch_size, start.order, [start.generator])
+        if self.on_score:
+            X, y, sample_weight = _rows_of(X, y, sample_weight, start.order)
+        return MiniBatches(X, y, sample_weight, batch_size)
+
+    def _batch_size(self, n_samples):
+        batch_size = self.estimator.batch_size
+        if batch_size == "auto":
+            return min(200, n_samples)
+        if batch_size > n_samples:
+            warnings.warn(
+                f"Got `batch_size`={batch_size}, which is more than the {n_samples} training "
+                "samples. It is going to be clipped",
+                stacklevel=2,
+            )
+        return min(int(batch_size), n_samples)
+
+    def minimise_lbfgs(self, data):
+        """Run scipy's L-BFGS-B over all samples."""
+        estimator = self.estimator
+        try:
+            result = lbfgs(
+                self.objective,
+                self.params,
+                data,
+                tol=estimator.tol,
+                max_iter=estimator.max_iter,
+                max_fun=estimator.max_fun,
+                on_epoch=lambda epoch: self._end_epoch(epoch, 0),
+            )
+        except KeyboardInterrupt:
+            if not self._has_best():
+                raise
+            self._keep_best_of_interrupted()
+            return
+        estimator.n_iter_ = min(result.nit, estimator.max_iter)
+        estimator.loss_ = estimator._reported_loss(*self.objective.value(self.params, data))
+        if result.status != 0:
+            warnings.warn(
+                f"lbfgs failed to converge after {estimator.n_iter_} iteration(s) "
+                f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "
+                "or scale the data, for example by a StandardScaler.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+    def _end_epoch(self, epoch, n_samples):
+        """Record an epoch in which `n_samples` were seen; return True if training is to stop."""
+        estimator, monitor = self.estimator, self.monitor
+        estimator.n_iter_ += 1
+        estimator.t_ += n_samples
+        self._record(epoch)
+        if self.on_score:
+            monitor.update(-estimator.validation_scores_[-1], self.params.flat)
+            estimator.best_validation_score_ = -monitor.best
+        else:
+            monitor.update(estimator.loss_, self.params.flat)
+            estimator.best_loss_ = monitor.best
+        estimator._no_improvement_count = monitor.no_improvement_count
+        if not np.isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
+            self.stopped = self._stop_diverged()
+        elif self.optimizer is not None:
+            self.optimizer.schedule.end_epoch(estimator.t_)
+            self.stopped = monitor.on_plateau and self._stop_on_plateau()
+        return self.stopped
+
+    def _record(self, epoch):
+        """Append the epoch to the history and the curves."""
+        estimator = self.estimator
+        entry = {"loss": estimator._reported_loss(epoch.loss, epoch.penalty)}
+        if not np.isnan(epoch.accuracy):
+            entry["accuracy"] = float(epoch.accuracy)
+        if self.on_score:
+            entry["validation_score"] = self._validation_score()
+        entry["learning_rate"] = epoch.learning_rate
+        entry["nonzero_weights"] = int(np.count_nonzero(self.params.weights_flat))
+        entry["seconds"] = epoch.seconds
+        for name, value in entry.items():
+            estimator.history_.setdefault(name, []).append(value)
+        estimator.loss_ = entry["loss"]
+        estimator.loss_curve_ = estimator.history_["loss"]
+        if self.on_score:
+            estimator.validation_scores_ = estimator.history_["validation_score"]
+        if estimator.verbose:
+            self._print_progress(entry)
+
+    def _validation_score(self):
+        X, y, sample_weight = self.validation
+        raw = raw_scores(self.params, self.objective.activations, X)
+        if not np.isfinite(raw).all():
+            return float("nan")
+        return float(self.estimator._score_raw(raw, y, sample_weight))
+
+    def _print_progress(self, entry):
+        line = f"Iteration {self.estimator.n_iter_}, loss = {entry['loss']:.8f}"
+        if "accuracy" in entry:
+            line += f", accuracy = {entry['accuracy']:.4f}"
+        print(line)
+        if self.on_score:
+            print(f"Validation score: {entry['validation_score']:f}")
+
+    def _stop_on_plateau(self):
+        """Stop, unless the schedule has a smaller step to go on with."""
+        estimator = self.estimator
+        going_on = self.optimizer.schedule.on_plateau()
+        if going_on:
+            estimator._no_improvement_count = self.monitor.no_improvement_count = 0
+        if estimator.verbose:
+            watched = "Validation score" if self.on_score else "Training loss"
+            rate = self.optimizer.learning_rate
+            print(
+                f"{watched} did not improve more than tol={estimator.tol:f} for "
+                f"{estimator.n_iter_no_change} consecutive epochs. "
+                + (f"Setting learning rate to {rate:f}" if going_on else "Stopping.")
+            )
+        return not going_on
+
+    def _stop_diverged(self):
+        estimator = self.estimator
+        if not self.on_score:
+            raise ValueError(divergence_message(estimator))
+        warnings.warn(
+            f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "
+            "score so far are kept. Lower learning_rate_init (now "
+            f"{estimator.learning_rate_init}) or standardise X.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+        return True
+
+    def _has_best(self):
+        """Whether an interrupted training has anything to keep."""
+        return self.estimator.n_iter_ > 0 and not self.incremental
+
+    def _keep_best_of_interrupted(self):
+        warnings.warn(
+            f"Training interrupted by user in epoch {self.estimator.n_iter_ + 1}: the best "
+            "weights so far are kept.",
+            stacklevel=2,
+        )
+        self.params.flat[...] = self.monitor.best_flat
+        if self.optimizer is not None:
+            self.optimizer.state = None  # it belonged to other weights, perhaps amid a step
+
+    def _warn_not_converged(self):
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({self.estimator.max_iter}) reached and "
+            "the optimization hasn't converged yet. Increase max_iter, or raise tol.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+def divergence_message(estimator):
+    """Say that training diverged, and what to change."""
+    return (
+        "Solver produced non-finite parameter weights. The input data may contain large values "
+        f"and need to be preprocessed. Training diverged in epoch {estimator.n_iter_}: lower "
+        f"learning_rate_init (now {estimator.learning_rate_init}) or standardise X, for example "
+        "by a StandardScaler in a Pipeline."
+    )
+
+
+def _rows_of(X, y, sample_weight, rows):
+    return X[rows], y[rows], None if sample_weight is None else sample_weight[rows]

@@ -1,0 +1,52 @@
+"""How weights and biases are drawn before training.
+
+An initialiser is a function (random_state, fan_in, fan_out, gain) -> (weights, biases). `gain`
+belongs to the activation; random numbers are drawn weights first, as scikit-learn does.
+"""
+
+import numpy as np
+
+
+def glorot_uniform(random_state, fan_in, fan_out, gain):
+    """Weights and biases uniform within sqrt(gain / (fan_in + fan_out)) (Glorot, Bengio 2010)."""
+    bound = np.sqrt(gain / (fan_in + fan_out))
+    weights = random_state.uniform(-bound, bound, (fan_in, fan_out))
+    return weights, random_state.uniform(-bound, bound, fan_out)
+
+
+def he_normal(random_state, fan_in, fan_out, gain):
+    """Weights normal with variance 2 / fan_in, biases zero (He et al. 2015, eq. 10)."""
+    return random_state.normal(0, np.sqrt(2 / fan_in), (fan_in, fan_out)), np.zeros(fan_out)
+
+
+def he_uniform(random_state, fan_in, fan_out, gain):
+    """Weights uniform with variance 2 / fan_in, biases zero (He et al. 2015, eq. 10)."""
+    bound = np.sqrt(6 / fan_in)
+    return random_state.uniform(-bound, bound, (fan_in, fan_out)), np.zeros(fan_out)
+
+
+def lecun_uniform(random_state, fan_in, fan_out, gain):
+    """Weights uniform within 1 / sqrt(fan_in), biases zero (LeCun et al. 1998, section 4.6)."""
+    bound = 1 / np.sqrt(fan_in)
+    return random_state.uniform(-bound, bound, (fan_in, fan_out)), np.zeros(fan_out)
+
+
+def normal(random_state, fan_in, fan_out, gain):
+    """Weights and biases normal with standard deviation 0.1."""
+    weights = random_state.normal(0, 0.1, (fan_in, fan_out))
+    return weights, random_state.normal(0, 0.1, fan_out)
+
+
+INITIALIZERS = {
+    "glorot_uniform": glorot_uniform,
+    "he_normal": he_normal,
+    "he_uniform": he_uniform,
+    "lecun_uniform": lecun_uniform,
+    "normal": normal,
+}
+
+
+def draw_parameters(params, initializer, gains, random_state):
+    """Fill `params`, those of one network, layer by layer; `gains` has a number per layer."""
+    for weights, biases, gain in zip(params.weights, params.biases, gains, strict=True):
+        weights[...], biases[...] = initializer(random_state, *weights.shape, gain)

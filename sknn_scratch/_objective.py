@@ -1,0 +1,110 @@
+"""The function that is minimised, and the buffers that it needs."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sknn_scratch._network import Workspace, backward, forward
+
+
+class Batch(NamedTuple):
+    """Samples with their targets and weights.
+
+    X (..., n, n_features), y (..., n, n_outputs) in the dtype of the parameters, weight (..., n) or
+    None for ones, total_weight the sum of the weights: a float, or (n_models, 1) for a stack.
+    """
+
+    X: Any
+    y: Any
+    weight: Any
+    total_weight: Any
+
+    @property
+    def n_samples(self):
+        """Number of samples per network."""
+        return self.X.shape[-2]
+
+    @classmethod
+    def of(cls, X, y, weight=None):
+        """Return a batch with its total weight."""
+        if weight is None:
+            return cls(X, y, None, float(X.shape[-2]))
+        total = weight.sum(axis=-1, keepdims=True)
+        # A batch without weight asks for nothing: its shares and alpha / S are to be zero.
+        total[total == 0] = np.inf
+        return cls(X, y, weight, float(total[0]) if total.ndim == 1 else total)
+
+
+class Objective:
+    """F = (1/S) sum_i w_i loss(net(x_i), y_i) + penalties, S = sum_i w_i over the batch.
+
+    `penalties` is a list of (slice of the weights, Penalty). F is given in its two parts, loss and
+    penalty. `prox` is the proximal operator of what is not smooth in F, or None.
+    """
+
+    def __init__(self, activations, loss, penalties, params):
+        self.activations = activations
+        self.loss = loss
+        self.penalties = penalties
+        self.prox = None if all(penalty.smooth for _, penalty in penalties) else self._prox
+        self._scratch = np.empty_like(params.weights_flat)
+        self._workspaces = {}
+
+    def _forward(self, params, batch):
+        work = self._workspaces.get(batch.n_samples)
+        if work is None:
+            work = Workspace(params, self.activations, batch.n_samples)
+            self._workspaces[batch.n_samples] = work
+        forward(params, self.activations, batch.X, work)
+        return work
+
+    def value(self, params, batch):
+        """Return (loss, penalty)."""
+        raw = self._forward(params, batch).raw
+        loss = _mean(self.loss.value(raw, batch.y), batch)
+        penalty = 0.0
+        for part, term in self.penalties:
+            w, scratch = params.flat[..., part], self._scratch[..., part]
+            penalty += term.value(w, batch.total_weight, scratch)
+        return loss, penalty
+
+    def value_and_gradient(self, params, batch, grad):
+        """Return (loss, penalty, accuracy); write the gradient of the smooth part into `grad`.
+
+        The accuracy is the weighted share of samples classified correctly, NaN in regression.
+        """
+        work = self._forward(params, batch)
+        hits = self.loss.hits(work.raw, batch.y)
+        accuracy = np.nan if hits is None else _mean(hits, batch)
+        delta = work.raw
+        loss = _mean(self.loss.value_and_gradient(delta, batch.y), batch)
+        if batch.weight is None:
+            delta *= 1 / batch.total_weight
+        else:
+            delta *= (batch.weight / batch.total_weight)[..., None]
+        backward(params, self.activations, batch.X, work, grad)
+        return loss, self._add_penalties(params, batch, grad), accuracy
+
+    def _add_penalties(self, params, batch, grad):
+        value = 0.0
+        for part, penalty in self.penalties:
+            value += penalty.value_and_gradient(
+                params.flat[..., part],
+                batch.total_weight,
+                out=grad.flat[..., part],
+                scratch=self._scratch[..., part],
+            )
+        return value
+
+    def _prox(self, flat, step):
+        for part, penalty in self.penalties:
+            if not penalty.smooth:
+                part_step = step[..., part] if np.shape(step) == flat.shape else step
+                penalty.prox(flat[..., part], part_step, self._scratch[..., part])
+
+
+def _mean(per_sample, batch):
+    """Return the weighted mean over the samples in double precision, shape (...)."""
+    if batch.weight is None:
+        return np.add.reduce(per_sample, axis=-1, dtype=np.float64) / batch.total_weight
+    return np.vecdot(per_sample, batch.weight / batch.total_weight)

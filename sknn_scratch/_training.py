@@ -1,0 +1,117 @@
+"""Mini-batches, and the only loop over epochs."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from sknn_scratch._objective import Batch
+
+
+class MiniBatches:
+    """The batches of each epoch, as scikit-learn draws them.
+
+    Parameters
+    ----------
+    X, y, weight : the training samples; weight may be None.
+    batch_size : int
+        The last batch of an epoch is smaller when this does not divide the number of samples.
+    order : ndarray of int, shape (..., n_samples), or None
+        Rows of X in the order in which they are visited; shuffled in place before each epoch.
+        With leading axes each network of a stack has an order, and a choice of rows, of its own.
+        None visits the rows as they lie, in every epoch.
+    generators : list of RandomState
+        One for each network, to shuffle its order.
+    """
+
+    def __init__(self, X, y, weight, batch_size, order=None, generators=()):
+        self.data = Batch.of(X, y, weight)
+        self.n_samples = X.shape[-2] if order is None else order.shape[-1]
+        self.batch_size = min(batch_size, self.n_samples)
+        self.order = order
+        self.generators = generators
+        self._buffers = {}
+
+    def epoch(self):
+        """Yield the batches of one epoch; a batch is valid until the next one is asked for."""
+        if self.order is not None:
+            orders = self.order.reshape(-1, self.n_samples)
+            for generator, order in zip(self.generators, orders, strict=True):
+                generator.shuffle(order)
+        for start in range(0, self.n_samples, self.batch_size):
+            yield self._batch(start, min(start + self.batch_size, self.n_samples))
+
+    def _batch(self, start, stop):
+        X, y, weight, _ = self.data
+        if stop - start == X.shape[-2] and (self.order is None or self.order.ndim == 1):
+            return self.data  # the order within a batch of all samples does not matter
+        if self.order is None:
+            rows = (..., slice(start, stop))
+            part = None if weight is None else weight[rows]
+            return Batch.of(X[(*rows, slice(None))], y[(*rows, slice(None))], part)
+        rows = self.order[..., start:stop]
+        return Batch.of(
+            self._gather("X", X, rows), self._gather("y", y, rows), self._gather("w", weight, rows)
+        )
+
+    def _gather(self, name, array, rows):
+        if array is None:
+            return None
+        if issparse(array):
+            return array[rows]
+        key = name, rows.shape[-1]
+        if key not in self._buffers:
+            self._buffers[key] = np.empty((*rows.shape, *array.shape[1:]), dtype=array.dtype)
+        # mode="clip" writes straight into the buffer; the default mode makes a copy first
+        return array.take(rows, axis=0, out=self._buffers[key], mode="clip")
+
+
+@dataclass
+class Optimizer:
+    """A solver on its way: its rule, its state, and the schedule of its steps."""
+
+    solver: Any
+    schedule: Any
+    state: Any = None
+
+    @property
+    def learning_rate(self):
+        """The step of the epoch to come."""
+        return self.schedule.learning_rate
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Means over the batches of an epoch, each taken before the step that its batch made."""
+
+    loss: Any
+    penalty: Any
+    accuracy: Any
+    learning_rate: Any
+    seconds: float
+
+
+def train(optimizer, objective, params, batches, max_iter, on_epoch):
+    """Minimise `objective` over `params` in place, until ``on_epoch(epoch)`` or `max_iter`."""
+    solver, schedule = optimizer.solver, optimizer.schedule
+    if optimizer.state is None:
+        optimizer.state = solver.init(params)
+    state = optimizer.state
+    at = solver.point(params, state)
+    grad = params.view(np.empty_like(params.flat))
+    for _ in range(max_iter):
+        start = time.perf_counter()
+        rate = schedule.learning_rate
+        loss = penalty = accuracy = 0.0
+        for batch in batches.epoch():
+            parts = objective.value_and_gradient(at, batch, grad)
+            solver.step(params, grad.flat, state, rate, objective.prox)
+            share = batch.n_samples / batches.n_samples
+            loss, penalty, accuracy = (
+                total + share * part
+                for total, part in zip((loss, penalty, accuracy), parts, strict=True)
+            )
+        if on_epoch(Epoch(loss, penalty, accuracy, rate, time.perf_counter() - start)):
+            break

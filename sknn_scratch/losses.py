@@ -1,0 +1,142 @@
+"""Losses as functions of the raw scores of the output layer.
+
+A loss knows no network and no weights: it sees raw scores z of shape (..., n, k) and targets y of
+the same shape. To add one, write a class with the methods of `Loss` and one line in `LOSSES`.
+"""
+
+from typing import ClassVar, Protocol
+
+import numpy as np
+from scipy.special import expit, log_softmax, xlogy
+
+__all__ = ["LOSSES", "Loss"]
+
+
+class Loss(Protocol):
+    """A loss per sample, stable for raw scores of any size.
+
+    Attributes
+    ----------
+    out_activation : str
+        Name of the function that turns raw scores into predictions.
+    """
+
+    out_activation: ClassVar[str]
+
+    def predict(self, raw):
+        """Overwrite `raw` with the predictions: probabilities, or expected values."""
+
+    def hits(self, raw, y):
+        """Return which samples are classified correctly, shape (..., n); None in regression."""
+
+    def value(self, raw, y):
+        """Return the loss of each sample, shape (..., n); `raw` is kept."""
+
+    def value_and_gradient(self, raw, y):
+        """Return the loss of each sample and overwrite `raw` with d loss / d raw."""
+
+
+class LogLoss(Loss):
+    """-log softmax(z)[true class], with y one-hot; d/dz = softmax(z) - y."""
+
+    out_activation = "softmax"
+
+    def predict(self, raw):
+        raw -= np.maximum.reduce(raw, axis=-1, keepdims=True)
+        np.exp(raw, out=raw)
+        raw /= np.add.reduce(raw, axis=-1, keepdims=True)
+
+    def classify(self, raw):
+        """Return the index of the class of each sample, shape (..., n)."""
+        return raw.argmax(axis=-1)
+
+    def hits(self, raw, y):
+        """Return which samples are classified correctly, shape (..., n)."""
+        return raw.argmax(axis=-1) == y.argmax(axis=-1)
+
+    def value(self, raw, y):
+        return -np.vecdot(log_softmax(raw, axis=-1), y)
+
+    def value_and_gradient(self, raw, y):
+        raw -= np.maximum.reduce(raw, axis=-1, keepdims=True)
+        score_of_true = np.vecdot(raw, y)
+        np.exp(raw, out=raw)
+        total = np.add.reduce(raw, axis=-1, keepdims=True)
+        raw /= total
+        raw -= y
+        return np.log(total[..., 0]) - score_of_true
+
+
+class BinaryLogLoss(Loss):
+    """sum_k log(1 + exp(z_k)) - y_k z_k, with y_k 0 or 1; d/dz = 1 / (1 + exp(-z)) - y.
+
+    One column is the two-class problem, several are independent labels.
+    """
+
+    out_activation = "logistic"
+
+    def predict(self, raw):
+        expit(raw, out=raw)
+
+    def classify(self, raw):
+        """Return for each label whether the sample has it, shape (..., n, k)."""
+        return raw > 0
+
+    def hits(self, raw, y):
+        """Return which samples have all labels right, shape (..., n)."""
+        return np.logical_and.reduce((raw > 0) == y, axis=-1)
+
+    def value(self, raw, y):
+        return np.add.reduce(np.logaddexp(raw, 0), axis=-1) - np.vecdot(raw, y)
+
+    def value_and_gradient(self, raw, y):
+        loss = self.value(raw, y)
+        expit(raw, out=raw)
+        raw -= y
+        return loss
+
+
+class SquaredError(Loss):
+    """1/2 sum_k (z_k - y_k)^2; d/dz = z - y."""
+
+    out_activation = "identity"
+
+    def predict(self, raw):
+        pass
+
+    def value(self, raw, y):
+        return self.value_and_gradient(raw.copy(), y)
+
+    def value_and_gradient(self, raw, y):
+        raw -= y
+        return 0.5 * np.vecdot(raw, raw)
+
+
+class PoissonLoss(Loss):
+    """Half the Poisson deviance, sum_k y_k log(y_k / m_k) - y_k + m_k with m = exp(z).
+
+    d/dz = m - y.
+    """
+
+    out_activation = "exp"
+
+    def predict(self, raw):
+        np.exp(raw, out=raw)
+
+    def value(self, raw, y):
+        return self.value_and_gradient(raw.copy(), y)
+
+    def value_and_gradient(self, raw, y):
+        # y log(y / m) = y log(y) - y z: exact where m itself underflows to zero
+        y_log_ratio = np.add.reduce(xlogy(y, y), axis=-1) - np.vecdot(raw, y)
+        np.exp(raw, out=raw)
+        raw -= y
+        return y_log_ratio + np.add.reduce(raw, axis=-1)
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "log_loss": LogLoss,
+    "binary_log_loss": BinaryLogLoss,
+    "squared_error": SquaredError,
+    "poisson": PoissonLoss,
+}

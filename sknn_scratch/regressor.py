@@ -1,0 +1,353 @@
+"""The regressor."""
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.neural_network import MLPRegressor
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+
+from sknn_scratch._base import BaseMLPScratch, validated
+
+__all__ = ["MLPScratchRegressor"]
+
+
+class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
+    """Multilayer perceptron regressor.
+
+    Minimises the loss of the output layer plus penalties on the weights::
+
+        F = (1/S) sum_i w_i loss(net(x_i), y_i) + alpha / (2 S) sum_l ||W_l||_2^2
+            + sum_l ( l1_l ||W_l||_1 + l2_l ||W_l||_2^2 ),        S = sum_i w_i over the batch
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'poisson'}, default='squared_error'
+        Half the squared error, with the output as it is, or half the Poisson deviance, with the
+        exponential of the output; summed over the outputs.
+
+    hidden_layer_sizes : int or array-like of shape (n_hidden,), default=(100,)
+        Number of units of each hidden layer. ``()`` is a network without a hidden layer: a
+        generalised linear model.
+
+    activation : str or list of str, default='relu'
+        Activation of the hidden layers, one name for all or one for each: 'identity', 'logistic',
+        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu'.
+
+    solver : {'adam', 'sgd', 'gd', 'nag', 'lbfgs'}, default='adam'
+        - 'adam': stochastic gradient descent with moments (Kingma and Ba, 2015);
+        - 'sgd': stochastic gradient descent with momentum;
+        - 'gd': steepest descent, one step on all samples per epoch; with `l1` it is ISTA;
+        - 'nag': Nesterov's accelerated gradient, one step on all samples per epoch, its gradient
+          taken at the look-ahead point; with `l1` it is FISTA;
+        - 'lbfgs': quasi-Newton, scipy's L-BFGS-B.
+
+    alpha : float, default=0.0001
+        Strength of scikit-learn's L2 penalty ``alpha / (2 S) sum_l ||W_l||_2^2`` with S the number
+        (or the total weight) of the samples in the batch. It so depends on the batch size; `l2`
+        does not. Both may be set, and add up.
+
+    batch_size : int or 'auto', default='auto'
+        Samples per step of 'sgd' and 'adam'; 'auto' is ``min(200, n_samples)``. The last batch of
+        an epoch is smaller where this does not divide the number of samples.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        The step over the epochs, for 'sgd', 'gd' and 'nag' ('adam' takes no notice of it, as in
+        scikit-learn):
+
+        - 'constant': `learning_rate_init`;
+        - 'invscaling': ``learning_rate_init / (1 + samples seen) ** power_t``;
+        - 'adaptive': a fifth of the last step whenever progress stops, until it is 1e-6 or less.
+
+    learning_rate_init : float, default=0.001
+        The first step.
+
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+
+    max_iter : int, default=200
+        Greatest number of epochs, or of iterations of 'lbfgs'.
+
+    shuffle : bool, default=True
+        Whether 'sgd' and 'adam' visit the samples in a new order in each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the first weights, the validation split and the orders of the samples. An int gives
+        the same result in every call.
+
+    tol : float, default=1e-4
+        An epoch is progress if the training loss (with `early_stopping`, the validation score) is
+        better than the best so far by more than this. For 'lbfgs', the greatest component of the
+        gradient at which it stops.
+
+    verbose : bool or int, default=False
+        Whether to print a line per epoch.
+
+    warm_start : bool or 'resume', default=False
+        What `fit` starts from: False, new weights; True, the weights of the last fit with a new
+        optimiser, as in scikit-learn; 'resume', exactly where the last fit stopped, with the state
+        of the optimiser, the schedule and the random numbers: two fits of five epochs end in the
+        same bits as one of ten. 'resume' is for the same data, and not for 'lbfgs'.
+
+    momentum : float, default=0.9
+        Momentum of 'sgd', in [0, 1].
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of 'sgd' is Nesterov's.
+
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the samples, stop when the score on them makes
+        no progress, and keep the weights with the best. Not for 'lbfgs'.
+
+    validation_fraction : float, default=0.1
+        Share of the samples held out by `early_stopping`.
+
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay rates of the moments of 'adam', in [0, 1).
+
+    epsilon : float, default=1e-8
+        Added to the root of the second moment of 'adam'.
+
+    n_iter_no_change : int or inf, default=10
+        Training stops after more than this many epochs in a row without progress.
+
+    max_fun : int, default=15000
+        Greatest number of evaluations of the loss by 'lbfgs'.
+
+    init : str, default='glorot_uniform'
+        How the first weights are drawn: 'glorot_uniform' (as in scikit-learn), 'he_normal',
+        'he_uniform', 'lecun_uniform' (within ±1/sqrt(fan_in), biases zero) or 'normal' (weights
+        and biases with standard deviation 0.1).
+
+    l1, l2 : float or array-like of shape (n_hidden + 1,), default=0.0
+        Elastic net ``sum_l l1_l ||W_l||_1 + l2_l ||W_l||_2^2``, one number or one for each weight
+        matrix; it does not depend on the batch size. `l1` makes weights exactly zero; 'lbfgs' does
+        not take it. Biases are never penalised.
+
+    weight_decay : float, default=0.0
+        Decoupled weight decay (AdamW): ``W *= 1 - step * weight_decay`` before each step. Not for
+        'lbfgs'.
+
+    Attributes
+    ----------
+    coefs_ : list of n_layers - 1 ndarrays of shape (n_in, n_out)
+        Weight matrices.
+
+    intercepts_ : list of n_layers - 1 ndarrays of shape (n_out,)
+        Biases.
+
+    n_parameters_ : int
+        Number of weights and biases, ``sum_l (n_in + 1) n_out``.
+
+    history_ : dict of lists
+        One entry per epoch: 'loss' (mean over the batches, each before its step),
+        'validation_score' (with `early_stopping`), 'learning_rate' (the step), 'nonzero_weights'
+        (after the epoch) and 'seconds'. ``pandas.DataFrame(model.history_)`` is a table of it.
+
+    loss_, best_loss_ : float
+        The last and the best entry of `loss_curve_`; `best_loss_` is None with `early_stopping`.
+
+    loss_curve_ : list of shape (n_epochs,)
+        The function that is minimised, penalties included, as a mean over the batches of each
+        epoch. As in scikit-learn the squared error in it is the mean over the outputs, not the sum.
+
+    validation_scores_ : list of shape (n_epochs,) or None
+        R^2 on the held-out samples after each epoch, with `early_stopping`.
+
+    best_validation_score_ : float or None
+        The best of them.
+
+    t_ : int
+        Number of samples seen in training, over all epochs.
+
+    n_iter_ : int
+        Number of epochs (iterations of 'lbfgs') of the last fit.
+
+    n_layers_, n_outputs_ : int
+        Number of layers, with those of input and output, and of output units.
+
+    out_activation_ : str
+        Name of the function of the output layer.
+
+    n_features_in_ : int
+        Number of features seen in fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X had any that are strings.
+
+    See Also
+    --------
+    MLPScratchClassifier : The same network for classes.
+    sklearn.neural_network.MLPRegressor : Whose place this class takes.
+
+    Notes
+    -----
+    Where nothing that scikit-learn lacks is asked for, weights, losses and predictions agree with
+    :class:`~sklearn.neural_network.MLPRegressor` to rounding: the same formulas are evaluated in
+    the same order, with the same random numbers.
+
+    Computation is in float32 where X is float32, else in float64.
+
+    References
+    ----------
+    .. [1] Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+       networks", AISTATS 2010.
+    .. [2] Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    .. [3] Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse
+       problems", SIAM Journal on Imaging Sciences 2(1), 2009.
+    .. [4] Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sknn_scratch import MLPScratchRegressor
+    >>> X, y = make_regression(n_samples=200, n_features=20, random_state=1)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=1)
+    >>> model = MLPScratchRegressor(solver="lbfgs", max_iter=1000, random_state=1)
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    """
+
+    _sklearn_class = MLPRegressor
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseMLPScratch._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        init="glorot_uniform",
+        l1=0.0,
+        l2=0.0,
+        weight_decay=0.0,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            init=init,
+            l1=l1,
+            l2=l2,
+            weight_decay=weight_decay,
+        )
+        self.loss = loss
+
+    def _validate_input(self, X, y, incremental, reset):
+        X, y = validated(
+            self,
+            X,
+            y,
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(
+                f"loss='poisson' needs y >= 0, but y has values down to {y.min()}: use "
+                "loss='squared_error'."
+            )
+        return X, y.reshape(len(y), -1).astype(X.dtype, copy=False)
+
+    def _loss_name(self):
+        return self.loss
+
+    def _reported_loss(self, loss, penalty):
+        # scikit-learn reports the squared error as a mean over the outputs, though what is
+        # minimised, there and here, is the sum: so the curves, and where they stop, agree.
+        n_means = self.n_outputs_ if self.loss == "squared_error" else 1
+        return float(loss / n_means + penalty)
+
+    def _score_raw(self, raw, y, sample_weight):
+        self._loss().predict(raw)
+        return r2_score(y, raw, sample_weight=sample_weight)
+
+    @available_if(lambda estimator: estimator._has_partial_fit())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch over the given data, going on from where the last call ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples; all 1 if None.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X):
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predicted values, in the dtype of the weights.
+        """
+        predicted = self._raw_scores(X)
+        self._loss().predict(predicted)
+        return predicted.ravel() if predicted.shape[1] == 1 else predicted

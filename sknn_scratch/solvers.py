@@ -1,0 +1,230 @@
+"""First-order solvers: how a gradient becomes a step.
+
+A solver is a frozen record of hyper-parameters, filled from the estimator's parameters of the same
+names; its state is a record of its own, so that training can stop, be saved, and go on. A solver
+knows vectors only, of shape (..., n_parameters): what it does to one network it does to a stack.
+
+What is minimised is F = f + g: f is smooth and enters through its gradient; g (an L1 penalty)
+enters through its proximal operator ``prox(flat, step)``, None where there is no such part.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+__all__ = ["SOLVERS", "Solver"]
+
+
+class Solver(Protocol):
+    """The rule of one step.
+
+    Attributes
+    ----------
+    full_batch : bool
+        True if the method is meant for exact gradients: an epoch is then one step.
+    """
+
+    full_batch: ClassVar[bool]
+    weight_decay: float
+
+    def init(self, params) -> Any:
+        """Return the state before the first step, of the dtype and shape of `params`."""
+
+    def point(self, params, state):
+        """Return the parameters at which the gradient is wanted; the same object at every step."""
+        return params
+
+    def step(self, params, grad, state, learning_rate, prox):
+        """Update `params` and `state` in place; the vector `grad` is overwritten."""
+
+
+def _decay(params, learning_rate, weight_decay):
+    """W <- (1 - step * weight_decay) W, apart from the gradient (Loshchilov and Hutter, 2019)."""
+    if np.any(weight_decay):
+        params.weights_flat *= 1 - learning_rate * weight_decay
+
+
+@dataclass(frozen=True)
+class GradientDescent(Solver):
+    """p <- prox(p - step * grad f(p)): steepest descent; with an L1 penalty, ISTA."""
+
+    full_batch = True
+    weight_decay: float = 0.0
+
+    def init(self, params):
+        return None
+
+    def step(self, params, grad, state, learning_rate, prox):
+        _decay(params, learning_rate, self.weight_decay)
+        grad *= learning_rate
+        params.flat -= grad
+        if prox is not None:
+            prox(params.flat, learning_rate)
+
+
+@dataclass
+class NesterovState:
+    """The look-ahead point q, and t_k, which sets the weight of the next look-ahead."""
+
+    q: Any
+    t: float = 1.0
+
+
+@dataclass(frozen=True)
+class Nesterov(Solver):
+    """Nesterov's accelerated gradient (1983); with an L1 penalty, FISTA.
+
+    In the notation of Beck and Teboulle (2009, eq. 4.1 to 4.3), with q for their y::
+
+        p_k     = prox(q_k - step * grad f(q_k))
+        t_{k+1} = (1 + sqrt(1 + 4 t_k^2)) / 2
+        q_{k+1} = p_k + (t_k - 1) / t_{k+1} * (p_k - p_{k-1})
+
+    The gradient belongs at q. What is kept as the model is p.
+    """
+
+    full_batch = True
+    weight_decay: float = 0.0
+
+    def init(self, params):
+        return NesterovState(q=params.copy())
+
+    def point(self, params, state):
+        return state.q
+
+    def step(self, params, grad, state, learning_rate, prox):
+        q = state.q
+        _decay(q, learning_rate, self.weight_decay)
+        grad *= learning_rate
+        q.flat -= grad
+        if prox is not None:
+            prox(q.flat, learning_rate)
+        change = np.subtract(q.flat, params.flat, out=grad)
+        params.flat[...] = q.flat
+        t_next = (1 + (1 + 4 * state.t**2) ** 0.5) / 2
+        change *= (state.t - 1) / t_next
+        q.flat += change
+        state.t = t_next
+
+
+@dataclass
+class SGDState:
+    """The velocity, shaped like the vector of parameters."""
+
+    velocity: Any
+
+
+@dataclass(frozen=True)
+class SGD(Solver):
+    """Stochastic gradient descent with momentum, as in scikit-learn.
+
+    v <- momentum * v - step * grad;  p <- p + v, or with Nesterov's momentum
+    p <- p + momentum * v - step * grad: Nesterov's method in a shifted variable, in which p is the
+    look-ahead point (Sutskever et al., 2013, appendix).
+
+    With an L1 penalty the subgradient enters the velocity as well, taken at the new point: the step
+    of the proximal operator is the whole factor of the gradient in the update of p, and what it
+    moves p by is added to v in the proportion in which a gradient would be. Without that, the
+    penalty would count (1 - momentum) of what it should.
+    """
+
+    full_batch = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    weight_decay: float = 0.0
+
+    def init(self, params):
+        return SGDState(velocity=np.zeros_like(params.flat))
+
+    def step(self, params, grad, state, learning_rate, prox):
+        velocity = state.velocity
+        _decay(params, learning_rate, self.weight_decay)
+        grad *= learning_rate
+        velocity *= self.momentum
+        velocity -= grad
+        if self.nesterovs_momentum:
+            params.flat -= grad
+            np.multiply(velocity, self.momentum, out=grad)
+            params.flat += grad
+        else:
+            params.flat += velocity
+        if prox is not None:
+            factor = 1 + self.momentum if self.nesterovs_momentum else 1.0
+            before = grad
+            before[...] = params.flat
+            prox(params.flat, factor * learning_rate)
+            moved = np.subtract(params.flat, before, out=grad)
+            moved *= 1 / factor
+            velocity += moved
+
+
+@dataclass
+class AdamState:
+    """Moments m / (1 - beta_1) and v / (1 - beta_2), and the number of steps made."""
+
+    m: Any
+    v: Any
+    t: int = 0
+
+
+@dataclass(frozen=True)
+class Adam(Solver):
+    """Adam (Kingma and Ba, 2015), with the bias corrections in the step, as in their section 2.
+
+    ::
+
+        m <- beta_1 m + (1 - beta_1) grad
+        v <- beta_2 v + (1 - beta_2) grad^2
+        p <- p - step sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
+
+    The state keeps m / (1 - beta_1) and v / (1 - beta_2); the factors go into the step, which saves
+    two passes over the parameters and a temporary.
+
+    With an L1 penalty the proximal operator is taken in Adam's own metric: coordinate i has the
+    step by which Adam multiplies m_i (Duchi, Hazan and Singer, 2011, section 5.1, for AdaGrad;
+    Melchior, Joseph and Moolekamp, 2019, for Adam).
+    """
+
+    full_batch = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+    def init(self, params):
+        return AdamState(m=np.zeros_like(params.flat), v=np.zeros_like(params.flat))
+
+    def step(self, params, grad, state, learning_rate, prox):
+        _decay(params, learning_rate, self.weight_decay)
+        state.t += 1
+        state.m *= self.beta_1
+        state.m += grad
+        grad *= grad
+        state.v *= self.beta_2
+        state.v += grad
+        root = np.sqrt(state.v, out=grad)
+        scale = (1 - self.beta_2) ** 0.5
+        root += self.epsilon / scale
+        factor = learning_rate * (1 - self.beta_2**state.t) ** 0.5 / (1 - self.beta_1**state.t)
+        factor *= (1 - self.beta_1) / scale
+        if prox is None:
+            update = np.divide(state.m, root, out=grad)
+            update *= factor
+            params.flat -= update
+        else:
+            step = np.divide(factor, root, out=grad)
+            # p - m * step, in this order because there is no room for m * step
+            params.flat /= step
+            params.flat -= state.m
+            params.flat *= step
+            step *= 1 / (1 - self.beta_1)
+            prox(params.flat, step)
+
+
+SOLVERS: dict[str, type[Solver]] = {
+    "gd": GradientDescent,
+    "nag": Nesterov,
+    "sgd": SGD,
+    "adam": Adam,
+}
