@@ -1,0 +1,121 @@
+"""To scikit-learn's own estimators and back."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_classification, make_multilabel_classification, make_regression
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.preprocessing import scale
+
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+
+X, Y = make_classification(80, 6, n_informative=4, n_redundant=1, n_classes=4, random_state=0)
+STRINGS = np.array(["ash", "elm", "fir", "oak"], dtype=object)[Y]
+LABELS = make_multilabel_classification(80, 6, n_classes=3, random_state=0)[1]
+REAL = scale(make_regression(80, 6, n_targets=2, random_state=0)[1])
+TARGETS = {
+    "binary": (MLPScratchClassifier, Y % 2, {}),
+    "strings": (MLPScratchClassifier, STRINGS, {}),
+    "multilabel": (MLPScratchClassifier, LABELS, {}),
+    "one class": (MLPScratchClassifier, np.zeros(80), {}),
+    "single": (MLPScratchRegressor, REAL[:, 0], {}),
+    "several": (MLPScratchRegressor, REAL, {}),
+    "poisson": (MLPScratchRegressor, np.floor(np.exp(REAL)), {"loss": "poisson"}),
+}
+SKLEARN = {MLPScratchClassifier: MLPClassifier, MLPScratchRegressor: MLPRegressor}
+
+
+def fitted(model, y, X=X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(X, y)
+
+
+def assert_same_predictions(a, b):
+    # Sums in another order: a few units of rounding
+    close = {"rtol": 1e-12, "atol": 1e-14}
+    if hasattr(a, "predict_proba") and len(a.classes_) > 1:
+        np.testing.assert_allclose(a.predict_proba(X), b.predict_proba(X), **close)
+        np.testing.assert_array_equal(a.predict(X), b.predict(X))
+    elif hasattr(a, "predict_proba"):
+        np.testing.assert_array_equal(a.predict(X), b.predict(X))
+    else:
+        np.testing.assert_allclose(a.predict(X), b.predict(X), **close)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs", "nag"])
+@pytest.mark.parametrize("sizes", [(), (5,), (4, 3)])
+def test_to_sklearn_predicts_the_same(target, solver, sizes):
+    cls, y, params = TARGETS[target]
+    params = {"activation": "tanh", "max_iter": 5, "random_state": 0, **params}
+    ours = fitted(cls(hidden_layer_sizes=sizes, solver=solver, **params), y)
+    theirs = ours.to_sklearn()
+    assert type(theirs) is SKLEARN[cls]
+    assert_same_predictions(ours, theirs)
+    assert theirs.n_iter_ == ours.n_iter_
+    assert theirs.loss_ == ours.loss_
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_from_sklearn_predicts_and_goes_on_the_same(target, early_stopping):
+    cls, y, params = TARGETS[target]
+    params = {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 0, **params}
+    params |= {"early_stopping": early_stopping, "warm_start": True, "solver": "sgd"}
+    theirs = fitted(SKLEARN[cls](**params), y)
+    ours = cls.from_sklearn(theirs)
+    assert_same_predictions(ours, theirs)
+    assert ours.n_parameters_ == sum(w.size for w in theirs.coefs_ + theirs.intercepts_)
+    assert ours.loss_curve_ == theirs.loss_curve_
+    fitted(ours, y)
+    fitted(theirs, y)
+    # ten epochs from equal weights with equal draws
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-10)
+    assert len(ours.history_["loss"]) == 10
+
+
+@pytest.mark.parametrize("target", ["strings", "several"])
+def test_round_trip_gives_copies(target):
+    cls, y, _ = TARGETS[target]
+    ours = fitted(cls((5,) if cls is MLPScratchClassifier else "squared_error", max_iter=3), y)
+    again = cls.from_sklearn(ours.to_sklearn())
+    for a, b in zip(again.coefs_ + again.intercepts_, ours.coefs_ + ours.intercepts_, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert not np.shares_memory(a, b)
+
+
+def test_partial_fit_goes_on_in_scikit_learn():
+    ours = fitted(MLPScratchClassifier(5, max_iter=3, random_state=0), STRINGS)
+    before = ours.loss_
+    theirs = ours.to_sklearn()
+    for _ in range(20):
+        theirs.partial_fit(X, STRINGS)
+    assert theirs.loss_ < before
+
+
+def test_unfitted_estimators_keep_their_parameters():
+    params = {"hidden_layer_sizes": (3, 4), "alpha": 0.1, "tol": 1e-3, "solver": "lbfgs"}
+    theirs = MLPScratchClassifier(**params, l2=0.1, init="he_normal").to_sklearn()
+    assert theirs.get_params() == MLPClassifier(**params).get_params()
+    assert not hasattr(theirs, "coefs_")
+    ours = MLPScratchRegressor.from_sklearn(MLPRegressor(loss="poisson", **params))
+    assert ours.get_params() == MLPScratchRegressor(loss="poisson", **params).get_params()
+
+
+def test_parameters_without_counterpart():
+    theirs = MLPScratchClassifier(solver="nag", warm_start="resume").to_sklearn()
+    assert theirs.solver == "sgd"
+    assert theirs.warm_start is True
+    assert MLPScratchClassifier((3, 4), ["tanh", "tanh"]).to_sklearn().activation == "tanh"
+    for sizes, activation in [((3,), "gelu"), ((3, 4), ["tanh", "relu"])]:
+        with pytest.raises(ValueError, match=r"activation=.*no counterpart in scikit-learn"):
+            MLPScratchClassifier(sizes, activation).to_sklearn()
+
+
+@pytest.mark.parametrize("other", [MLPRegressor(), RandomForestClassifier(), "mlp"])
+def test_from_sklearn_of_another_class(other):
+    with pytest.raises(TypeError, match="must be scikit-learn's MLPClassifier, got "):
+        MLPScratchClassifier.from_sklearn(other)

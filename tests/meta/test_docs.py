@@ -1,0 +1,88 @@
+"""What the docs say is what is there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpydoc.docscrape import ClassDoc
+from numpydoc.validate import validate
+from sklearn.datasets import load_iris
+
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch._initializers import INITIALIZERS
+from sknn_scratch._schedules import SCHEDULES
+from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.solvers import SOLVERS
+
+ROOT = Path(__file__).parents[2]
+ESTIMATORS = [MLPScratchClassifier, MLPScratchRegressor]
+COMING_FROM = (ROOT / "docs" / "coming_from_mlpclassifier.md").read_text(encoding="utf-8")
+# numpydoc's checks that we take: sections, names, order, periods. Not: a See Also or an example
+# for every method (EX01, SA01), extended summaries (ES01), or the form of types (PR06).
+CHECKS_LEFT_OUT = {"EX01", "SA01", "ES01", "PR06", "GL08", "GL01", "SS05", "SS06", "RT02", "PR01"}
+
+
+def fitted_attributes(estimator):
+    X, y = load_iris(return_X_y=True)
+    estimator.set_params(max_iter=20, solver="sgd", early_stopping=True, tol=9)
+    return {name for name in vars(estimator.fit(X, y)) if re.fullmatch(r"[a-z]\w*_", name)}
+
+
+def documented(names):
+    """Return the single names of entries such as 'beta_1, beta_2'."""
+    return {single for entry in names for single in entry.split(", ")}
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_docstring_lists_every_parameter_and_attribute(cls):
+    doc = ClassDoc(cls)
+    assert documented(p.name for p in doc["Parameters"]) == set(cls().get_params())
+    attributes = documented(p.name for p in doc["Attributes"]) - {"feature_names_in_"}
+    assert attributes == fitted_attributes(cls())
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_docstrings_are_numpydoc(cls):
+    methods = ["fit", "partial_fit", "predict", "to_sklearn", "from_sklearn"]
+    if cls is MLPScratchClassifier:
+        methods += ["predict_proba", "predict_log_proba"]
+    for name in ["", *(f".{method}" for method in methods)]:
+        report = validate(f"{cls.__module__}.{cls.__name__}{name}")
+        errors = [error for error in report["errors"] if error[0] not in CHECKS_LEFT_OUT]
+        assert not errors, f"{cls.__name__}{name}: {errors}"
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_table_for_newcomers_lists_every_parameter_and_attribute(cls):
+    listed = set(re.findall(r"`(\w+)`", COMING_FROM))
+    assert set(cls().get_params()) <= listed
+    assert fitted_attributes(cls()) <= listed
+
+
+@pytest.mark.parametrize("registry", [ACTIVATIONS, SOLVERS, SCHEDULES, INITIALIZERS])
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_docs_list_every_entry_of_the_registries(cls, registry):
+    in_docstring = set(re.findall(r"'(\w+)'", cls.__doc__))
+    assert set(registry) <= in_docstring
+    in_table = set(re.findall(r"`(\w+)`", COMING_FROM))
+    assert set(registry) - set(SCHEDULES) <= in_table
+
+
+def test_python_in_readme_runs(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    assert blocks
+    for block in blocks:
+        namespace = {}
+        exec(compile(block, "README.md", "exec"), namespace)
+    assert namespace["search"].best_score_ > 0.9
+    assert np.isfinite(namespace["search"].cv_results_["mean_test_score"]).all()
+
+
+def test_first_shell_block_of_readme_holds_the_two_commands():
+    block = re.search(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S).group(1)
+    main_job, tests = block.splitlines()
+    assert main_job.startswith("pip install")
+    assert main_job.endswith("python examples/quickstart.py")
+    assert tests.startswith("pip install")
+    assert tests.endswith("python -m pytest")

@@ -1,0 +1,58 @@
+"""Imports point down only: a file imports from lower floors of the house, or from its own."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sknn_scratch
+
+PACKAGE = Path(sknn_scratch.__file__).parent
+FLOORS = [
+    {"activations", "losses", "penalties", "solvers"}
+    | {"_parameters", "_initializers", "_schedules", "_monitor"},
+    {"_network"},
+    {"_objective"},
+    {"_training", "_lbfgs"},
+    {"_assembly", "_fitting", "_conversion", "_base", "classifier", "regressor"},
+    {"datasets"},
+]
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+MODULES = sorted(path.stem for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
+# Within these floors modules build on each other; on the others they stand side by side.
+STACKED = {3, 4}
+
+
+def imported_modules(module):
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            names = [node.module]
+        yield from (name.split(".") for name in names)
+
+
+def test_every_module_has_a_floor():
+    assert set(MODULES) == set(FLOOR)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    for root, *rest in imported_modules(module):
+        if root == "sknn_scratch":
+            below = FLOOR[rest[0]] < FLOOR[module]
+            beside = FLOOR[rest[0]] == FLOOR[module] and FLOOR[module] in STACKED
+            assert below or beside, f"{module} imports {rest[0]}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_numpy_scipy_and_scikit_learn_are_needed(module):
+    needed = {"numpy", "scipy", "sklearn", "joblib", "sknn_scratch"}
+    standard = __import__("sys").stdlib_module_names
+    assert {root for root, *_ in imported_modules(module)} <= needed | standard
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if FLOOR[m] < 4])
+def test_the_engine_knows_no_estimator(module):
+    assert "sklearn" not in {root for root, *_ in imported_modules(module)}
