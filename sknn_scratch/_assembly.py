@@ -9,6 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from sknn_scratch._objective import Objective
 from sknn_scratch._schedules import SCHEDULES
 from sknn_scratch._training import Optimizer
 from sknn_scratch.activations import ACTIVATIONS
@@ -58,6 +59,12 @@ def initial_gains(estimator):
         return [ACTIVATIONS[estimator.activation].gain] * (len(hidden_units(estimator)) + 1)
     names = activation_names(estimator) or ["identity"]
     return [ACTIVATIONS[name].gain for name in [*names, names[-1]]][-1 - len(names) :]
+
+
+def build_objective(estimator, loss, params):
+    """Return the function that the estimator minimises over parameters laid out as `params`."""
+    penalties = build_penalties(estimator, params)
+    return Objective(build_activations(estimator), loss, penalties, params)
 
 
 def build_penalties(estimator, params):

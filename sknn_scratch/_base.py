@@ -15,7 +15,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from sknn_scratch._assembly import build_activations, hidden_units, initial_gains
+from sknn_scratch._assembly import (
+    build_activations,
+    build_objective,
+    hidden_units,
+    initial_gains,
+)
 from sknn_scratch._conversion import from_sklearn, to_sklearn
 from sknn_scratch._fitting import Fit, Start, divergence_message
 from sknn_scratch._initializers import INITIALIZERS, draw_parameters
@@ -198,19 +203,15 @@ class BaseMLPScratch(BaseEstimator):
         with unchanged_on_failure(self):
             self._check_combinations(incremental)
             continued = hasattr(self, "coefs_") and (incremental or bool(self.warm_start))
-            X, y = self._validate_input(X, y, incremental, reset=not continued)
+            X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
             dtype = X.dtype
-            if sample_weight is not None:
-                sample_weight = _check_sample_weight(
-                    sample_weight, X, dtype=dtype, ensure_non_negative=True
-                )
             if self.solver == "lbfgs":
                 # scipy works in float64; a line search in float32 would stop far from the optimum
                 X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
             start = self._start(X, continued and not incremental)
             params = self._first_parameters(start, X, y, continued)
             self._set_fitted_shape(params, continued)
-            fit = Fit(self, self._loss(), params, incremental)
+            fit = Fit(self, build_objective(self, self._loss(), params), params, incremental)
             # Divergence is reported once, in words; numpy's warnings at each step would hide it.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 if self.solver == "lbfgs":
@@ -219,6 +220,14 @@ class BaseMLPScratch(BaseEstimator):
                     fit.minimise(X, y, sample_weight, start)
             self._keep(params, dtype)
         return self
+
+    def _checked_data(self, X, y, sample_weight, incremental, continued):
+        X, y = self._validate_input(X, y, incremental, reset=not continued)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+            )
+        return X, y, sample_weight
 
     def _check_combinations(self, incremental):
         if incremental and self.early_stopping:

@@ -9,11 +9,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from sknn_scratch._assembly import build_activations, build_optimizer, build_penalties
+from sknn_scratch._assembly import build_optimizer
 from sknn_scratch._lbfgs import lbfgs
 from sknn_scratch._monitor import Monitor
 from sknn_scratch._network import raw_scores
-from sknn_scratch._objective import Objective
 from sknn_scratch._training import MiniBatches, train
 from sknn_scratch.solvers import SOLVERS
 
@@ -39,13 +38,11 @@ class Fit:
     After each epoch the estimator's `loss_`, `history_` and curves are up to date.
     """
 
-    def __init__(self, estimator, loss, params, incremental):
+    def __init__(self, estimator, objective, params, incremental):
         self.estimator = estimator
+        self.objective = objective
         self.params = params
         self.incremental = incremental
-        self.objective = Objective(
-            build_activations(estimator), loss, build_penalties(estimator, params), params
-        )
         self.on_score = estimator.early_stopping and estimator.solver in SOLVERS
         self.validation = None
         self.stopped = False
