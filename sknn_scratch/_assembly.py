@@ -69,7 +69,7 @@ def build_objective(estimator, loss, params):
 
 def build_penalties(estimator, params):
     """Return the penalties with the slices of the weights to which they belong."""
-    l1, l2 = (_per_matrix(estimator, name) for name in ("l1", "l2"))
+    l1, l2 = (per_matrix(estimator, name) for name in ("l1", "l2"))
     alpha = float(estimator.alpha)
     terms = [ElasticNet(*pair, alpha) for pair in zip(l1, l2, strict=True)]
     if len(set(terms)) == 1:  # one call for all matrices instead of one for each
@@ -78,7 +78,8 @@ def build_penalties(estimator, params):
     return list(zip(params.weight_slices, terms, strict=True))
 
 
-def _per_matrix(estimator, name):
+def per_matrix(estimator, name):
+    """Return the parameter of that name as a float for each weight matrix."""
     given, n_matrices = getattr(estimator, name), len(hidden_units(estimator)) + 1
     if isinstance(given, Real):
         return [float(given)] * n_matrices

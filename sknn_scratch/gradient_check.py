@@ -1,0 +1,191 @@
+"""Backpropagation against difference quotients, for the very function that is minimised."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sknn_scratch._assembly import build_objective
+from sknn_scratch._objective import Batch
+
+__all__ = ["GradientCheck", "check_gradient"]
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """What `check_gradient` found.
+
+    Attributes
+    ----------
+    backprop, numeric : ndarray of shape (n_checked,)
+        The two gradients.
+    layer : ndarray of str of shape (n_checked,)
+        'W1', 'W2', ..., 'b1', 'b2', ...: where each parameter belongs.
+    error : ndarray of shape (n_checked,)
+        Relative differences, see `check_gradient`.
+    tol : float
+        The largest difference that passes.
+    """
+
+    backprop: np.ndarray
+    numeric: np.ndarray
+    layer: np.ndarray
+    error: np.ndarray
+    tol: float
+
+    @property
+    def passed(self):
+        """Whether every parameter's difference is within `tol`."""
+        return bool((self.error <= self.tol).all())
+
+    @property
+    def worst(self):
+        """Largest relative difference of each layer, a dict."""
+        return {name: float(self.error[self.layer == name].max()) for name in self._names()}
+
+    @property
+    def median(self):
+        """Median relative difference of each layer, a dict."""
+        return {name: float(np.median(self.error[self.layer == name])) for name in self._names()}
+
+    def _names(self):
+        return list(dict.fromkeys(self.layer.tolist()))
+
+    def __str__(self):
+        worst, median = self.worst, self.median
+        rows = [
+            f"{name:<5} {np.count_nonzero(self.layer == name):>10} "
+            f"{worst[name]:>10.1e} {median[name]:>10.1e}"
+            for name in worst
+        ]
+        verdict = "passed" if self.passed else "FAILED"
+        return "\n".join(
+            [
+                "layer parameters      worst     median   (relative difference)",
+                *rows,
+                f"{verdict}: tolerance {self.tol:.0e}",
+            ]
+        )
+
+
+def check_gradient(
+    estimator,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    n_parameters=10_000,
+    step=1e-5,
+    tol=1e-6,
+    random_state=None,
+):
+    """Compare backpropagation with central differences of the objective.
+
+    For parameter p the quotient is ``(F(p + h) - F(p - h)) / (2 h)`` with ``h = step max(1, |p|)``,
+    F the loss with all penalties. The computation is in float64, whatever the dtype of the weights.
+
+    Parameters
+    ----------
+    estimator : MLPScratchClassifier or MLPScratchRegressor
+        Fitted: its weights are used. Not fitted: weights are drawn as fit would draw them. It is
+        not changed.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The samples, one batch.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        The targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples; all 1 if None.
+    n_parameters : int or None, default=10_000
+        Check at most this many parameters, drawn at random; None checks all.
+    step : float, default=1e-5
+        Step of the differences.
+    tol : float, default=1e-6
+        Largest relative difference that passes.
+    random_state : int, RandomState instance or None, default=None
+        Draws the parameters to check.
+
+    Returns
+    -------
+    check : GradientCheck
+        Both gradients, the differences per layer, and the verdict; printed, a table.
+
+    Notes
+    -----
+    The difference of two derivatives is relative to the larger of them, but at least to a
+    thousandth of the largest in the layer: below that a quotient of step 1e-5 has no correct
+    digits. A quotient taken across a kink (of 'relu' at zero, or of the L1 penalty) is no
+    derivative; where it does not agree, it is taken again with a tenth of the step.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn_scratch import MLPScratchClassifier
+    >>> from sknn_scratch.gradient_check import check_gradient
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPScratchClassifier(5, "softplus", l1=1e-3, random_state=0)
+    >>> check_gradient(network, X, y).passed
+    True
+    """
+    params, objective, batch = _problem(estimator, X, y, sample_weight)
+    size = params.flat.size
+    chosen = np.arange(size)
+    if n_parameters is not None and n_parameters < size:
+        chosen = check_random_state(random_state).choice(size, n_parameters, replace=False)
+        chosen.sort()
+    backprop = _backprop(params, objective, batch)[chosen]
+    layer = _layer_names(params)[chosen]
+    scale = _largest_of_layer(backprop, layer)
+    numeric = np.array([_quotient(objective, params, batch, i, step) for i in chosen])
+    error = _relative_difference(backprop, numeric, scale)
+    for k in np.flatnonzero(error > tol):
+        numeric[k] = _quotient(objective, params, batch, chosen[k], step / 10)
+    error = _relative_difference(backprop, numeric, scale)
+    return GradientCheck(backprop, numeric, layer, error, tol)
+
+
+def _problem(estimator, X, y, sample_weight):
+    """Return parameters, objective and batch of a fit, in float64."""
+    model = copy.deepcopy(estimator)
+    fitted = hasattr(model, "coefs_")
+    X, y, w = model._checked_data(X, y, sample_weight, incremental=fitted, continued=fitted)
+    X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
+    params = model._first_parameters(model._start(X, resumable=False), X, y, continued=fitted)
+    batch = Batch.of(X, y, None if w is None else w.astype(np.float64))
+    return params, build_objective(model, model._loss(), params), batch
+
+
+def _backprop(params, objective, batch):
+    """Return the gradient of F; of the L1 penalty the subgradient with sign(0) = 0."""
+    grad = params.view(np.empty_like(params.flat))
+    objective.value_and_gradient(params, batch, grad)
+    for part, penalty in objective.penalties:
+        grad.flat[part] += penalty.l1 * np.sign(params.flat[part])
+    return grad.flat
+
+
+def _quotient(objective, params, batch, index, step):
+    """Return the central difference quotient of F in one parameter, which is put back."""
+    before = params.flat[index]
+    h = step * max(1.0, abs(before))
+    values = []
+    for moved in (before + h, before - h):
+        params.flat[index] = moved
+        values.append(sum(objective.value(params, batch)))
+    params.flat[index] = before
+    return (values[0] - values[1]) / ((before + h) - (before - h))
+
+
+def _layer_names(params):
+    names = [f"{kind}{n + 1}" for kind in "Wb" for n in range(len(params.weights))]
+    return np.repeat(names, [array.size for array in params.weights + params.biases])
+
+
+def _largest_of_layer(gradient, layer):
+    largest = {name: np.abs(gradient[layer == name]).max() for name in np.unique(layer)}
+    return np.array([largest[name] for name in layer])
+
+
+def _relative_difference(a, b, scale):
+    size = np.maximum(np.maximum(np.abs(a), np.abs(b)), 1e-3 * scale)
+    return np.abs(a - b) / np.where(size > 0, size, 1)

@@ -1,0 +1,96 @@
+"""Backpropagation against difference quotients, as a picture."""
+
+import numpy as np
+
+from sknn_scratch.gradient_check import check_gradient
+
+_MARKERS = "os^vD<>PX*"
+
+
+class GradientCheckDisplay:
+    """Each derivative by backpropagation over the same by difference quotients.
+
+    Where the two agree, all points lie on the diagonal.
+
+    Parameters
+    ----------
+    check : GradientCheck
+        What :func:`~sknn_scratch.gradient_check.check_gradient` returned.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the plot.
+    figure_ : matplotlib Figure
+        Its figure.
+    """
+
+    def __init__(self, check):
+        self.check = check
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, sample_weight=None, *, ax=None, **kwargs):
+        """Check the gradient of an estimator and plot the result.
+
+        Parameters
+        ----------
+        estimator, X, y, sample_weight
+            As for :func:`~sknn_scratch.gradient_check.check_gradient`.
+        ax : matplotlib Axes, default=None
+            Where to plot; new axes if None.
+        **kwargs
+            Further arguments of `check_gradient`.
+
+        Returns
+        -------
+        display : GradientCheckDisplay
+            With the plot in `ax_`.
+        """
+        return cls(check_gradient(estimator, X, y, sample_weight, **kwargs)).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Plot the two gradients against each other.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to plot; new axes if None.
+
+        Returns
+        -------
+        display : GradientCheckDisplay
+            Itself.
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError(
+                "GradientCheckDisplay.plot needs matplotlib: pip install sknn-scratch[plot]"
+            ) from error
+        check = self.check
+        if ax is None:
+            ax = plt.figure(figsize=(6, 6), layout="constrained").add_subplot()
+        limit = 1.05 * max(np.abs(check.backprop).max(), np.abs(check.numeric).max(), 1e-300)
+        ax.plot([-limit, limit], [-limit, limit], color="0.7", lw=1, zorder=0, label="equal")
+        for k, (name, worst) in enumerate(check.worst.items()):
+            here = check.layer == name
+            ax.plot(
+                check.numeric[here],
+                check.backprop[here],
+                _MARKERS[k % len(_MARKERS)],
+                fillstyle="none",
+                ms=6,
+                label=f"{name}: {here.sum()} parameters, worst {worst:.0e}",
+            )
+        ax.set(
+            xlabel="derivative of F by central differences",
+            ylabel="derivative of F by backpropagation",
+            xlim=(-limit, limit),
+            ylim=(-limit, limit),
+            aspect="equal",
+            title=f"Gradient check {'passed' if check.passed else 'FAILED'}: "
+            f"largest relative difference {check.error.max():.0e}",
+        )
+        ax.legend(loc="upper left", fontsize="small")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

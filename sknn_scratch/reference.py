@@ -1,0 +1,163 @@
+"""Forward and backward pass one sample at a time, to be read beside the equations.
+
+The package itself works on whole batches (`sknn_scratch._network`). Here is the same mathematics
+for a single sample x, a vector: loops over samples and layers, no batch, no buffers. It is slow,
+and an oracle: its gradients, averaged over the samples, are those of the matrix products.
+
+Notation: layer l has the weights W_l (n_in, n_out) and biases b_l (n_out,); a_0 = x;
+z_l = W_l^T a_{l-1} + b_l; a_l = f_l(z_l) for the hidden layers; the last z are the raw scores, of
+which the loss is a function. delta_l is d loss / d z_l.
+"""
+
+import copy
+
+import numpy as np
+
+from sknn_scratch._assembly import build_activations, per_matrix
+
+__all__ = ["backward", "forward", "objective_and_gradient", "value_and_gradient"]
+
+
+def forward(weights, biases, activations, x):
+    """Compute z_l and a_l of every layer for one sample.
+
+    Parameters
+    ----------
+    weights : list of n_layers - 1 ndarrays of shape (n_in, n_out)
+        Weight matrices, such as `coefs_`.
+    biases : list of n_layers - 1 ndarrays of shape (n_out,)
+        Biases, such as `intercepts_`.
+    activations : list of n_layers - 2 Activation objects
+        One for each hidden layer.
+    x : ndarray of shape (n_features,)
+        The sample.
+
+    Returns
+    -------
+    z : list of ndarrays
+        z_1, z_2, ...; the last are the raw scores.
+    a : list of ndarrays
+        a_0 = x, a_1, ...: what goes into each layer.
+    """
+    z, a = [], [x]
+    for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
+        z.append(W.T @ a[layer] + b)
+        if layer < len(activations):
+            a.append(_f(activations[layer], z[layer]))
+    return z, a
+
+
+def backward(weights, activations, z, a, delta):
+    """Compute the gradient of the loss of one sample.
+
+    Parameters
+    ----------
+    weights, activations : lists
+        As in `forward`.
+    z, a : lists of ndarrays
+        As `forward` returns them.
+    delta : ndarray of shape (n_outputs,)
+        d loss / d raw scores.
+
+    Returns
+    -------
+    dW : list of ndarrays
+        d loss / d W_l = a_{l-1} delta_l^T.
+    db : list of ndarrays
+        d loss / d b_l = delta_l.
+    """
+    dW, db = [], []
+    for layer in reversed(range(len(weights))):
+        dW.insert(0, np.outer(a[layer], delta))
+        db.insert(0, delta)
+        if layer > 0:
+            delta = (weights[layer] @ delta) * _f_prime(activations[layer - 1], z[layer - 1])
+    return dW, db
+
+
+def value_and_gradient(weights, biases, activations, loss, X, y, sample_weight=None):
+    """Average the loss and its gradient over samples, one by one.
+
+    Parameters
+    ----------
+    weights, biases, activations : lists
+        As in `forward`.
+    loss : Loss object
+        Of `sknn_scratch.losses.LOSSES`.
+    X : ndarray of shape (n_samples, n_features)
+        The samples.
+    y : ndarray of shape (n_samples, n_outputs)
+        The targets, classes one-hot.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Weights w_i; all 1 if None.
+
+    Returns
+    -------
+    value : float
+        sum_i w_i loss_i / sum_i w_i.
+    dW, db : lists of ndarrays
+        Its gradient.
+    """
+    n_samples = X.shape[0]
+    w = np.ones(n_samples) if sample_weight is None else sample_weight
+    value = 0.0
+    mean_dW, mean_db = ([np.zeros_like(array) for array in arrays] for arrays in (weights, biases))
+    for i in range(n_samples):
+        z, a = forward(weights, biases, activations, X[i])
+        delta = z[-1].copy()
+        value += w[i] / w.sum() * loss.value_and_gradient(delta, y[i])
+        dW, db = backward(weights, activations, z, a, delta)
+        for mean, term in zip(mean_dW + mean_db, dW + db, strict=True):
+            mean += w[i] / w.sum() * term
+    return float(value), mean_dW, mean_db
+
+
+def objective_and_gradient(estimator, X, y, sample_weight=None):
+    """Compute F and its gradient at the weights of a fitted estimator, sample by sample.
+
+    F = (1/S) sum_i w_i loss_i + alpha / (2 S) sum_l ||W_l||_2^2
+    + sum_l ( l1_l ||W_l||_1 + l2_l ||W_l||_2^2 ), with S = sum_i w_i; where a weight is zero the
+    subgradient l1 sign(0) = 0 is taken.
+
+    Parameters
+    ----------
+    estimator : MLPScratchClassifier or MLPScratchRegressor
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        The samples.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        The targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights; all 1 if None.
+
+    Returns
+    -------
+    value : float
+        F.
+    dW, db : lists of ndarrays
+        Its gradient.
+    """
+    estimator = copy.deepcopy(estimator)
+    X, y, w = estimator._checked_data(X, y, sample_weight, incremental=True, continued=True)
+    weights, biases = estimator.coefs_, estimator.intercepts_
+    activations, loss = build_activations(estimator), estimator._loss()
+    value, dW, db = value_and_gradient(weights, biases, activations, loss, X, y, w)
+    total = X.shape[0] if w is None else w.sum()
+    l1, l2 = per_matrix(estimator, "l1"), per_matrix(estimator, "l2")
+    for layer, W in enumerate(weights):
+        ridge = l2[layer] + estimator.alpha / (2 * total)
+        value += l1[layer] * np.abs(W).sum() + ridge * (W**2).sum()
+        dW[layer] += l1[layer] * np.sign(W) + 2 * ridge * W
+    return float(value), dW, db
+
+
+def _f(activation, z):
+    a = z.copy()
+    activation.forward(z.copy() if activation.needs_z else a, a)
+    return a
+
+
+def _f_prime(activation, z):
+    a, derivative = _f(activation, z), np.ones_like(z)
+    activation.backward(z.copy() if activation.needs_z else a, a, derivative)
+    return derivative
