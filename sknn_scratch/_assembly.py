@@ -10,10 +10,10 @@ from numbers import Integral, Real
 import numpy as np
 
 from sknn_scratch._objective import Objective
-from sknn_scratch._schedules import SCHEDULES
+from sknn_scratch._schedules import SCHEDULES, ByEpoch
 from sknn_scratch._training import Optimizer
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.penalties import ElasticNet
+from sknn_scratch.activations import ACTIVATIONS, Activation
+from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
 from sknn_scratch.solvers import SOLVERS
 
 
@@ -28,26 +28,30 @@ def hidden_units(estimator):
     return [int(size) for size in sizes]
 
 
-def activation_names(estimator):
-    """Return the name of the activation of each hidden layer."""
-    given, n_hidden = estimator.activation, len(hidden_units(estimator))
-    if isinstance(given, str):
-        return [given] * n_hidden
-    names = list(given)
-    if len(names) != n_hidden:
-        raise ValueError(
-            f"activation has {len(names)} entries, but with hidden_layer_sizes="
-            f"{estimator.hidden_layer_sizes!r} there are {n_hidden} hidden layers: "
-            "give one name, or one for each hidden layer."
-        )
-    if unknown := [name for name in names if name not in ACTIVATIONS]:
-        raise ValueError(f"activation must be of {list(ACTIVATIONS)}, got {unknown[0]!r}.")
-    return names
-
-
 def build_activations(estimator):
     """Return the activation of each hidden layer."""
-    return [ACTIVATIONS[name]() for name in activation_names(estimator)]
+    given, n_hidden = estimator.activation, len(hidden_units(estimator))
+    if isinstance(given, (str, Activation)):
+        return [_activation(given)] * n_hidden
+    entries = list(given)
+    if len(entries) != n_hidden:
+        raise ValueError(
+            f"activation has {len(entries)} entries, but with hidden_layer_sizes="
+            f"{estimator.hidden_layer_sizes!r} there are {n_hidden} hidden layers: "
+            "give one activation, or one for each hidden layer."
+        )
+    return [_activation(entry) for entry in entries]
+
+
+def _activation(given):
+    if isinstance(given, Activation) and not isinstance(given, type):
+        return given
+    if not isinstance(given, str) or given not in ACTIVATIONS:
+        raise ValueError(
+            f"activation must be of {list(ACTIVATIONS)}, or an object of a class derived from "
+            f"sknn_scratch.activations.Activation, got {given!r}."
+        )
+    return ACTIVATIONS[given]()
 
 
 def initial_gains(estimator):
@@ -55,10 +59,11 @@ def initial_gains(estimator):
 
     As in scikit-learn the output layer is drawn by the gain of the hidden layers.
     """
-    if isinstance(estimator.activation, str):
-        return [ACTIVATIONS[estimator.activation].gain] * (len(hidden_units(estimator)) + 1)
-    names = activation_names(estimator) or ["identity"]
-    return [ACTIVATIONS[name].gain for name in [*names, names[-1]]][-1 - len(names) :]
+    given = estimator.activation
+    gains = [activation.gain for activation in build_activations(estimator)]
+    alone = isinstance(given, (str, Activation))
+    last = _activation(given).gain if alone else [Activation.gain, *gains][-1]
+    return [*gains, last]
 
 
 def build_objective(estimator, loss, params):
@@ -72,10 +77,42 @@ def build_penalties(estimator, params):
     l1, l2 = (per_matrix(estimator, name) for name in ("l1", "l2"))
     alpha = float(estimator.alpha)
     terms = [ElasticNet(*pair, alpha) for pair in zip(l1, l2, strict=True)]
+    penalties = list(zip(params.weight_slices, terms, strict=True))
     if len(set(terms)) == 1:  # one call for all matrices instead of one for each
         whole = slice(0, params.weights_flat.shape[-1])
-        return [] if terms[0] == ElasticNet() else [(whole, terms[0])]
-    return list(zip(params.weight_slices, terms, strict=True))
+        penalties = [] if terms[0] == ElasticNet() else [(whole, terms[0])]
+    # In this order the proximal operators, one after the other, are that of the sum (of l1 and
+    # group_l1), and end within the bound.
+    if estimator.group_l1:
+        group = GroupLasso(float(estimator.group_l1), n_groups=params.units[0])
+        penalties.append((params.weight_slices[0], group))
+    if estimator.max_norm is not None:
+        penalties += [
+            (part, MaxNorm(float(estimator.max_norm), n_rows))
+            for part, n_rows in zip(params.weight_slices, params.units, strict=False)
+        ]
+    return penalties
+
+
+def dropout_rates(estimator):
+    """Return the dropout of the input and of each hidden layer, or None if there is none."""
+    given, n_hidden = estimator.dropout, len(hidden_units(estimator))
+    rates = [0.0, *[given] * n_hidden] if isinstance(given, Real) else list(given)
+    if len(rates) != n_hidden + 1:
+        raise ValueError(
+            f"dropout has {len(rates)} entries, but with hidden_layer_sizes="
+            f"{estimator.hidden_layer_sizes!r} there are an input layer and {n_hidden} hidden "
+            "layers: give one number for the hidden layers, or one for each, the input first."
+        )
+    if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
+        raise ValueError(f"dropout must be in the range [0, 1), got {given!r}.")
+    return [float(rate) for rate in rates] if any(rates) else None
+
+
+def l1_of_weights(estimator, params):
+    """Return the L1 coefficient of each weight, or None if there are none."""
+    l1 = per_matrix(estimator, "l1")
+    return np.repeat(l1, [W.size for W in params.weights]) if any(l1) else None
 
 
 def per_matrix(estimator, name):
@@ -97,15 +134,23 @@ def per_matrix(estimator, name):
 
 def build_optimizer(estimator):
     """Return the solver and the schedule, at their start."""
-    # Adam takes no notice of learning_rate, as in scikit-learn.
-    schedule = "constant" if estimator.solver == "adam" else estimator.learning_rate
-    return Optimizer(
-        _filled(SOLVERS[estimator.solver], estimator), _filled(SCHEDULES[schedule], estimator)
-    )
+    solver = SOLVERS[estimator.solver]
+    name = estimator.learning_rate
+    if callable(name):
+        return Optimizer(_filled(solver, estimator), _filled(ByEpoch, estimator, function=name))
+    if estimator.solver == "adam" and name in ("invscaling", "adaptive"):
+        name = "constant"  # Adam takes no notice of these two in scikit-learn
+    schedule = SCHEDULES[name]
+    if schedule.searches and not solver.full_batch:
+        raise ValueError(
+            f"learning_rate={name!r} needs the exact gradient of solver='gd' or 'nag', got "
+            f"solver={estimator.solver!r}."
+        )
+    return Optimizer(_filled(solver, estimator), _filled(schedule, estimator))
 
 
-def _filled(cls, estimator):
+def _filled(cls, estimator, **given):
     """Return a dataclass filled with the estimator's parameters of the same names."""
-    names = [field.name for field in fields(cls) if field.init]
+    names = [field.name for field in fields(cls) if field.init and field.name not in given]
     # Python's numbers: numpy's scalars make arithmetic on float32 arrays several times slower
-    return cls(**{name: np.asarray(getattr(estimator, name)).item() for name in names})
+    return cls(**{name: np.asarray(getattr(estimator, name)).item() for name in names}, **given)

@@ -25,10 +25,9 @@ from sknn_scratch._conversion import from_sklearn, to_sklearn
 from sknn_scratch._fitting import Fit, Start, divergence_message
 from sknn_scratch._initializers import INITIALIZERS, draw_parameters
 from sknn_scratch._network import raw_scores
-from sknn_scratch._objective import Batch
 from sknn_scratch._parameters import Layers, Parameters
 from sknn_scratch._schedules import SCHEDULES
-from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.activations import ACTIVATIONS, Activation
 from sknn_scratch.losses import LOSSES
 from sknn_scratch.solvers import SOLVERS
 
@@ -50,11 +49,11 @@ class BaseMLPScratch(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
+        "activation": [StrOptions(set(ACTIVATIONS)), Activation, "array-like"],
         "solver": [StrOptions({*SOLVERS, "lbfgs"})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "learning_rate": [StrOptions(set(SCHEDULES)), callable],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -79,6 +78,13 @@ class BaseMLPScratch(BaseEstimator):
         "l1": [Interval(Real, 0, None, closed="left"), "array-like"],
         "l2": [Interval(Real, 0, None, closed="left"), "array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "group_l1": [Interval(Real, 0, None, closed="left")],
+        "max_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "restart": ["boolean"],
+        "early_stopping_on": [StrOptions({"score", "loss"})],
+        "stop_when": [callable, None],
     }
 
     def __init__(
@@ -110,6 +116,13 @@ class BaseMLPScratch(BaseEstimator):
         l1,
         l2,
         weight_decay,
+        group_l1,
+        max_norm,
+        dropout,
+        warmup_epochs,
+        restart,
+        early_stopping_on,
+        stop_when,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -138,6 +151,13 @@ class BaseMLPScratch(BaseEstimator):
         self.l1 = l1
         self.l2 = l2
         self.weight_decay = weight_decay
+        self.group_l1 = group_l1
+        self.max_norm = max_norm
+        self.dropout = dropout
+        self.warmup_epochs = warmup_epochs
+        self.restart = restart
+        self.early_stopping_on = early_stopping_on
+        self.stop_when = stop_when
 
     # What a derived class says of itself
 
@@ -155,6 +175,10 @@ class BaseMLPScratch(BaseEstimator):
         """Return the score of raw scores against targets as `_validate_input` returns them."""
         raise NotImplementedError
 
+    def _training_targets(self, y, sample_weight, incremental):
+        """Return y and the weights with which to train, from those that were given."""
+        return y, sample_weight
+
     def _strata(self, y):
         """Return what a held-out part is to be stratified by, or None."""
         return None
@@ -166,7 +190,7 @@ class BaseMLPScratch(BaseEstimator):
     # Training
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the model to data.
 
         Parameters
@@ -177,6 +201,11 @@ class BaseMLPScratch(BaseEstimator):
             The targets: class labels, an indicator matrix of several labels, or real numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples; all 1 if None.
+        X_val, y_val : array-likes like X and y, default=None
+            A validation set of one's own. Loss and score on it are recorded after each epoch; with
+            `early_stopping` it takes the place of the part that would be held out.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of its samples.
 
         Returns
         -------
@@ -189,7 +218,7 @@ class BaseMLPScratch(BaseEstimator):
             If a parameter or the data is not as described, or if training diverges. The estimator
             is then what it was before the call.
         """
-        return self._fit(X, y, sample_weight, incremental=False)
+        return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
 
     def _has_partial_fit(self):
         if self.solver not in SOLVERS:
@@ -199,7 +228,7 @@ class BaseMLPScratch(BaseEstimator):
             )
         return True
 
-    def _fit(self, X, y, sample_weight, incremental):
+    def _fit(self, X, y, sample_weight, incremental, validation=(None, None, None)):
         with unchanged_on_failure(self):
             self._check_combinations(incremental)
             continued = hasattr(self, "coefs_") and (incremental or bool(self.warm_start))
@@ -208,14 +237,16 @@ class BaseMLPScratch(BaseEstimator):
             if self.solver == "lbfgs":
                 # scipy works in float64; a line search in float32 would stop far from the optimum
                 X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
+            validation = self._checked_validation(*validation, X.dtype)
             start = self._start(X, continued and not incremental)
             params = self._first_parameters(start, X, y, continued)
             self._set_fitted_shape(params, continued)
-            fit = Fit(self, build_objective(self, self._loss(), params), params, incremental)
+            objective = build_objective(self, self._loss(), params)
+            fit = Fit(self, objective, params, validation, incremental)
             # Divergence is reported once, in words; numpy's warnings at each step would hide it.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 if self.solver == "lbfgs":
-                    fit.minimise_lbfgs(Batch.of(X, y, sample_weight))
+                    fit.minimise_lbfgs(X, y, sample_weight)
                 else:
                     fit.minimise(X, y, sample_weight, start)
             self._keep(params, dtype)
@@ -229,9 +260,28 @@ class BaseMLPScratch(BaseEstimator):
             )
         return X, y, sample_weight
 
+    def _checked_validation(self, X, y, sample_weight, dtype):
+        """Return the user's validation set as (X, y, sample_weight), or None."""
+        if X is None and y is None and sample_weight is None:
+            return None
+        if X is None or y is None:
+            raise ValueError(
+                f"X_val and y_val belong together, but {'X_val' if X is None else 'y_val'} is None."
+            )
+        try:
+            X, y, weight = self._checked_data(X, y, sample_weight, True, continued=True)
+        except ValueError as error:
+            raise ValueError(f"X_val, y_val and sample_weight_val: {error}") from error
+        return X.astype(dtype, copy=False), y.astype(dtype, copy=False), weight
+
     def _check_combinations(self, incremental):
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
+        if self.learning_rate == "backtracking" and np.any(self.dropout):
+            raise ValueError(
+                "learning_rate='backtracking' compares values of the loss, which dropout="
+                f"{self.dropout!r} makes random. Use another learning_rate, or dropout=0."
+            )
         if self.solver in SOLVERS:
             return
         if self.warm_start == "resume":
@@ -240,11 +290,11 @@ class BaseMLPScratch(BaseEstimator):
                 "scipy's lbfgs cannot go on where it stopped. Use warm_start=True to start it "
                 "from the weights found so far."
             )
-        for name in ("l1", "weight_decay"):
+        for name in ("group_l1", "max_norm", "weight_decay", "dropout"):
             if np.any(getattr(self, name)):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} needs one of the solvers {list(SOLVERS)}, "
-                    f"got 'lbfgs'. Set {name}=0 or choose another solver."
+                    f"got 'lbfgs'. Leave {name} out or choose another solver."
                 )
 
     def _start(self, X, resumable):
@@ -303,6 +353,12 @@ class BaseMLPScratch(BaseEstimator):
             raise ValueError(divergence_message(self))
         params = params.view(params.flat.astype(dtype, copy=False))
         self.coefs_, self.intercepts_ = params.weights, params.biases
+
+    @property
+    def selected_features_(self):
+        """Indices of the input features with a weight that is not zero, shape (n_selected,)."""
+        check_is_fitted(self)
+        return np.flatnonzero(self.coefs_[0].any(axis=1))
 
     # Prediction, and the way to scikit-learn
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sknn_scratch._assembly import activation_names
+from sknn_scratch.activations import Activation
 
 # What scikit-learn's estimators predict with, and what they go on from in partial_fit.
 _FITTED = (
@@ -20,6 +20,7 @@ _FITTED = (
     "t_",
     "_no_improvement_count",
 )
+_SCHEDULES = ("constant", "invscaling", "adaptive")
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
 
@@ -27,6 +28,8 @@ def to_sklearn(estimator, target):
     """Return a `target` with the parameters that it knows, and the weights where there are any."""
     params = estimator.get_params(deep=False)
     known = {name: params[name] for name in target().get_params(deep=False)}
+    if callable(known["learning_rate"]) or known["learning_rate"] not in _SCHEDULES:
+        known["learning_rate"] = "constant"
     known["activation"] = _only_activation(estimator)
     if known["solver"] not in ("lbfgs", "sgd", "adam"):
         known["solver"] = "sgd"
@@ -40,13 +43,16 @@ def to_sklearn(estimator, target):
 
 
 def _only_activation(estimator):
-    names = set(activation_names(estimator)) or {"identity"}
-    if len(names) > 1 or not names.issubset(_ACTIVATIONS):
+    """Return the one activation of all hidden layers by the name that scikit-learn has for it."""
+    given = estimator.activation
+    several = not isinstance(given, (str, Activation))
+    entries = set(given if several and len(given) else [given if not several else "identity"])
+    if len(entries) > 1 or not entries <= set(_ACTIVATIONS):
         raise ValueError(
-            f"activation={estimator.activation!r} has no counterpart in scikit-learn, which knows "
-            f"one of {list(_ACTIVATIONS)} for all hidden layers."
+            f"activation={given!r} has no counterpart in scikit-learn, which knows one of "
+            f"{list(_ACTIVATIONS)} for all hidden layers."
         )
-    return names.pop()
+    return entries.pop()
 
 
 def from_sklearn(cls, estimator):

@@ -9,10 +9,11 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from sknn_scratch._assembly import build_optimizer
+from sknn_scratch._assembly import build_optimizer, dropout_rates, l1_of_weights
 from sknn_scratch._lbfgs import lbfgs
 from sknn_scratch._monitor import Monitor
-from sknn_scratch._network import raw_scores
+from sknn_scratch._network import Dropout, raw_scores
+from sknn_scratch._objective import Batch
 from sknn_scratch._training import MiniBatches, train
 from sknn_scratch.solvers import SOLVERS
 
@@ -38,13 +39,13 @@ class Fit:
     After each epoch the estimator's `loss_`, `history_` and curves are up to date.
     """
 
-    def __init__(self, estimator, objective, params, incremental):
+    def __init__(self, estimator, objective, params, validation, incremental):
         self.estimator = estimator
         self.objective = objective
         self.params = params
+        self.validation = validation
         self.incremental = incremental
-        self.on_score = estimator.early_stopping and estimator.solver in SOLVERS
-        self.validation = None
+        self.stops_early = estimator.early_stopping and estimator.solver in SOLVERS
         self.stopped = False
         self.optimizer = self._optimizer() if estimator.solver in SOLVERS else None
         self.monitor = self._monitor()
@@ -64,10 +65,13 @@ class Fit:
 
     def _monitor(self):
         estimator = self.estimator
-        if self.on_score:
+        if self.stops_early:
             estimator.best_loss_ = None
-            score = estimator.best_validation_score_
-            best = np.inf if score is None else -score
+            if estimator.best_validation_score_ is None:
+                estimator.best_validation_score_ = -np.inf
+            best = -estimator.best_validation_score_
+            if estimator.early_stopping_on == "loss":
+                best = min(estimator.history_.get("validation_loss", []), default=np.inf)
         else:
             estimator.best_validation_score_ = estimator.validation_scores_ = None
             best = np.inf if estimator.best_loss_ is None else estimator.best_loss_
@@ -84,10 +88,12 @@ class Fit:
         estimator = self.estimator
         if start.order is None:
             start.order = self._training_rows(y, start.generator)
-        if self.on_score:
+        if start.order.size < X.shape[0]:
             held_out = np.setdiff1d(np.arange(X.shape[0]), start.order)
             self.validation = _rows_of(X, y, sample_weight, held_out)
+        y, sample_weight = estimator._training_targets(y, sample_weight, self.incremental)
         batches = self._batches(X, y, sample_weight, start)
+        self._start_dropout(start.generator)
         estimator._optimizer = self.optimizer
         max_iter = 1 if self.incremental else estimator.max_iter
 
@@ -104,15 +110,25 @@ class Fit:
             if not (self.incremental or self.stopped):
                 self._warn_not_converged()
         if estimator.warm_start == "resume":
-            flat = self.params.flat.copy() if self.on_score else None
+            flat = self.params.flat.copy() if self.stops_early else None
             estimator._resume_point = Start(start.generator, start.order, flat, start.n_samples)
-        if self.on_score:
+        if self.stops_early:
             self.params.flat[...] = self.monitor.best_flat
+
+    def _start_dropout(self, generator):
+        rates = dropout_rates(self.estimator)
+        if rates is None:
+            return
+        if self.optimizer.generators is None:
+            # Ten times faster than the legacy RandomState, which draws its seed
+            noise = np.random.SFC64(generator.randint(2**31 - 1))
+            self.optimizer.generators = [np.random.Generator(noise)]
+        self.objective.dropout = Dropout(rates, self.optimizer.generators)
 
     def _training_rows(self, y, generator):
         """Return the rows to train on, drawn as by scikit-learn where some are to be held out."""
         estimator, rows = self.estimator, np.arange(y.shape[0])
-        if not estimator.early_stopping:
+        if not self.stops_early or self.validation is not None:
             return rows
         try:
             rows, held_out = train_test_split(
@@ -140,7 +156,7 @@ class Fit:
         if self.estimator.shuffle and not full_batch:
             # Rows are taken from X as they are needed: no copy of the training part is made
             return MiniBatches(X, y, sample_weight, batch_size, start.order, [start.generator])
-        if self.on_score:
+        if n_samples < X.shape[0]:
             X, y, sample_weight = _rows_of(X, y, sample_weight, start.order)
         return MiniBatches(X, y, sample_weight, batch_size)
 
@@ -156,14 +172,17 @@ class Fit:
             )
         return min(int(batch_size), n_samples)
 
-    def minimise_lbfgs(self, data):
+    def minimise_lbfgs(self, X, y, sample_weight):
         """Run scipy's L-BFGS-B over all samples."""
         estimator = self.estimator
+        y, sample_weight = estimator._training_targets(y, sample_weight, incremental=False)
+        data = Batch.of(X, y, sample_weight)
         try:
             result = lbfgs(
                 self.objective,
                 self.params,
                 data,
+                l1=l1_of_weights(estimator, self.params),
                 tol=estimator.tol,
                 max_iter=estimator.max_iter,
                 max_fun=estimator.max_fun,
@@ -190,29 +209,39 @@ class Fit:
         estimator, monitor = self.estimator, self.monitor
         estimator.n_iter_ += 1
         estimator.t_ += n_samples
-        self._record(epoch)
-        if self.on_score:
-            monitor.update(-estimator.validation_scores_[-1], self.params.flat)
-            estimator.best_validation_score_ = -monitor.best
-        else:
-            monitor.update(estimator.loss_, self.params.flat)
+        entry = self._record(epoch)
+        improved = monitor.update(self._watched(entry), self.params.flat)
+        if not self.stops_early:
             estimator.best_loss_ = monitor.best
+        elif improved:
+            estimator.best_validation_score_ = entry["validation_score"]
         estimator._no_improvement_count = monitor.no_improvement_count
         if not np.isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
             self.stopped = self._stop_diverged()
+        elif estimator.stop_when is not None and estimator.stop_when(estimator.history_):
+            self.stopped = True
         elif self.optimizer is not None:
             self.optimizer.schedule.end_epoch(estimator.t_)
             self.stopped = monitor.on_plateau and self._stop_on_plateau()
         return self.stopped
 
+    def _watched(self, entry):
+        """Return the number whose fall is progress."""
+        if not self.stops_early:
+            return entry["loss"]
+        if self.estimator.early_stopping_on == "loss":
+            return entry["validation_loss"]
+        return -entry["validation_score"]
+
     def _record(self, epoch):
-        """Append the epoch to the history and the curves."""
+        """Append the epoch to the history and the curves; return what is new."""
         estimator = self.estimator
         entry = {"loss": estimator._reported_loss(epoch.loss, epoch.penalty)}
+        entry["penalty"] = float(epoch.penalty)
         if not np.isnan(epoch.accuracy):
             entry["accuracy"] = float(epoch.accuracy)
-        if self.on_score:
-            entry["validation_score"] = self._validation_score()
+        if self.validation is not None:
+            entry |= self._validate()
         entry["learning_rate"] = epoch.learning_rate
         entry["nonzero_weights"] = int(np.count_nonzero(self.params.weights_flat))
         entry["seconds"] = epoch.seconds
@@ -220,24 +249,32 @@ class Fit:
             estimator.history_.setdefault(name, []).append(value)
         estimator.loss_ = entry["loss"]
         estimator.loss_curve_ = estimator.history_["loss"]
-        if self.on_score:
+        if self.validation is not None:
             estimator.validation_scores_ = estimator.history_["validation_score"]
         if estimator.verbose:
             self._print_progress(entry)
+        return entry
 
-    def _validation_score(self):
+    def _validate(self):
+        """Return loss, without penalties, and score on the validation set."""
         X, y, sample_weight = self.validation
+        estimator = self.estimator
         raw = raw_scores(self.params, self.objective.activations, X)
         if not np.isfinite(raw).all():
-            return float("nan")
-        return float(self.estimator._score_raw(raw, y, sample_weight))
+            return {"validation_loss": float("nan"), "validation_score": float("nan")}
+        per_sample = self.objective.loss.value(raw, y)
+        loss = np.average(per_sample, weights=sample_weight)
+        return {
+            "validation_loss": estimator._reported_loss(loss, 0.0),
+            "validation_score": float(estimator._score_raw(raw, y, sample_weight)),
+        }
 
     def _print_progress(self, entry):
         line = f"Iteration {self.estimator.n_iter_}, loss = {entry['loss']:.8f}"
         if "accuracy" in entry:
             line += f", accuracy = {entry['accuracy']:.4f}"
         print(line)
-        if self.on_score:
+        if self.validation is not None:
             print(f"Validation score: {entry['validation_score']:f}")
 
     def _stop_on_plateau(self):
@@ -247,7 +284,9 @@ class Fit:
         if going_on:
             estimator._no_improvement_count = self.monitor.no_improvement_count = 0
         if estimator.verbose:
-            watched = "Validation score" if self.on_score else "Training loss"
+            watched = "Training loss"
+            if self.stops_early:
+                watched = f"Validation {estimator.early_stopping_on}"
             rate = self.optimizer.learning_rate
             print(
                 f"{watched} did not improve more than tol={estimator.tol:f} for "
@@ -258,7 +297,7 @@ class Fit:
 
     def _stop_diverged(self):
         estimator = self.estimator
-        if not self.on_score:
+        if not self.stops_early:
             raise ValueError(divergence_message(estimator))
         warnings.warn(
             f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "

@@ -21,13 +21,18 @@ class Monitor:
     best_flat: Any = field(default=None, repr=False)
 
     def update(self, watched, flat):
-        """Take the number of a new epoch, and a copy of its parameters if it is the best."""
+        """Take the number of a new epoch, and a copy of its parameters if it is the best so far.
+
+        Return whether it is.
+        """
         # A NaN compares false twice: it is neither stale nor best, as in scikit-learn.
         stale = watched > self.best - self.tol
         self.no_improvement_count = self.no_improvement_count + 1 if stale else 0
-        if watched < self.best:
+        improved = watched < self.best
+        if improved:
             self.best = watched
             self.best_flat = flat.copy()
+        return improved
 
     @property
     def on_plateau(self):

@@ -15,7 +15,7 @@ class Workspace:
     """What the passes over a batch write: z, a and delta of each layer.
 
     The last z holds the raw scores, then their gradient. An activation that needs no z has z and a
-    in one array.
+    in one array. `inputs` is what goes into each layer: X, and then a.
     """
 
     def __init__(self, layers, activations, n_samples):
@@ -26,11 +26,62 @@ class Workspace:
             for z, activation in zip(self.z, activations, strict=False)
         ]
         self.delta = [*map(np.empty_like, self.z[:-1]), self.raw]
+        self.inputs = [None, *self.a]
 
     @property
     def raw(self):
         """The raw scores of the output layer."""
         return self.z[-1]
+
+
+class Dropout:
+    """Inverted dropout: a value is kept with probability 1 - rate, and then divided by that.
+
+    Srivastava et al. (2014), section 10. Expected values are those without dropout, so nothing is
+    to be done at prediction. `rates` has a number for X and for each hidden layer; `generators`
+    a numpy Generator for each network.
+    """
+
+    def __init__(self, rates, generators):
+        self.rates = rates
+        self.generators = generators
+        self._masks = {}
+
+    def _draw(self, layer, shape, dtype):
+        """Return a mask of zeros and 1 / (1 - rate), in an array that `undo` finds again."""
+        key = layer, shape
+        if key not in self._masks:
+            self._masks[key] = np.empty(shape, dtype)
+        mask, keep = self._masks[key], 1 - self.rates[layer]
+        one_by_one = mask.reshape(len(self.generators), *shape[-2:])
+        for generator, of_one in zip(self.generators, one_by_one, strict=True):
+            generator.random(out=of_one, dtype=dtype)
+        np.less(mask, keep, out=mask)
+        mask *= 1 / keep
+        return mask
+
+    def of_input(self, X, params):
+        """Return X with values dropped, in another array."""
+        if not self.rates[0]:
+            return X
+        if issparse(X):
+            kept = self.generators[0].random(X.data.size) >= self.rates[0]
+            X = X.copy()
+            X.data *= kept / (1 - self.rates[0])
+            return X
+        mask = self._draw(0, (*params.flat.shape[:-1], *X.shape[-2:]), X.dtype)
+        return np.multiply(X, mask, out=mask)
+
+    def apply(self, layer, a):
+        """Drop values of a hidden layer in place."""
+        if self.rates[layer]:
+            a *= self._draw(layer, a.shape, a.dtype)
+
+    def undo(self, layer, a, delta):
+        """Take the factor of what was kept from `a`, and the mask's derivative into `delta`."""
+        if self.rates[layer]:
+            a *= 1 - self.rates[layer]
+            delta *= self._masks[layer, a.shape]
 
 
 def _transposed(a):
@@ -44,37 +95,35 @@ def _product(a, b, out):
         np.matmul(a, b, out=out)
 
 
-def forward(layers, activations, X, work):
+def forward(layers, activations, X, work, dropout=None):
     """Write z_l = a_{l-1} W_l + b_l and a_l = f_l(z_l), a_0 = X, into `work`; return the last z."""
-    a = X
-    for W, b, z, activation, a_next in zip(
-        layers.weights, layers.biases, work.z, [*activations, None], [*work.a, None], strict=True
-    ):
-        _product(a, W, out=z)
+    work.inputs[0] = X if dropout is None else dropout.of_input(X, layers)
+    for layer, (W, b, z) in enumerate(zip(layers.weights, layers.biases, work.z, strict=True)):
+        _product(work.inputs[layer], W, out=z)
         z += b[..., None, :]
-        if activation is not None:
-            activation.forward(z, a_next)
-            a = a_next
+        if layer < len(activations):
+            activations[layer].forward(z, work.a[layer])
+            if dropout is not None:
+                dropout.apply(layer + 1, work.a[layer])
     return work.raw
 
 
-def backward(params, activations, X, work, grad):
+def backward(params, activations, work, grad, dropout=None):
     """Write the gradient into `grad`, given the gradient in the raw scores in ``work.raw``.
 
     dF/dW_l = a_{l-1}^T delta_l,  dF/db_l = the sum of delta_l over the samples,
     delta_{l-1} = (delta_l W_l^T) * f'(z_{l-1}).  The values of the layers are overwritten.
     """
-    for layer in range(len(params.weights) - 1, -1, -1):
+    for layer in reversed(range(len(params.weights))):
         delta = work.delta[layer]
-        below = X if layer == 0 else work.a[layer - 1]
-        _product(_transposed(below), delta, out=grad.weights[layer])
+        _product(_transposed(work.inputs[layer]), delta, out=grad.weights[layer])
         np.add.reduce(delta, axis=-2, out=grad.biases[layer])
         if layer > 0:
-            W = params.weights[layer]
-            np.matmul(delta, _transposed(W), out=work.delta[layer - 1])
-            activations[layer - 1].backward(
-                work.z[layer - 1], work.a[layer - 1], work.delta[layer - 1]
-            )
+            below, z, a = work.delta[layer - 1], work.z[layer - 1], work.a[layer - 1]
+            np.matmul(delta, _transposed(params.weights[layer]), out=below)
+            if dropout is not None:
+                dropout.undo(layer, a, below)
+            activations[layer - 1].backward(z, a, below)
 
 
 def raw_scores(layers, activations, X):

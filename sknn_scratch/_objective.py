@@ -39,23 +39,26 @@ class Objective:
     """F = (1/S) sum_i w_i loss(net(x_i), y_i) + penalties, S = sum_i w_i over the batch.
 
     `penalties` is a list of (slice of the weights, Penalty). F is given in its two parts, loss and
-    penalty. `prox` is the proximal operator of what is not smooth in F, or None.
+    penalty. `prox` is the proximal operator of what is not smooth in F, or None. `dropout`, or
+    None, acts on the gradient and the value that comes with it, not on `value`.
     """
 
-    def __init__(self, activations, loss, penalties, params):
+    def __init__(self, activations, loss, penalties, params, dropout=None):
         self.activations = activations
         self.loss = loss
         self.penalties = penalties
-        self.prox = None if all(penalty.smooth for _, penalty in penalties) else self._prox
+        self.dropout = dropout
+        self._not_smooth = [item for item in penalties if not item[1].smooth]
+        self.prox = self._prox if self._not_smooth else None
         self._scratch = np.empty_like(params.weights_flat)
         self._workspaces = {}
 
-    def _forward(self, params, batch):
+    def _forward(self, params, batch, dropout=None):
         work = self._workspaces.get(batch.n_samples)
         if work is None:
             work = Workspace(params, self.activations, batch.n_samples)
             self._workspaces[batch.n_samples] = work
-        forward(params, self.activations, batch.X, work)
+        forward(params, self.activations, batch.X, work, dropout)
         return work
 
     def value(self, params, batch):
@@ -73,7 +76,7 @@ class Objective:
 
         The accuracy is the weighted share of samples classified correctly, NaN in regression.
         """
-        work = self._forward(params, batch)
+        work = self._forward(params, batch, self.dropout)
         hits = self.loss.hits(work.raw, batch.y)
         accuracy = np.nan if hits is None else _mean(hits, batch)
         delta = work.raw
@@ -82,7 +85,7 @@ class Objective:
             delta *= 1 / batch.total_weight
         else:
             delta *= (batch.weight / batch.total_weight)[..., None]
-        backward(params, self.activations, batch.X, work, grad)
+        backward(params, self.activations, work, grad, self.dropout)
         return loss, self._add_penalties(params, batch, grad), accuracy
 
     def _add_penalties(self, params, batch, grad):
@@ -96,11 +99,26 @@ class Objective:
             )
         return value
 
+    def rest(self, params):
+        """Return the part of F that is not smooth."""
+        value = 0.0
+        for part, penalty in self._not_smooth:
+            value += penalty.rest(params.flat[..., part], self._scratch[..., part])
+        return value
+
+    def add_subgradient(self, params, grad):
+        """Add a subgradient of the part of F that is not smooth."""
+        for part, penalty in self._not_smooth:
+            penalty.add_subgradient(params.flat[..., part], grad.flat[..., part])
+
     def _prox(self, flat, step):
-        for part, penalty in self.penalties:
-            if not penalty.smooth:
-                part_step = step[..., part] if np.shape(step) == flat.shape else step
-                penalty.prox(flat[..., part], part_step, self._scratch[..., part])
+        for part, penalty in self._not_smooth:
+            part_step = step
+            if np.shape(step) == flat.shape:
+                # A penalty may overwrite its step, and another may share its weights
+                part_step = step[..., part]
+                part_step = part_step.copy() if len(self._not_smooth) > 1 else part_step
+            penalty.prox(flat[..., part], part_step, self._scratch[..., part])
 
 
 def _mean(per_sample, batch):

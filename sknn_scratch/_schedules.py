@@ -1,42 +1,70 @@
 """Step sizes over the epochs.
 
 A schedule is filled from the estimator's parameters of the same names. To add one, write a class
-with the methods of `Constant` and one line in `SCHEDULES`.
+derived from `Schedule` and one line in `SCHEDULES`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import cos, pi
+from typing import Any, ClassVar
+
+import numpy as np
 
 
 @dataclass
-class Constant:
-    """The same step throughout. `learning_rate` is the step of the epoch to come."""
+class Schedule:
+    """The step, as a function of the epochs done; it may also answer to a plateau.
 
-    learning_rate_init: float
-    learning_rate: float = field(init=False)
+    `learning_rate` is what `base_rate` starts from; the warm-up multiplies it, from 0 to 1 over
+    the first `warmup_epochs`.
+    """
+
+    searches: ClassVar[bool] = False
+
+    learning_rate_init: Any
+    warmup_epochs: float
+    learning_rate: Any = field(init=False)
+    n_epochs: int = field(default=0, init=False)
 
     def __post_init__(self):
         self.learning_rate = self.learning_rate_init
 
+    def rate(self, fraction):
+        """Return the step at this fraction of the present epoch, in [0, 1]."""
+        progress = self.n_epochs + fraction
+        rate = self.base_rate(progress)
+        return rate * (progress / self.warmup_epochs) if progress < self.warmup_epochs else rate
+
+    def base_rate(self, progress):
+        """Return the step after `progress` epochs, a real number, without the warm-up."""
+        return self.learning_rate
+
     def end_epoch(self, n_seen):
-        """Set the step of the next epoch, after `n_seen` samples in all."""
+        """Count an epoch; `n_seen` is the number of samples seen in all."""
+        self.n_epochs += 1
 
     def on_plateau(self):
         """Lower the step and return True to go on, or return False to stop."""
         return False
 
 
+class Constant(Schedule):
+    """The same step throughout."""
+
+
 @dataclass
-class InvScaling(Constant):
-    """learning_rate_init / (1 + samples seen) ** power_t."""
+class InvScaling(Schedule):
+    """learning_rate_init / (1 + samples seen) ** power_t, set after each epoch."""
 
     power_t: float
 
     def end_epoch(self, n_seen):
+        super().end_epoch(n_seen)
         self.learning_rate = self.learning_rate_init / (n_seen + 1) ** self.power_t
 
 
-@dataclass
-class Adaptive(Constant):
+class Adaptive(Schedule):
     """A fifth of the step at each plateau, until the step is 1e-6 or less."""
 
     def on_plateau(self):
@@ -46,4 +74,81 @@ class Adaptive(Constant):
         return True
 
 
-SCHEDULES = {"constant": Constant, "invscaling": InvScaling, "adaptive": Adaptive}
+@dataclass
+class Cosine(Schedule):
+    """From learning_rate_init to 0 along half a cosine over `max_iter` epochs.
+
+    Loshchilov and Hutter (2017), equation 5, without restarts.
+    """
+
+    max_iter: int
+
+    def base_rate(self, progress):
+        return self.learning_rate_init * _half_cosine(progress / self.max_iter)
+
+
+@dataclass
+class OneCycle(Schedule):
+    """Up to learning_rate_init over 0.3 of `max_iter` epochs, then down to almost 0.
+
+    Smith and Topin (2019), with halves of a cosine from 1/25 to 1 and to 1/250000 of the step.
+    """
+
+    rise: ClassVar[float] = 0.3
+    first: ClassVar[float] = 1 / 25
+    last: ClassVar[float] = 1 / 250_000
+
+    max_iter: int
+
+    def base_rate(self, progress):
+        done = min(progress / self.max_iter, 1.0)
+        if done < self.rise:
+            low, part = self.first, _half_cosine(1 - done / self.rise)
+        else:
+            low, part = self.last, _half_cosine((done - self.rise) / (1 - self.rise))
+        return self.learning_rate_init * (low + (1 - low) * part)
+
+
+class Backtracking(Schedule):
+    """The largest step learning_rate_init / 2^k at which the solver's bound holds.
+
+    Beck and Teboulle (2009), section 4: the step never grows again.
+    """
+
+    searches: ClassVar[bool] = True
+
+    def search(self, accepts):
+        """Halve the step (of each network of a stack) until ``accepts(step)``."""
+        while not np.all(accepted := accepts(self.learning_rate)):
+            smaller = self.learning_rate / 2
+            if np.ndim(smaller):
+                smaller = np.where(accepted, self.learning_rate, smaller)
+            self.learning_rate = smaller
+            if np.min(smaller) < 1e-300:
+                break  # F is not finite here: let the step show it
+        return self.learning_rate
+
+
+@dataclass
+class ByEpoch(Schedule):
+    """Whatever a function of the number of epochs done says."""
+
+    function: Callable
+
+    def base_rate(self, progress):
+        return self.function(int(progress))
+
+
+def _half_cosine(part):
+    """Fall from 1 to 0 as `part` goes from 0 to 1."""
+    return (1 + cos(pi * min(part, 1.0))) / 2
+
+
+SCHEDULES = {
+    "constant": Constant,
+    "invscaling": InvScaling,
+    "adaptive": Adaptive,
+    "cosine": Cosine,
+    "one_cycle": OneCycle,
+    "backtracking": Backtracking,
+}

@@ -70,11 +70,12 @@ class MiniBatches:
 
 @dataclass
 class Optimizer:
-    """A solver on its way: its rule, its state, and the schedule of its steps."""
+    """A solver on its way: its rule, its state, the schedule of its steps, the noise of dropout."""
 
     solver: Any
     schedule: Any
     state: Any = None
+    generators: Any = None
 
     @property
     def learning_rate(self):
@@ -103,15 +104,47 @@ def train(optimizer, objective, params, batches, max_iter, on_epoch):
     grad = params.view(np.empty_like(params.flat))
     for _ in range(max_iter):
         start = time.perf_counter()
-        rate = schedule.learning_rate
-        loss = penalty = accuracy = 0.0
+        loss = penalty = accuracy = done = 0.0
         for batch in batches.epoch():
             parts = objective.value_and_gradient(at, batch, grad)
-            solver.step(params, grad.flat, state, rate, objective.prox)
             share = batch.n_samples / batches.n_samples
+            if schedule.searches:
+                rate = schedule.search(_upper_bound_holds(objective, at, batch, grad, parts))
+            else:
+                rate = schedule.rate(done + share / 2)
+            solver.step(params, grad.flat, state, rate, objective.prox)
             loss, penalty, accuracy = (
                 total + share * part
                 for total, part in zip((loss, penalty, accuracy), parts, strict=True)
             )
+            done += share
         if on_epoch(Epoch(loss, penalty, accuracy, rate, time.perf_counter() - start)):
             break
+
+
+def _upper_bound_holds(objective, at, batch, grad, parts):
+    """Return the test whether a step s from q to p = prox(q - s g) is short enough.
+
+    With f the smooth part of F and g its gradient at q (Beck and Teboulle, 2009, section 4)::
+
+        f(p) <= f(q) + g^T (p - q) + |p - q|^2 / (2 s)
+
+    Without a part that is not smooth it is Armijo's rule: f(p) <= f(q) - s / 2 |g|^2.
+    """
+    f_at_q = parts[0] + parts[1] - objective.rest(at)
+    p = at.copy()
+
+    def accepts(step):
+        np.multiply(grad.flat, -step, out=p.flat)
+        p.flat += at.flat
+        if objective.prox is not None:
+            objective.prox(p.flat, step)
+        moved = p.flat - at.flat
+        square = np.vecdot(moved, moved) / (2 * np.reshape(step, np.shape(f_at_q)))
+        bound = f_at_q + np.vecdot(grad.flat, moved) + square
+        f_at_p = sum(objective.value(p, batch)) - objective.rest(p)
+        # Near the optimum both sides are equal to rounding
+        slack = 10 * np.finfo(p.flat.dtype).eps * np.abs(f_at_q)
+        return (f_at_p <= bound + slack)[..., None]
+
+    return accepts

@@ -1,12 +1,16 @@
 """The classifier."""
 
 import warnings
+from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -34,9 +38,10 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         Number of units of each hidden layer. ``()`` is a network without a hidden layer: a
         multinomial logistic regression.
 
-    activation : str or list of str, default='relu'
-        Activation of the hidden layers, one name for all or one for each: 'identity', 'logistic',
-        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu'.
+    activation : str, Activation or list of them, default='relu'
+        Activation of the hidden layers, one for all or one for each: 'identity', 'logistic',
+        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu', or an object of a class
+        of your own, see :class:`~sknn_scratch.activations.Activation`.
 
     solver : {'adam', 'sgd', 'gd', 'nag', 'lbfgs'}, default='adam'
         - 'adam': stochastic gradient descent with moments (Kingma and Ba, 2015);
@@ -55,13 +60,20 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         Samples per step of 'sgd' and 'adam'; 'auto' is ``min(200, n_samples)``. The last batch of
         an epoch is smaller where this does not divide the number of samples.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        The step over the epochs, for 'sgd', 'gd' and 'nag' ('adam' takes no notice of it, as in
-        scikit-learn):
+    learning_rate : str or callable, default='constant'
+        The step over the epochs, of every solver but 'lbfgs':
 
         - 'constant': `learning_rate_init`;
         - 'invscaling': ``learning_rate_init / (1 + samples seen) ** power_t``;
-        - 'adaptive': a fifth of the last step whenever progress stops, until it is 1e-6 or less.
+        - 'adaptive': a fifth of the last step whenever progress stops, until it is 1e-6 or less
+          ('adam' takes no notice of these two, as in scikit-learn);
+        - 'cosine': from `learning_rate_init` to 0 along half a cosine over `max_iter` epochs;
+        - 'one_cycle': up from 1/25 of `learning_rate_init` to all of it over 0.3 of `max_iter`
+          epochs, then down to almost 0;
+        - 'backtracking', for 'gd' and 'nag': halved until a step lowers the loss as much as the
+          gradient promises (Armijo's rule; with 'nag' and `l1` that of Beck and Teboulle), never
+          raised again. `learning_rate_init` is what it starts from, and may be large;
+        - a function of the number of epochs done that returns the step.
 
     learning_rate_init : float, default=0.001
         The first step.
@@ -125,15 +137,52 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     l1, l2 : float or array-like of shape (n_hidden + 1,), default=0.0
         Elastic net ``sum_l l1_l ||W_l||_1 + l2_l ||W_l||_2^2``, one number or one for each weight
-        matrix; it does not depend on the batch size. `l1` makes weights exactly zero; 'lbfgs' does
-        not take it. Biases are never penalised.
+        matrix; it does not depend on the batch size. `l1` makes weights exactly zero. Biases are
+        never penalised.
 
     weight_decay : float, default=0.0
         Decoupled weight decay (AdamW): ``W *= 1 - step * weight_decay`` before each step. Not for
         'lbfgs'.
 
+    group_l1 : float, default=0.0
+        Penalty ``group_l1 sum_j ||W_1[j]||_2`` on the rows of the first weight matrix: input
+        features drop out as a whole, see `selected_features_`. Not for 'lbfgs'.
+
+    max_norm : float or None, default=None
+        Greatest Euclidean norm of the incoming weights of a unit: longer ones are scaled back
+        after each step. Not for 'lbfgs'.
+
+    dropout : float or array-like of shape (n_hidden + 1,), default=0.0
+        Share of values set to zero at random in training (inverted dropout): one number for the
+        hidden layers, or one for each layer, the input first. Not for 'lbfgs'.
+
+    warmup_epochs : float, default=0
+        The step grows from 0 to what `learning_rate` says over so many epochs.
+
+    restart : bool, default=False
+        Whether 'nag' forgets its momentum when it leads uphill (O'Donoghue and Candes, 2015).
+
+    early_stopping_on : {'score', 'loss'}, default='score'
+        What `early_stopping` looks at: the score on the validation set, or the loss (without
+        penalties).
+
+    stop_when : callable or None, default=None
+        A stopping rule of your own: called with `history_` after each epoch, it stops training by
+        returning True. To save the model it must be a function of a module, not a lambda.
+
+    class_weight : dict, 'balanced', list of dicts or None, default=None
+        Weights of the classes, by which those of the samples are multiplied: ``{label: weight}``,
+        or inversely proportional to their frequencies. A list of dicts is for several labels. It
+        acts on training, not on the validation set.
+
+    label_smoothing : float, default=0.0
+        Share of each label that is spread evenly over all classes in training.
+
     Attributes
     ----------
+    selected_features_ : ndarray of shape (n_selected,)
+        Indices of the input features with a weight that is not zero.
+
     classes_ : ndarray of shape (n_classes,)
         The class labels.
 
@@ -148,8 +197,10 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     history_ : dict of lists
         One entry per epoch: 'loss' and 'accuracy' (means over the batches, each before its step),
-        'validation_score' (with `early_stopping`), 'learning_rate' (the step), 'nonzero_weights'
-        (after the epoch) and 'seconds'. ``pandas.DataFrame(model.history_)`` is a table of it.
+        'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
+        and 'validation_score' (where there is a validation set), 'learning_rate' (the last step),
+        'nonzero_weights' (after the epoch) and 'seconds'. ``pandas.DataFrame(model.history_)`` is
+        a table of it.
 
     loss_, best_loss_ : float
         The last and the best entry of `loss_curve_`; `best_loss_` is None with `early_stopping`.
@@ -159,10 +210,10 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         epoch.
 
     validation_scores_ : list of shape (n_epochs,) or None
-        Accuracy on the held-out samples after each epoch, with `early_stopping`.
+        Accuracy on the validation set after each epoch, where there is one.
 
     best_validation_score_ : float or None
-        The best of them.
+        With `early_stopping`, the score of the weights that were kept.
 
     t_ : int
         Number of samples seen in training, over all epochs.
@@ -224,6 +275,12 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     _sklearn_class = MLPClassifier
 
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseMLPScratch._parameter_constraints,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
+
     def __init__(
         self,
         hidden_layer_sizes=(100,),
@@ -254,6 +311,15 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         l1=0.0,
         l2=0.0,
         weight_decay=0.0,
+        group_l1=0.0,
+        max_norm=None,
+        dropout=0.0,
+        warmup_epochs=0,
+        restart=False,
+        early_stopping_on="score",
+        stop_when=None,
+        class_weight=None,
+        label_smoothing=0.0,
     ):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -283,7 +349,16 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             l1=l1,
             l2=l2,
             weight_decay=weight_decay,
+            group_l1=group_l1,
+            max_norm=max_norm,
+            dropout=dropout,
+            warmup_epochs=warmup_epochs,
+            restart=restart,
+            early_stopping_on=early_stopping_on,
+            stop_when=stop_when,
         )
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     def _validate_input(self, X, y, incremental, reset):
         X, y = validated(self, X, y, multi_output=True, dtype=(np.float64, np.float32), reset=reset)
@@ -319,6 +394,35 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     def _loss_name(self):
         multiclass = self._label_binarizer.y_type_ == "multiclass"
         return "log_loss" if multiclass else "binary_log_loss"
+
+    def _training_targets(self, y, sample_weight, incremental):
+        if self.class_weight is not None:
+            weight = self._weight_by_class(y, sample_weight, incremental).astype(y.dtype)
+            sample_weight = weight if sample_weight is None else weight * sample_weight
+        if self.label_smoothing:
+            # Szegedy et al. (2016), section 7: a share of each label is spread over all of them
+            n_values = y.shape[1] if self._loss_name() == "log_loss" else 2
+            y = y * (1 - self.label_smoothing) + self.label_smoothing / n_values
+        return y, sample_weight
+
+    def _weight_by_class(self, y, sample_weight, incremental):
+        """Return the weight that `class_weight` gives each sample."""
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not for partial_fit, which does not see "
+                "all samples: give a dict, for example by "
+                "sklearn.utils.class_weight.compute_class_weight."
+            )
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            return compute_sample_weight(self.class_weight, y.astype(int))
+        codes = (y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)).astype(int)
+        by_class = compute_class_weight(
+            self.class_weight,
+            classes=self.classes_,
+            y=self.classes_[codes],
+            sample_weight=sample_weight,
+        )
+        return by_class[codes]
 
     def _strata(self, y):
         # scikit-learn stratifies two classes only; to draw the same samples, so does this

@@ -149,6 +149,7 @@ def _problem(estimator, X, y, sample_weight):
     model = copy.deepcopy(estimator)
     fitted = hasattr(model, "coefs_")
     X, y, w = model._checked_data(X, y, sample_weight, incremental=fitted, continued=fitted)
+    y, w = model._training_targets(y, w, incremental=False)
     X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
     params = model._first_parameters(model._start(X, resumable=False), X, y, continued=fitted)
     batch = Batch.of(X, y, None if w is None else w.astype(np.float64))
@@ -156,11 +157,10 @@ def _problem(estimator, X, y, sample_weight):
 
 
 def _backprop(params, objective, batch):
-    """Return the gradient of F; of the L1 penalty the subgradient with sign(0) = 0."""
+    """Return the gradient of F, with the subgradient 0 of a penalty where a weight is 0."""
     grad = params.view(np.empty_like(params.flat))
     objective.value_and_gradient(params, batch, grad)
-    for part, penalty in objective.penalties:
-        grad.flat[part] += penalty.l1 * np.sign(params.flat[part])
+    objective.add_subgradient(params, grad)
     return grad.flat
 
 

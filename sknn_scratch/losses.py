@@ -37,7 +37,10 @@ class Loss(Protocol):
 
 
 class LogLoss(Loss):
-    """-log softmax(z)[true class], with y one-hot; d/dz = softmax(z) - y."""
+    """-sum_k y_k log softmax(z)_k; d/dz = softmax(z) - y.
+
+    y is one-hot, or another distribution over the classes (smoothed labels).
+    """
 
     out_activation = "softmax"
 
@@ -59,16 +62,16 @@ class LogLoss(Loss):
 
     def value_and_gradient(self, raw, y):
         raw -= np.maximum.reduce(raw, axis=-1, keepdims=True)
-        score_of_true = np.vecdot(raw, y)
+        score_of_target = np.vecdot(raw, y)
         np.exp(raw, out=raw)
         total = np.add.reduce(raw, axis=-1, keepdims=True)
         raw /= total
         raw -= y
-        return np.log(total[..., 0]) - score_of_true
+        return np.log(total[..., 0]) - score_of_target
 
 
 class BinaryLogLoss(Loss):
-    """sum_k log(1 + exp(z_k)) - y_k z_k, with y_k 0 or 1; d/dz = 1 / (1 + exp(-z)) - y.
+    """sum_k log(1 + exp(z_k)) - y_k z_k, with y_k in [0, 1]; d/dz = 1 / (1 + exp(-z)) - y.
 
     One column is the two-class problem, several are independent labels.
     """
@@ -84,7 +87,7 @@ class BinaryLogLoss(Loss):
 
     def hits(self, raw, y):
         """Return which samples have all labels right, shape (..., n)."""
-        return np.logical_and.reduce((raw > 0) == y, axis=-1)
+        return np.logical_and.reduce((raw > 0) == (y > 0.5), axis=-1)
 
     def value(self, raw, y):
         return np.add.reduce(np.logaddexp(raw, 0), axis=-1) - np.vecdot(raw, y)

@@ -1,15 +1,21 @@
-"""Penalties on weights: a smooth part with a gradient, and a rest with a proximal operator."""
+"""Penalties on weights: a smooth part with a gradient, and a rest with a proximal operator.
+
+A penalty sees one slice of the vector of parameters, whose last axis holds weight matrices row by
+row. To add one, write a class with the methods of `Penalty`, and build it in `_assembly`.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-__all__ = ["ElasticNet", "Penalty"]
+__all__ = ["ElasticNet", "GroupLasso", "MaxNorm", "Penalty"]
 
 
 class Penalty(Protocol):
-    """A function of a vector of weights w, shape (..., n), possibly not smooth at zero.
+    """A function of weights w, shape (..., n), possibly not smooth.
+
+    Where a method has a `scratch`, it is an array shaped like w, which is overwritten.
 
     Attributes
     ----------
@@ -20,15 +26,24 @@ class Penalty(Protocol):
     smooth: bool
 
     def value(self, w, total_weight, scratch):
-        """Return the whole penalty, shape (...); `scratch`, shaped like w, is overwritten."""
+        """Return the whole penalty, shape (...)."""
+        return self.rest(w, scratch)
 
     def value_and_gradient(self, w, total_weight, out, scratch):
         """Return the whole penalty, and add the gradient of its smooth part to `out`."""
+        return self.rest(w, scratch)
+
+    def rest(self, w, scratch):
+        """Return the part that is not smooth, shape (...)."""
+
+    def add_subgradient(self, w, out):
+        """Add a subgradient of the part that is not smooth, zero where w is zero, to `out`."""
 
     def prox(self, w, step, scratch):
-        """Overwrite w with argmin_u |u - w|^2 / (2 step) + (the part that is not smooth)(u).
+        """Overwrite w with argmin_u |u - w|^2 / (2 step) + rest(u).
 
-        `step` is a number or broadcasts against w; an array shaped like w is overwritten.
+        `step` is a number, or an array that broadcasts against w: then |u - w|^2 / step is a sum
+        over the coordinates. An array shaped like w is overwritten.
         """
 
 
@@ -48,27 +63,30 @@ class ElasticNet(Penalty):
     def smooth(self):
         return not np.any(self.l1)
 
-    def _l1_value(self, w, scratch):
+    def value(self, w, total_weight, scratch):
+        rest = self.rest(w, scratch)
+        np.multiply(w, self.l2 + 0.5 * self.alpha / total_weight, out=scratch)
+        return rest + np.vecdot(w, scratch)
+
+    def value_and_gradient(self, w, total_weight, out, scratch):
+        rest = self.rest(w, scratch)
+        gradient = np.multiply(w, 2 * self.l2 + self.alpha / total_weight, out=scratch)
+        out += gradient
+        return rest + 0.5 * np.vecdot(w, gradient)
+
+    def rest(self, w, scratch):
         if self.smooth:
             return 0.0
         np.abs(w, out=scratch)
         scratch *= self.l1
         return np.add.reduce(scratch, axis=-1)
 
-    def value(self, w, total_weight, scratch):
-        l1_value = self._l1_value(w, scratch)
-        np.multiply(w, self.l2 + 0.5 * self.alpha / total_weight, out=scratch)
-        return l1_value + np.vecdot(w, scratch)
-
-    def value_and_gradient(self, w, total_weight, out, scratch):
-        l1_value = self._l1_value(w, scratch)
-        gradient = np.multiply(w, 2 * self.l2 + self.alpha / total_weight, out=scratch)
-        out += gradient
-        return l1_value + 0.5 * np.vecdot(w, gradient)
+    def add_subgradient(self, w, out):
+        out += self.l1 * np.sign(w)
 
     def prox(self, w, step, scratch):
         """Soft threshold: w - clip(w, -step l1, step l1), exactly zero within the threshold."""
-        if isinstance(step, np.ndarray) and step.shape == w.shape:
+        if _per_coordinate(step, w):
             threshold = np.multiply(step, self.l1, out=step)
             np.minimum(w, threshold, out=scratch)
             np.maximum(scratch, np.negative(threshold, out=threshold), out=scratch)
@@ -76,3 +94,89 @@ class ElasticNet(Penalty):
             threshold = step * self.l1
             np.clip(w, -threshold, threshold, out=scratch)
         w -= scratch
+
+
+@dataclass(frozen=True)
+class GroupLasso(Penalty):
+    """strength * sum_j ||W_j||_2 over the rows W_j of a weight matrix (Yuan and Lin, 2006).
+
+    Of the first matrix, a row is all that leaves one input: whole inputs become exactly zero.
+    `n_groups` is the number of rows.
+    """
+
+    strength: float
+    n_groups: int
+    smooth = False
+
+    def _rows(self, w):
+        return w.reshape(*w.shape[:-1], self.n_groups, -1)
+
+    def rest(self, w, scratch):
+        return np.linalg.norm(self._rows(w), axis=-1).sum(axis=-1) * self.strength
+
+    def add_subgradient(self, w, out):
+        W = self._rows(w)
+        norm = np.linalg.norm(W, axis=-1, keepdims=True)
+        self._rows(out)[...] += self.strength * W / np.where(norm > 0, norm, 1)
+
+    def prox(self, w, step, scratch):
+        """Shrink each row: W_j max(0, 1 - t / ||W_j||), t = step * strength.
+
+        With a step per coordinate, u_i = w_i r / (r + t_i), where r = ||u|| solves
+        sum_i (w_i / (r + t_i))^2 = 1, or u = 0 if the sum is at most 1 at r = 0.
+        """
+        W = self._rows(w)
+        if _per_coordinate(step, w):
+            t = self._rows(step * self.strength)
+            r = _length_after_shrinking(W, t)
+            W *= r / (r + t)
+        else:
+            t = np.expand_dims(step * self.strength, -1) if np.ndim(step) else step * self.strength
+            norm = np.linalg.norm(W, axis=-1, keepdims=True)
+            W *= np.maximum(0, 1 - t / np.where(norm > 0, norm, 1))
+
+
+@dataclass(frozen=True)
+class MaxNorm(Penalty):
+    """||W[:, k]||_2 <= bound for the incoming weights of each unit k (Srebro, Shraibman 2005).
+
+    A constraint: zero within it, infinite outside; its proximal operator is the projection.
+    `n_rows` is the number of rows of the weight matrix.
+    """
+
+    bound: float
+    n_rows: int
+    smooth = False
+
+    def rest(self, w, scratch):
+        return 0.0  # every step ends within the bound
+
+    def prox(self, w, step, scratch):
+        """Scale the columns that are too long back to the bound."""
+        W = w.reshape(*w.shape[:-1], self.n_rows, -1)
+        norm = np.linalg.norm(W, axis=-2, keepdims=True)
+        W *= np.minimum(1, self.bound / np.where(norm > 0, norm, 1))
+
+
+def _per_coordinate(step, w):
+    return isinstance(step, np.ndarray) and step.shape == w.shape
+
+
+def _length_after_shrinking(W, t):
+    """Solve sum_i (W_i / (r + t_i))^2 = 1 for r >= 0 in each row; 0 where there is no solution.
+
+    Newton's method on 1 / sqrt(sum), which is concave and nearly linear in r, from r = 0: it grows
+    to the solution without passing it (Moré and Sorensen, 1983), exactly in one step for equal t_i.
+    """
+    r = np.zeros((*W.shape[:-1], 1), dtype=W.dtype)
+    for _ in range(50):
+        parts = (W / (r + t)) ** 2
+        total = parts.sum(axis=-1, keepdims=True)
+        slope = (parts / (r + t)).sum(axis=-1, keepdims=True)
+        change = np.where(
+            total > 1, (np.sqrt(total) - 1) * total / np.where(slope > 0, slope, 1), 0
+        )
+        r += change
+        if (change <= 4 * np.finfo(W.dtype).eps * r).all():
+            break
+    return r

@@ -116,8 +116,8 @@ def objective_and_gradient(estimator, X, y, sample_weight=None):
     """Compute F and its gradient at the weights of a fitted estimator, sample by sample.
 
     F = (1/S) sum_i w_i loss_i + alpha / (2 S) sum_l ||W_l||_2^2
-    + sum_l ( l1_l ||W_l||_1 + l2_l ||W_l||_2^2 ), with S = sum_i w_i; where a weight is zero the
-    subgradient l1 sign(0) = 0 is taken.
+    + sum_l ( l1_l ||W_l||_1 + l2_l ||W_l||_2^2 ) + group_l1 sum_j ||row j of W_1||_2, with
+    S = sum_i w_i; where a weight, or a row, is zero the subgradient 0 is taken.
 
     Parameters
     ----------
@@ -139,6 +139,7 @@ def objective_and_gradient(estimator, X, y, sample_weight=None):
     """
     estimator = copy.deepcopy(estimator)
     X, y, w = estimator._checked_data(X, y, sample_weight, incremental=True, continued=True)
+    y, w = estimator._training_targets(y, w, incremental=False)
     weights, biases = estimator.coefs_, estimator.intercepts_
     activations, loss = build_activations(estimator), estimator._loss()
     value, dW, db = value_and_gradient(weights, biases, activations, loss, X, y, w)
@@ -148,6 +149,11 @@ def objective_and_gradient(estimator, X, y, sample_weight=None):
         ridge = l2[layer] + estimator.alpha / (2 * total)
         value += l1[layer] * np.abs(W).sum() + ridge * (W**2).sum()
         dW[layer] += l1[layer] * np.sign(W) + 2 * ridge * W
+    for row, W_j in enumerate(weights[0]):
+        length = np.sqrt((W_j**2).sum())
+        value += estimator.group_l1 * length
+        if length > 0:
+            dW[0][row] += estimator.group_l1 * W_j / length
     return float(value), dW, db
 
 

@@ -33,9 +33,10 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         Number of units of each hidden layer. ``()`` is a network without a hidden layer: a
         generalised linear model.
 
-    activation : str or list of str, default='relu'
-        Activation of the hidden layers, one name for all or one for each: 'identity', 'logistic',
-        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu'.
+    activation : str, Activation or list of them, default='relu'
+        Activation of the hidden layers, one for all or one for each: 'identity', 'logistic',
+        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu', or an object of a class
+        of your own, see :class:`~sknn_scratch.activations.Activation`.
 
     solver : {'adam', 'sgd', 'gd', 'nag', 'lbfgs'}, default='adam'
         - 'adam': stochastic gradient descent with moments (Kingma and Ba, 2015);
@@ -54,13 +55,20 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         Samples per step of 'sgd' and 'adam'; 'auto' is ``min(200, n_samples)``. The last batch of
         an epoch is smaller where this does not divide the number of samples.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        The step over the epochs, for 'sgd', 'gd' and 'nag' ('adam' takes no notice of it, as in
-        scikit-learn):
+    learning_rate : str or callable, default='constant'
+        The step over the epochs, of every solver but 'lbfgs':
 
         - 'constant': `learning_rate_init`;
         - 'invscaling': ``learning_rate_init / (1 + samples seen) ** power_t``;
-        - 'adaptive': a fifth of the last step whenever progress stops, until it is 1e-6 or less.
+        - 'adaptive': a fifth of the last step whenever progress stops, until it is 1e-6 or less
+          ('adam' takes no notice of these two, as in scikit-learn);
+        - 'cosine': from `learning_rate_init` to 0 along half a cosine over `max_iter` epochs;
+        - 'one_cycle': up from 1/25 of `learning_rate_init` to all of it over 0.3 of `max_iter`
+          epochs, then down to almost 0;
+        - 'backtracking', for 'gd' and 'nag': halved until a step lowers the loss as much as the
+          gradient promises (Armijo's rule; with 'nag' and `l1` that of Beck and Teboulle), never
+          raised again. `learning_rate_init` is what it starts from, and may be large;
+        - a function of the number of epochs done that returns the step.
 
     learning_rate_init : float, default=0.001
         The first step.
@@ -124,15 +132,44 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     l1, l2 : float or array-like of shape (n_hidden + 1,), default=0.0
         Elastic net ``sum_l l1_l ||W_l||_1 + l2_l ||W_l||_2^2``, one number or one for each weight
-        matrix; it does not depend on the batch size. `l1` makes weights exactly zero; 'lbfgs' does
-        not take it. Biases are never penalised.
+        matrix; it does not depend on the batch size. `l1` makes weights exactly zero. Biases are
+        never penalised.
 
     weight_decay : float, default=0.0
         Decoupled weight decay (AdamW): ``W *= 1 - step * weight_decay`` before each step. Not for
         'lbfgs'.
 
+    group_l1 : float, default=0.0
+        Penalty ``group_l1 sum_j ||W_1[j]||_2`` on the rows of the first weight matrix: input
+        features drop out as a whole, see `selected_features_`. Not for 'lbfgs'.
+
+    max_norm : float or None, default=None
+        Greatest Euclidean norm of the incoming weights of a unit: longer ones are scaled back
+        after each step. Not for 'lbfgs'.
+
+    dropout : float or array-like of shape (n_hidden + 1,), default=0.0
+        Share of values set to zero at random in training (inverted dropout): one number for the
+        hidden layers, or one for each layer, the input first. Not for 'lbfgs'.
+
+    warmup_epochs : float, default=0
+        The step grows from 0 to what `learning_rate` says over so many epochs.
+
+    restart : bool, default=False
+        Whether 'nag' forgets its momentum when it leads uphill (O'Donoghue and Candes, 2015).
+
+    early_stopping_on : {'score', 'loss'}, default='score'
+        What `early_stopping` looks at: the score on the validation set, or the loss (without
+        penalties).
+
+    stop_when : callable or None, default=None
+        A stopping rule of your own: called with `history_` after each epoch, it stops training by
+        returning True. To save the model it must be a function of a module, not a lambda.
+
     Attributes
     ----------
+    selected_features_ : ndarray of shape (n_selected,)
+        Indices of the input features with a weight that is not zero.
+
     coefs_ : list of n_layers - 1 ndarrays of shape (n_in, n_out)
         Weight matrices.
 
@@ -144,8 +181,10 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     history_ : dict of lists
         One entry per epoch: 'loss' (mean over the batches, each before its step),
-        'validation_score' (with `early_stopping`), 'learning_rate' (the step), 'nonzero_weights'
-        (after the epoch) and 'seconds'. ``pandas.DataFrame(model.history_)`` is a table of it.
+        'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
+        and 'validation_score' (where there is a validation set), 'learning_rate' (the last step),
+        'nonzero_weights' (after the epoch) and 'seconds'. ``pandas.DataFrame(model.history_)`` is
+        a table of it.
 
     loss_, best_loss_ : float
         The last and the best entry of `loss_curve_`; `best_loss_` is None with `early_stopping`.
@@ -155,10 +194,10 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         epoch. As in scikit-learn the squared error in it is the mean over the outputs, not the sum.
 
     validation_scores_ : list of shape (n_epochs,) or None
-        R^2 on the held-out samples after each epoch, with `early_stopping`.
+        R^2 on the validation set after each epoch, where there is one.
 
     best_validation_score_ : float or None
-        The best of them.
+        With `early_stopping`, the score of the weights that were kept.
 
     t_ : int
         Number of samples seen in training, over all epochs.
@@ -250,6 +289,13 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         l1=0.0,
         l2=0.0,
         weight_decay=0.0,
+        group_l1=0.0,
+        max_norm=None,
+        dropout=0.0,
+        warmup_epochs=0,
+        restart=False,
+        early_stopping_on="score",
+        stop_when=None,
     ):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -279,6 +325,13 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
             l1=l1,
             l2=l2,
             weight_decay=weight_decay,
+            group_l1=group_l1,
+            max_norm=max_norm,
+            dropout=dropout,
+            warmup_epochs=warmup_epochs,
+            restart=restart,
+            early_stopping_on=early_stopping_on,
+            stop_when=stop_when,
         )
         self.loss = loss
 

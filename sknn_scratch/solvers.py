@@ -68,7 +68,7 @@ class NesterovState:
     """The look-ahead point q, and t_k, which sets the weight of the next look-ahead."""
 
     q: Any
-    t: float = 1.0
+    t: Any = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,14 @@ class Nesterov(Solver):
         q_{k+1} = p_k + (t_k - 1) / t_{k+1} * (p_k - p_{k-1})
 
     The gradient belongs at q. What is kept as the model is p.
+
+    With `restart` the momentum is forgotten, t = 1 and q = p, whenever the last move went uphill:
+    (q_k - p_k)^T (p_k - p_{k-1}) > 0, where q_k - p_k is the step times the (proximal) gradient
+    (O'Donoghue and Candes, 2015, the gradient scheme of section 3.2).
     """
 
     full_batch = True
+    restart: bool = False
     weight_decay: float = 0.0
 
     def init(self, params):
@@ -96,6 +101,7 @@ class Nesterov(Solver):
     def step(self, params, grad, state, learning_rate, prox):
         q = state.q
         _decay(q, learning_rate, self.weight_decay)
+        before = q.flat.copy() if self.restart else None
         grad *= learning_rate
         q.flat -= grad
         if prox is not None:
@@ -103,7 +109,13 @@ class Nesterov(Solver):
         change = np.subtract(q.flat, params.flat, out=grad)
         params.flat[...] = q.flat
         t_next = (1 + (1 + 4 * state.t**2) ** 0.5) / 2
-        change *= (state.t - 1) / t_next
+        momentum = (state.t - 1) / t_next
+        if self.restart:
+            before -= q.flat
+            uphill = np.vecdot(before, change)[..., None] > 0
+            t_next = np.where(uphill, 1.0, t_next).astype(grad.dtype)
+            momentum = np.where(uphill, 0.0, momentum).astype(grad.dtype)
+        change *= momentum
         q.flat += change
         state.t = t_next
 
