@@ -17,10 +17,18 @@ from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
 from sknn_scratch.solvers import SOLVERS
 
 
+def _entries(estimator, name):
+    """Return the entries of a parameter that is a list."""
+    given = getattr(estimator, name)
+    if isinstance(given, np.ndarray) and given.ndim == 0:
+        raise ValueError(f"{name} must be one value or a list of them, got {given!r}.")
+    return list(given)
+
+
 def hidden_units(estimator):
     """Return the number of units of each hidden layer."""
     given = estimator.hidden_layer_sizes
-    sizes = [given] if isinstance(given, Integral) else list(given)
+    sizes = [given] if isinstance(given, Integral) else _entries(estimator, "hidden_layer_sizes")
     if not all(isinstance(size, Integral) and size > 0 for size in sizes):
         raise ValueError(
             f"hidden_layer_sizes must be > 0: a whole number for each hidden layer, got {given!r}."
@@ -28,15 +36,15 @@ def hidden_units(estimator):
     return [int(size) for size in sizes]
 
 
-def build_activations(estimator):
-    """Return the activation of each hidden layer."""
-    given, n_hidden = estimator.activation, len(hidden_units(estimator))
+def build_activations(estimator, n_hidden):
+    """Return the activation of each of `n_hidden` hidden layers."""
+    given = estimator.activation
     if isinstance(given, (str, Activation)):
         return [_activation(given)] * n_hidden
-    entries = list(given)
+    entries = _entries(estimator, "activation")
     if len(entries) != n_hidden:
         raise ValueError(
-            f"activation has {len(entries)} entries, but with hidden_layer_sizes="
+            f"activation has {len(entries)} entries, {given!r}, but with hidden_layer_sizes="
             f"{estimator.hidden_layer_sizes!r} there are {n_hidden} hidden layers: "
             "give one activation, or one for each hidden layer."
         )
@@ -59,8 +67,8 @@ def initial_gains(estimator):
 
     As in scikit-learn the output layer is drawn by the gain of the hidden layers.
     """
-    given = estimator.activation
-    gains = [activation.gain for activation in build_activations(estimator)]
+    given, n_hidden = estimator.activation, len(hidden_units(estimator))
+    gains = [activation.gain for activation in build_activations(estimator, n_hidden)]
     alone = isinstance(given, (str, Activation))
     last = _activation(given).gain if alone else [Activation.gain, *gains][-1]
     return [*gains, last]
@@ -69,7 +77,8 @@ def initial_gains(estimator):
 def build_objective(estimator, loss, params):
     """Return the function that the estimator minimises over parameters laid out as `params`."""
     penalties = build_penalties(estimator, params)
-    return Objective(build_activations(estimator), loss, penalties, params)
+    activations = build_activations(estimator, n_hidden=len(params.weights) - 1)
+    return Objective(activations, loss, penalties, params)
 
 
 def build_penalties(estimator, params):
@@ -97,7 +106,9 @@ def build_penalties(estimator, params):
 def dropout_rates(estimator):
     """Return the dropout of the input and of each hidden layer, or None if there is none."""
     given, n_hidden = estimator.dropout, len(hidden_units(estimator))
-    rates = [0.0, *[given] * n_hidden] if isinstance(given, Real) else list(given)
+    rates = (
+        [0.0, *[given] * n_hidden] if isinstance(given, Real) else _entries(estimator, "dropout")
+    )
     if len(rates) != n_hidden + 1:
         raise ValueError(
             f"dropout has {len(rates)} entries, but with hidden_layer_sizes="
@@ -120,7 +131,7 @@ def per_matrix(estimator, name):
     given, n_matrices = getattr(estimator, name), len(hidden_units(estimator)) + 1
     if isinstance(given, Real):
         return [float(given)] * n_matrices
-    values = list(given)
+    values = _entries(estimator, name)
     if len(values) != n_matrices:
         raise ValueError(
             f"{name} has {len(values)} entries, but with hidden_layer_sizes="

@@ -233,7 +233,8 @@ class BaseMLPScratch(BaseEstimator):
             self._check_combinations(incremental)
             continued = hasattr(self, "coefs_") and (incremental or bool(self.warm_start))
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
-            dtype = X.dtype
+            dtype = self.coefs_[0].dtype if continued else X.dtype
+            X, y = X.astype(dtype, copy=False), y.astype(dtype, copy=False)
             if self.solver == "lbfgs":
                 # scipy works in float64; a line search in float32 would stop far from the optimum
                 X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
@@ -255,9 +256,12 @@ class BaseMLPScratch(BaseEstimator):
     def _checked_data(self, X, y, sample_weight, incremental, continued):
         X, y = self._validate_input(X, y, incremental, reset=not continued)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
-            )
+            try:
+                sample_weight = _check_sample_weight(
+                    sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+                )
+            except ValueError as error:
+                raise ValueError(f"sample_weight is not valid: {error}") from error
         return X, y, sample_weight
 
     def _checked_validation(self, X, y, sample_weight, dtype):
@@ -299,7 +303,8 @@ class BaseMLPScratch(BaseEstimator):
 
     def _start(self, X, resumable):
         """Return the state that the last fit left for this one, or a new one."""
-        start = getattr(self, "_resume_point", None)
+        # Any fit makes the place where an earlier one stopped a thing of the past
+        start = self.__dict__.pop("_resume_point", None)
         if start is None or not resumable or self.warm_start != "resume":
             return Start(check_random_state(self.random_state), n_samples=X.shape[0])
         if start.n_samples != X.shape[0]:
@@ -307,6 +312,8 @@ class BaseMLPScratch(BaseEstimator):
                 "warm_start='resume' goes on with the data of the last fit: that X had "
                 f"{start.n_samples} samples, this X has {X.shape[0]}."
             )
+        if (start.order.size < X.shape[0]) != self.early_stopping:
+            start.order = None  # hold out other samples, or none
         return copy.deepcopy(start)
 
     def _first_parameters(self, start, X, y, continued):
@@ -317,14 +324,17 @@ class BaseMLPScratch(BaseEstimator):
             draw_parameters(params, initializer, initial_gains(self), start.generator)
             return params
         params = Parameters.from_layers(self.coefs_, self.intercepts_, X.dtype)
+        remedy = "use warm_start=False and fit to train another network."
+        if params.units[-1] != units[-1]:
+            raise ValueError(
+                f"y has {units[-1]} outputs or labels, but the model to go on with has "
+                f"{params.units[-1]}: {remedy}"
+            )
         if params.units != tuple(units):
             raise ValueError(
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for layers of {units} units, "
-                f"but the model to go on with has {list(params.units)}: use warm_start=False and "
-                "fit to train another network."
+                f"but the model to go on with has {list(params.units)}: {remedy}"
             )
-        if start.flat is not None:
-            params.flat[...] = start.flat
         return params
 
     def _set_fitted_shape(self, params, continued):
@@ -366,7 +376,8 @@ class BaseMLPScratch(BaseEstimator):
         """Return the raw scores of the output layer, shape (n_samples, n_outputs)."""
         check_is_fitted(self)
         X = validated(self, X, dtype=self.coefs_[0].dtype, reset=False)
-        return raw_scores(Layers(self.coefs_, self.intercepts_), build_activations(self), X)
+        activations = build_activations(self, n_hidden=len(self.coefs_) - 1)
+        return raw_scores(Layers(self.coefs_, self.intercepts_), activations, X)
 
     def to_sklearn(self):
         """Return scikit-learn's own estimator with the same weights, which predicts the same.

@@ -22,15 +22,16 @@ from sknn_scratch.solvers import SOLVERS
 class Start:
     """Where a fit begins; kept by ``warm_start="resume"``, it is where the next one goes on.
 
-    generator : RandomState; order : the training rows in their present order, or None for a new
-    fit; flat : the vector of parameters, or None where it is that of `coefs_`; n_samples : rows of
-    the X that `order` belongs to.
+    generator : RandomState; n_samples : rows of X; order : the training rows in their present
+    order, or None for a new fit. Where early stopping went back to better weights, flat and
+    optimizer are the vector of parameters and the optimiser before that, else None.
     """
 
     generator: Any
+    n_samples: int
     order: Any = None
     flat: Any = None
-    n_samples: Any = None
+    optimizer: Any = None
 
 
 class Fit:
@@ -47,21 +48,30 @@ class Fit:
         self.incremental = incremental
         self.stops_early = estimator.early_stopping and estimator.solver in SOLVERS
         self.stopped = False
-        self.optimizer = self._optimizer() if estimator.solver in SOLVERS else None
+        self.optimizer = None
         self.monitor = self._monitor()
         estimator.n_iter_ = 0
         # Copies: what a failure gives back must not have grown
         history = estimator.history_.items()
         estimator.history_ = {name: list(values) for name, values in history}
 
-    def _optimizer(self):
+    def _optimizer(self, start):
         """Return the optimiser to train with: a copy of the last one, where it is to go on."""
         estimator = self.estimator
-        last = getattr(estimator, "_optimizer", None)
-        goes_on = self.incremental or (estimator.warm_start == "resume" and estimator.t_ > 0)
-        if goes_on and last is not None and isinstance(last.solver, SOLVERS[estimator.solver]):
-            return copy.deepcopy(last)
-        return build_optimizer(estimator)
+        new = build_optimizer(estimator)
+        last = start.optimizer or getattr(estimator, "_optimizer", None)
+        resumed = estimator.warm_start == "resume" and estimator.t_ > 0
+        if not (self.incremental or resumed) or type(getattr(last, "solver", None)) is not type(
+            new.solver
+        ):
+            return new
+        last = copy.deepcopy(last)
+        if not self.incremental:
+            # Parameters set between two fits are taken up; scikit-learn's partial_fit does not.
+            last.solver = new.solver
+            if not last.schedule.begins_like(new.schedule):
+                last.schedule = new.schedule
+        return last
 
     def _monitor(self):
         estimator = self.estimator
@@ -86,11 +96,19 @@ class Fit:
     def minimise(self, X, y, sample_weight, start):
         """Run a first-order solver over mini-batches, or over all samples at once."""
         estimator = self.estimator
+        self.optimizer = self._optimizer(start)
+        if start.flat is not None:
+            self.params.flat[...] = start.flat
         if start.order is None:
             start.order = self._training_rows(y, start.generator)
         if start.order.size < X.shape[0]:
             held_out = np.setdiff1d(np.arange(X.shape[0]), start.order)
             self.validation = _rows_of(X, y, sample_weight, held_out)
+            if sample_weight is not None and not self.validation[2].any():
+                raise ValueError(
+                    "sample_weight is zero for every sample that early_stopping has set aside for "
+                    "validation. Increase validation_fraction, or leave such samples out."
+                )
         y, sample_weight = estimator._training_targets(y, sample_weight, self.incremental)
         batches = self._batches(X, y, sample_weight, start)
         self._start_dropout(start.generator)
@@ -109,11 +127,21 @@ class Fit:
         else:
             if not (self.incremental or self.stopped):
                 self._warn_not_converged()
-        if estimator.warm_start == "resume":
-            flat = self.params.flat.copy() if self.stops_early else None
-            estimator._resume_point = Start(start.generator, start.order, flat, start.n_samples)
+        flat = optimizer = None
         if self.stops_early:
-            self.params.flat[...] = self.monitor.best_flat
+            if estimator.warm_start == "resume":
+                flat, optimizer = self.params.flat.copy(), copy.deepcopy(self.optimizer)
+            self._go_back_to_best()
+        if estimator.warm_start == "resume":
+            generator = copy.deepcopy(start.generator)  # others may draw from it
+            estimator._resume_point = Start(
+                generator, start.n_samples, start.order, flat, optimizer
+            )
+
+    def _go_back_to_best(self):
+        self.params.flat[...] = self.monitor.best_flat
+        if self.optimizer is not None and self.optimizer.state is not None:
+            self.optimizer.state = self.optimizer.solver.moved(self.params, self.optimizer.state)
 
     def _start_dropout(self, generator):
         rates = dropout_rates(self.estimator)
@@ -175,6 +203,7 @@ class Fit:
     def minimise_lbfgs(self, X, y, sample_weight):
         """Run scipy's L-BFGS-B over all samples."""
         estimator = self.estimator
+        vars(estimator).pop("_optimizer", None)  # its state is that of other weights
         y, sample_weight = estimator._training_targets(y, sample_weight, incremental=False)
         data = Batch.of(X, y, sample_weight)
         try:
@@ -207,15 +236,19 @@ class Fit:
     def _end_epoch(self, epoch, n_samples):
         """Record an epoch in which `n_samples` were seen; return True if training is to stop."""
         estimator, monitor = self.estimator, self.monitor
+        # What may take time, and be interrupted, comes first: an epoch is recorded whole or not
+        entry = self._measure(epoch)
         estimator.n_iter_ += 1
         estimator.t_ += n_samples
-        entry = self._record(epoch)
+        self._record(entry)
         improved = monitor.update(self._watched(entry), self.params.flat)
+        estimator._no_improvement_count = monitor.no_improvement_count
         if not self.stops_early:
             estimator.best_loss_ = monitor.best
         elif improved:
             estimator.best_validation_score_ = entry["validation_score"]
-        estimator._no_improvement_count = monitor.no_improvement_count
+        if estimator.verbose:
+            self._print_progress(entry)
         if not np.isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
             self.stopped = self._stop_diverged()
         elif estimator.stop_when is not None and estimator.stop_when(estimator.history_):
@@ -233,10 +266,9 @@ class Fit:
             return entry["validation_loss"]
         return -entry["validation_score"]
 
-    def _record(self, epoch):
-        """Append the epoch to the history and the curves; return what is new."""
-        estimator = self.estimator
-        entry = {"loss": estimator._reported_loss(epoch.loss, epoch.penalty)}
+    def _measure(self, epoch):
+        """Return what the history records of an epoch."""
+        entry = {"loss": self.estimator._reported_loss(epoch.loss, epoch.penalty)}
         entry["penalty"] = float(epoch.penalty)
         if not np.isnan(epoch.accuracy):
             entry["accuracy"] = float(epoch.accuracy)
@@ -245,15 +277,18 @@ class Fit:
         entry["learning_rate"] = epoch.learning_rate
         entry["nonzero_weights"] = int(np.count_nonzero(self.params.weights_flat))
         entry["seconds"] = epoch.seconds
-        for name, value in entry.items():
-            estimator.history_.setdefault(name, []).append(value)
-        estimator.loss_ = entry["loss"]
-        estimator.loss_curve_ = estimator.history_["loss"]
-        if self.validation is not None:
-            estimator.validation_scores_ = estimator.history_["validation_score"]
-        if estimator.verbose:
-            self._print_progress(entry)
         return entry
+
+    def _record(self, entry):
+        """Append an epoch to the history and the curves; what is not known of an epoch is NaN."""
+        estimator, history = self.estimator, self.estimator.history_
+        n_before = len(history.get("loss", []))
+        for name in [*entry, *history.keys() - entry.keys()]:
+            history.setdefault(name, [np.nan] * n_before).append(entry.get(name, np.nan))
+        estimator.loss_ = entry["loss"]
+        estimator.loss_curve_ = history["loss"]
+        if self.validation is not None:
+            estimator.validation_scores_ = history["validation_score"]
 
     def _validate(self):
         """Return loss, without penalties, and score on the validation set."""
@@ -273,9 +308,9 @@ class Fit:
         line = f"Iteration {self.estimator.n_iter_}, loss = {entry['loss']:.8f}"
         if "accuracy" in entry:
             line += f", accuracy = {entry['accuracy']:.4f}"
-        print(line)
+        print(line, flush=True)
         if self.validation is not None:
-            print(f"Validation score: {entry['validation_score']:f}")
+            print(f"Validation score: {entry['validation_score']:f}", flush=True)
 
     def _stop_on_plateau(self):
         """Stop, unless the schedule has a smaller step to go on with."""
@@ -297,8 +332,9 @@ class Fit:
 
     def _stop_diverged(self):
         estimator = self.estimator
-        if not self.stops_early:
+        if not self.stops_early or np.isneginf(estimator.best_validation_score_):
             raise ValueError(divergence_message(estimator))
+        self.optimizer.state = None  # not finite either
         warnings.warn(
             f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "
             "score so far are kept. Lower learning_rate_init (now "

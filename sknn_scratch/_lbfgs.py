@@ -8,7 +8,7 @@ from scipy.optimize import Bounds, minimize
 from sknn_scratch._training import Epoch
 
 
-def lbfgs(objective, params, batch, *, l1, tol, max_iter, max_fun, on_epoch):
+def lbfgs(objective, params, batch, *, l1=None, tol, max_iter, max_fun, on_epoch):
     """Minimise `objective` over `params` in place; return scipy's result.
 
     `l1` is the L1 coefficient of each weight, or None without such a penalty. With it the weights

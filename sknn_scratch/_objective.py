@@ -29,7 +29,7 @@ class Batch(NamedTuple):
         """Return a batch with its total weight."""
         if weight is None:
             return cls(X, y, None, float(X.shape[-2]))
-        total = weight.sum(axis=-1, keepdims=True)
+        total = weight.sum(axis=-1, keepdims=True, dtype=np.float64)
         # A batch without weight asks for nothing: its shares and alpha / S are to be zero.
         total[total == 0] = np.inf
         return cls(X, y, weight, float(total[0]) if total.ndim == 1 else total)
@@ -113,16 +113,20 @@ class Objective:
 
     def _prox(self, flat, step):
         for part, penalty in self._not_smooth:
-            part_step = step
-            if np.shape(step) == flat.shape:
-                # A penalty may overwrite its step, and another may share its weights
-                part_step = step[..., part]
-                part_step = part_step.copy() if len(self._not_smooth) > 1 else part_step
-            penalty.prox(flat[..., part], part_step, self._scratch[..., part])
+            own_step = step
+            if isinstance(step, np.ndarray):
+                per_coordinate = step.shape == flat.shape
+                own_step = step[..., part] if per_coordinate else step
+                # A penalty may overwrite its step: a copy, unless nobody else needs it
+                if len(self._not_smooth) > 1 or not per_coordinate:
+                    own_step = own_step.copy()
+            penalty.prox(flat[..., part], own_step, self._scratch[..., part])
 
 
 def _mean(per_sample, batch):
     """Return the weighted mean over the samples in double precision, shape (...)."""
     if batch.weight is None:
         return np.add.reduce(per_sample, axis=-1, dtype=np.float64) / batch.total_weight
-    return np.vecdot(per_sample, batch.weight / batch.total_weight)
+    total = batch.total_weight
+    weighted = np.vecdot(per_sample, batch.weight, dtype=np.float64)
+    return weighted / (total if np.ndim(total) == 0 else total[..., 0])

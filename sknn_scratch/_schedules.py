@@ -5,7 +5,7 @@ derived from `Schedule` and one line in `SCHEDULES`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import cos, pi
 from typing import Any, ClassVar
 
@@ -23,12 +23,18 @@ class Schedule:
     searches: ClassVar[bool] = False
 
     learning_rate_init: Any
-    warmup_epochs: float
+    warmup_epochs: float = field(default=0.0, kw_only=True)
     learning_rate: Any = field(init=False)
     n_epochs: int = field(default=0, init=False)
 
     def __post_init__(self):
         self.learning_rate = self.learning_rate_init
+
+    def begins_like(self, other):
+        """Whether this is a schedule of the same kind with the same parameters."""
+        return type(self) is type(other) and all(
+            getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.init
+        )
 
     def rate(self, fraction):
         """Return the step at this fraction of the present epoch, in [0, 1]."""
@@ -61,7 +67,8 @@ class InvScaling(Schedule):
 
     def end_epoch(self, n_seen):
         super().end_epoch(n_seen)
-        self.learning_rate = self.learning_rate_init / (n_seen + 1) ** self.power_t
+        # numpy's power is inf where Python's raises OverflowError; the step is then zero
+        self.learning_rate = self.learning_rate_init / float(np.power(n_seen + 1.0, self.power_t))
 
 
 class Adaptive(Schedule):

@@ -141,7 +141,8 @@ def objective_and_gradient(estimator, X, y, sample_weight=None):
     X, y, w = estimator._checked_data(X, y, sample_weight, incremental=True, continued=True)
     y, w = estimator._training_targets(y, w, incremental=False)
     weights, biases = estimator.coefs_, estimator.intercepts_
-    activations, loss = build_activations(estimator), estimator._loss()
+    activations = build_activations(estimator, n_hidden=len(weights) - 1)
+    loss = estimator._loss()
     value, dW, db = value_and_gradient(weights, biases, activations, loss, X, y, w)
     total = X.shape[0] if w is None else w.sum()
     l1, l2 = per_matrix(estimator, "l1"), per_matrix(estimator, "l2")

@@ -38,6 +38,10 @@ class Solver(Protocol):
     def step(self, params, grad, state, learning_rate, prox):
         """Update `params` and `state` in place; the vector `grad` is overwritten."""
 
+    def moved(self, params, state):
+        """Return the state with which to go on after `params` were put elsewhere."""
+        return state
+
 
 def _decay(params, learning_rate, weight_decay):
     """W <- (1 - step * weight_decay) W, apart from the gradient (Loshchilov and Hutter, 2019)."""
@@ -118,6 +122,9 @@ class Nesterov(Solver):
         change *= momentum
         q.flat += change
         state.t = t_next
+
+    def moved(self, params, state):
+        return self.init(params)
 
 
 @dataclass

@@ -1,0 +1,364 @@
+"""Whatever is wrong with parameters or data, the error names it and says what was given."""
+
+import re
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.preprocessing import scale
+
+from sknn_scratch import MLPScratchClassifier
+from sknn_scratch.solvers import SOLVERS
+
+ESTIMATORS = [MLPScratchClassifier]
+
+X, y = load_iris(return_X_y=True)
+X = scale(X)
+
+NO_NUMBER = ["0.1", None, [0.1]]
+NO_FLAG = ["yes", None]
+NOT_FINITE = [np.nan, np.inf, -np.inf]
+# For two weight matrices: not numbers at all, and numbers that no strength can be.
+NO_STRENGTHS = {
+    "type": ["0.1", None, [0.1, None], [0.1, "0.1"], [[0.1], [0.2]]],
+    "value": [-0.1, *NOT_FINITE, [0.1, -0.1], [0.1, np.nan], [0.1, np.inf]],
+}
+
+WRONG = {
+    "hidden_layer_sizes": {
+        "type": ["3", 2.5, None, (3, 2.5), (3, "3"), (None,), [[3, 4]], [[3], [4]]],
+        "value": [0, -3, (3, 0), (3, -1), (np.nan,), (np.inf,)],
+    },
+    "activation": {"type": [5, None], "value": ["rely"]},
+    "solver": {"type": [5, None, ["sgd"]], "value": ["newton"]},
+    "alpha": {"type": NO_NUMBER, "value": [-1e-4, *NOT_FINITE]},
+    "batch_size": {"type": [10.0, None, [10]], "value": [0, -1, "all", *NOT_FINITE]},
+    "learning_rate": {"type": [0.1, None], "value": ["falling"]},
+    "learning_rate_init": {"type": NO_NUMBER, "value": [0, 0.0, -0.1, *NOT_FINITE]},
+    "power_t": {"type": NO_NUMBER, "value": [-0.5, *NOT_FINITE]},
+    "max_iter": {"type": ["9", 9.5, None, [9]], "value": [0, -1, *NOT_FINITE]},
+    "shuffle": {"type": NO_FLAG, "value": [2]},
+    "random_state": {"type": ["seed", 0.5, [0]], "value": [-1, 2**32]},
+    "tol": {"type": NO_NUMBER, "value": [-1e-4, *NOT_FINITE]},
+    "verbose": {"type": [*NO_FLAG, 0.5], "value": [-1]},
+    "warm_start": {"type": [None, 0.5], "value": ["continue", 2]},
+    "momentum": {"type": NO_NUMBER, "value": [-0.1, 1.1, *NOT_FINITE]},
+    "nesterovs_momentum": {"type": NO_FLAG, "value": [2]},
+    "early_stopping": {"type": NO_FLAG, "value": [2]},
+    "validation_fraction": {"type": NO_NUMBER, "value": [-0.1, 1.0, 30, *NOT_FINITE]},
+    "beta_1": {"type": NO_NUMBER, "value": [-0.1, 1.0, *NOT_FINITE]},
+    "beta_2": {"type": NO_NUMBER, "value": [-0.1, 1.0, *NOT_FINITE]},
+    "epsilon": {"type": NO_NUMBER, "value": [0.0, -1e-8, *NOT_FINITE]},
+    "n_iter_no_change": {"type": ["9", 9.5, None], "value": [0, -1, np.nan, -np.inf]},
+    "max_fun": {"type": ["9", 9.5, None], "value": [0, -1, *NOT_FINITE]},
+    "init": {"type": [5, None], "value": ["zeros"]},
+    "l1": NO_STRENGTHS,
+    "l2": NO_STRENGTHS,
+    "weight_decay": {"type": [*NO_NUMBER, [0.1, 0.1]], "value": [-0.1, *NOT_FINITE]},
+    "group_l1": {"type": [*NO_NUMBER, [0.1, 0.1]], "value": [-0.1, *NOT_FINITE]},
+    "max_norm": {"type": ["0.1", [0.1]], "value": [0.0, -0.1, *NOT_FINITE]},
+    "dropout": {
+        "type": ["0.1", None, [0.1, None], [0.1, "0.1"], [[0.1], [0.2]]],
+        "value": [-0.1, 1.0, *NOT_FINITE, [0.1, 1.0], [0.1, np.nan]],
+    },
+    "warmup_epochs": {"type": NO_NUMBER, "value": [-1, *NOT_FINITE]},
+    "restart": {"type": NO_FLAG, "value": [2]},
+    "early_stopping_on": {"type": [5, None], "value": ["luck"]},
+    "stop_when": {"type": [5, True], "value": ["late"]},
+    "class_weight": {"type": [5, 0.5], "value": ["heavy"]},
+    "label_smoothing": {"type": NO_NUMBER, "value": [-0.1, 1.0, *NOT_FINITE]},
+}
+
+
+def small(estimator=MLPScratchClassifier, **params):
+    """Return an estimator with two weight matrices that is trained for a moment."""
+    return estimator(**{"hidden_layer_sizes": (5,), "max_iter": 2, "random_state": 0} | params)
+
+
+def spoilt(X, value):
+    """Return a copy of the samples with one value replaced."""
+    X = X.copy()
+    X[7, 2] = value
+    return X
+
+
+@pytest.fixture
+def fitted():
+    with pytest.warns(ConvergenceWarning):
+        return small().fit(X, y)
+
+
+# Parameters
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_parameter_has_a_wrong_type_and_a_wrong_value(estimator):
+    names = set(estimator().get_params())
+    assert names == set(estimator._parameter_constraints)
+    assert names == set(WRONG)
+    assert all(kinds["type"] and kinds["value"] for kinds in WRONG.values())
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("method", "name", "given"),
+    [
+        pytest.param(method, name, given, id=f"{method}-{name}={given!r}")
+        for method in ["fit", "partial_fit"]
+        for name, kinds in WRONG.items()
+        for given in kinds["type"] + kinds["value"]
+        if (method, name) != ("partial_fit", "solver")  # see test_no_partial_fit
+    ],
+)
+def test_wrong_parameter(estimator, method, name, given):
+    arguments = {"classes": np.unique(y)} if method == "partial_fit" else {}
+    with pytest.raises(ValueError, match=f"(?s){name}.*(got|Got) {re.escape(repr(given))}"):
+        getattr(small(estimator, **{name: given}), method)(X, y, **arguments)
+
+
+@pytest.mark.parametrize("wrong", [5, None, "rely"])
+def test_wrong_activation_of_one_layer(wrong):
+    model = small(hidden_layer_sizes=(5, 4), activation=["relu", wrong])
+    with pytest.raises(ValueError, match=f"activation must .*'tanh'.* got {wrong!r}"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("given", [(), ("relu",), ("relu", "tanh", "relu")])
+def test_activation_of_wrong_length(given):
+    message = rf"activation has {len(given)} .*hidden_layer_sizes=\(5, 4\).* 2 hidden layers"
+    with pytest.raises(ValueError, match=message):
+        small(hidden_layer_sizes=(5, 4), activation=given).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["l1", "l2"])
+@pytest.mark.parametrize("given", [(), (0.1,), (0.1, 0.1, 0.1), np.full(3, 0.1), [[0.1, 0.1]]])
+def test_strengths_of_wrong_length(name, given):
+    message = rf"{name} has {len(given)} .*hidden_layer_sizes=\(5,\).* 2 weight matrices"
+    with pytest.raises(ValueError, match=message):
+        small(**{name: given}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"group_l1": 0.1},
+        {"max_norm": 1.0},
+        {"dropout": [0.0, 0.1]},
+        {"weight_decay": 0.1},
+        {"warm_start": "resume"},
+    ],
+    ids=str,
+)
+def test_parameter_that_lbfgs_does_not_take(params):
+    [(name, given)] = params.items()
+    message = rf"{name}={re.escape(repr(given))} needs .*{next(iter(SOLVERS))}.* got 'lbfgs'"
+    with pytest.raises(ValueError, match=message):
+        small(solver="lbfgs", **params).fit(X, y)
+
+
+def test_no_partial_fit():
+    assert all(hasattr(small(solver=solver), "partial_fit") for solver in SOLVERS)
+    with pytest.raises(AttributeError, match="partial_fit") as error:
+        _ = small(solver="lbfgs").partial_fit
+    assert "solver='lbfgs'" in str(error.value.__cause__)
+
+
+def test_partial_fit_with_early_stopping():
+    with pytest.raises(ValueError, match=r"partial_fit .* early_stopping=True"):
+        small(early_stopping=True).partial_fit(X, y, classes=np.unique(y))
+
+
+@pytest.mark.parametrize(
+    ("rows", "fraction", "message"),
+    [
+        ([0, 60, 120], 0.1, "validation set is too small.*'validation_fraction'"),
+        ([0, 60], 0.1, "early_stopping=True .*validation_fraction=0.1: .*only 1 member"),
+        ([0, 1, 60, 61], 0.0, "early_stopping=True .*validation_fraction=0.0: "),
+        ([0, 1, 60, 61], 0.99, "early_stopping=True .*validation_fraction=0.99: "),
+    ],
+)
+def test_too_few_samples_for_early_stopping(rows, fraction, message):
+    model = small(early_stopping=True, validation_fraction=fraction)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X[rows], y[rows])
+
+
+def test_batch_larger_than_the_data():
+    with (
+        pytest.warns(ConvergenceWarning),
+        pytest.warns(UserWarning, match=r"batch_size`=1000, .* 150 training samples.* clipped"),
+    ):
+        small(batch_size=1000).fit(X, y)
+
+
+# Data
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (spoilt(X, np.nan), "X contains NaN"),
+        (spoilt(X, np.inf), "X contains infinity"),
+        (csr_array(spoilt(X, np.nan)), "X contains NaN"),
+        (X[:, 0], "2D array, got 1D array"),
+        (X[:, :, None], "dim 3.* 2"),
+        (X[:0], r"0 sample\(s\) \(shape=\(0, 4\)\)"),
+        (X[:, :0], r"0 feature\(s\) \(shape=\(150, 0\)\)"),
+        (np.full(X.shape, "tall"), "X must hold numbers, but .*'tall'.* Encode"),
+        (spoilt(X.astype(object), "tall"), "X must hold numbers, but .*'tall'.* Encode"),
+        (X + 1j, "Complex data not supported"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_bad_samples(estimator, wrong, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        small(estimator).fit(wrong, y[: wrong.shape[0]])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (y[:-1], r"samples: \[150, 149\]"),
+        (None, "requires y .* None"),
+        (y + 0.3, r"label type: .*0\.3"),
+        (np.where(y == 0, np.nan, y), "y contains NaN"),
+        (np.where(y == 0, np.inf, y), "y contains infinity"),
+        (np.zeros((150, 2, 2)), "dim 3"),
+        (np.stack([y, y], axis=1), "Multioutput"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_labels(wrong, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        small().fit(X, wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.ones(3), r"sample_weight.shape == \(3,\), expected \(150,\)"),
+        (np.ones((150, 1)), "1D array or scalar, got 2D"),
+        (np.full(150, np.nan), "sample_weight contains NaN"),
+        (np.full(150, np.inf), "sample_weight contains infinity"),
+        (np.linspace(-1, 1, 150), "Negative values .*`sample_weight`"),
+        (np.zeros(150), "weights must contain at least one non-zero"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_bad_sample_weight(estimator, solver, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        small(estimator, solver=solver).fit(X, y, sample_weight=wrong)
+
+
+@pytest.mark.parametrize("label", [4, "ash", True])
+@pytest.mark.parametrize("solver", [*SOLVERS, "lbfgs"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_one_class_only(solver, label):
+    with pytest.warns(RuntimeWarning, match=f"y holds one class only, {label}"):
+        model = small(solver=solver).fit(X, np.full(150, label))
+    assert (model.predict(X) == label).all()
+    np.testing.assert_array_equal(model.predict_proba(X), np.ones((150, 1)), strict=True)
+
+
+@pytest.mark.parametrize("names", [np.arange(3), np.array(["ash", "elm", "fir"])])
+def test_unseen_class_in_partial_fit(names):
+    model = small().partial_fit(X[y < 2], names[y[y < 2]], classes=names[:2])
+    with pytest.raises(ValueError, match=rf"classes not in `self.classes_`: \[.*{names[2]}"):
+        model.partial_fit(X, names[y])
+
+
+def test_classes_of_partial_fit():
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        small().partial_fit(X, y)
+    model = small().partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"classes=\[0, 1, 3\].* was: array\(\[0, 1, 2\]\)"):
+        model.partial_fit(X, y, classes=[0, 1, 3])
+
+
+@pytest.mark.parametrize("warm_start", [True, "resume"])
+def test_warm_start_with_other_classes(fitted, warm_start):
+    fitted.set_params(warm_start=warm_start)
+    message = r"warm_start .*`y` has the same classes .* \[0 1 2\], `y` has \[0 1 5\]"
+    with pytest.raises(ValueError, match=message):
+        fitted.fit(X, np.where(y == 2, 5, y))
+
+
+@pytest.mark.parametrize("sizes", [(6,), (5, 5), ()])
+@pytest.mark.parametrize("warm_start", [True, "resume"])
+def test_warm_start_with_other_layers(fitted, warm_start, sizes):
+    fitted.set_params(warm_start=warm_start, hidden_layer_sizes=sizes)
+    message = rf"hidden_layer_sizes={re.escape(str(sizes))} .*\[4, 5, 3\].*warm_start=False"
+    with pytest.raises(ValueError, match=message):
+        fitted.fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_resume_with_other_data():
+    model = small(warm_start="resume").fit(X, y)
+    with pytest.raises(ValueError, match=r"warm_start='resume' .* 150 samples, this X has 149"):
+        model.fit(X[:-1], y[:-1])
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
+def test_not_fitted(estimator, method):
+    with pytest.raises(NotFittedError, match=f"{estimator.__name__} instance is not fitted"):
+        getattr(small(estimator), method)(X)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "score"])
+def test_wrong_samples_to_predict(fitted, method):
+    arguments = (y,) if method == "score" else ()
+    for wrong, message in [
+        (X[:, :2], "X has 2 features, .* expecting 4 features"),
+        (spoilt(X, np.nan), "X contains NaN"),
+        (np.full(X.shape, "tall"), "X must hold numbers, but .*tall"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            getattr(fitted, method)(wrong, *arguments)
+
+
+def test_other_number_of_features_in_partial_fit(fitted):
+    with pytest.raises(ValueError, match=r"X has 2 features, .* expecting 4 features"):
+        fitted.partial_fit(X[:, :2], y)
+
+
+def test_nested_activation():
+    with pytest.raises(ValueError, match=r"activation must .* got \['tanh'\]"):
+        small(hidden_layer_sizes=(5, 4), activation=["relu", ["tanh"]]).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["hidden_layer_sizes", "activation", "l1", "l2"])
+def test_array_without_axes(name):
+    given = {"hidden_layer_sizes": 0.5, "activation": "rely"}.get(name, -0.1)
+    with pytest.raises(ValueError, match=f"{name}.*{given}"):
+        small(**{name: np.array(given)}).fit(X, y)
+
+
+def test_strings_as_sample_weight():
+    with pytest.raises(ValueError, match=r"sample_weight.*heavy"):
+        small().fit(X, y, sample_weight=["heavy"] * 150)
+
+
+def test_validation_samples_without_weight():
+    with pytest.raises(ValueError, match=r"sample_weight.*validation"):
+        small(early_stopping=True).fit(X, y, sample_weight=np.arange(150) < 3)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_power_t_so_large_that_the_step_vanishes():
+    model = small(solver="sgd", learning_rate="invscaling", power_t=200.0)
+    assert model.fit(X, y).history_["learning_rate"][1] == 0
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_warm_start_from_several_labels_to_one():
+    labels = np.stack([y > 0, y > 1], axis=1).astype(int)
+    model = small(warm_start=True).fit(X, labels)
+    with pytest.raises(ValueError, match=r"y has 1 outputs or labels, .* has 2"):
+        model.fit(X, labels[:, 0])

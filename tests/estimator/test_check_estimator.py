@@ -1,0 +1,37 @@
+"""scikit-learn's own checks of an estimator, with every solver and no expected failure."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_limits
+
+from sknn_scratch import MLPScratchClassifier
+from sknn_scratch.solvers import SOLVERS
+
+ESTIMATORS = [MLPScratchClassifier]
+# One step per epoch: 200 plain steps of the default 0.001 get nowhere, and some checks ask for a
+# score. The other solvers stand by their defaults.
+SETTINGS = {"gd": {"learning_rate_init": 0.1}}
+
+# The checks fit for a few epochs, or to one class, and look at other things than convergence.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:y holds one class only:RuntimeWarning"),
+]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Keep scipy's lbfgs from taking ten times as long over two threads as over one."""
+    with threadpool_limits(1):
+        yield
+
+
+@parametrize_with_checks(
+    [
+        estimator(solver=solver, **SETTINGS.get(solver, {}))
+        for estimator in ESTIMATORS
+        for solver in [*SOLVERS, "lbfgs"]
+    ]
+)
+def test_check_estimator(estimator, check):
+    check(estimator)

@@ -1,0 +1,360 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.metrics import accuracy_score
+
+from sknn_scratch._network import Workspace, raw_scores
+from sknn_scratch._objective import Batch, Objective
+from sknn_scratch._parameters import Parameters
+from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.losses import LOSSES
+from sknn_scratch.penalties import ElasticNet
+
+EPS, EPS32 = np.finfo(np.float64).eps, np.finfo(np.float32).eps
+N = 6
+
+every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
+every_loss = pytest.mark.parametrize("loss", LOSSES)
+
+# Targets of the kind that belongs to an output function, drawn at random.
+TARGETS = {
+    "softmax": lambda rng, n, k: np.eye(k)[rng.integers(k, size=n)],
+    "logistic": lambda rng, n, k: rng.integers(2, size=(n, k)).astype(float),
+    "identity": lambda rng, n, k: rng.normal(size=(n, k)),
+    "exp": lambda rng, n, k: rng.poisson(2.0, size=(n, k)).astype(float),
+}
+
+
+def no_penalty(params):
+    return []
+
+
+def elastic_nets(params):
+    """Return one penalty per weight matrix, no two alike."""
+    return [
+        (part, ElasticNet(l1=0.1 * k, l2=0.2 / k, alpha=0.3))
+        for k, part in enumerate(params.weight_slices, start=1)
+    ]
+
+
+class Problem:
+    """An objective with a point and a batch: by default the network 3-4-3-2 with tanh."""
+
+    def __init__(
+        self,
+        name="tanh",
+        loss="log_loss",
+        hidden=(4, 3),
+        weighted=True,
+        penalties=no_penalty,
+        dtype=np.float64,
+        n=N,
+        n_outputs=2,
+    ):
+        rng = np.random.default_rng(0)
+        units = (3, *hidden, n_outputs)
+        self.params = Parameters.empty(units, dtype)
+        self.params.flat[...] = rng.normal(0, 0.7, self.params.flat.size)
+        self.X = rng.normal(size=(n, 3)).astype(dtype)
+        self.y = TARGETS[LOSSES[loss].out_activation](rng, n, n_outputs).astype(dtype)
+        self.weight = rng.uniform(0.5, 2, n).astype(dtype) if weighted else None
+        self.activations, self.loss = [ACTIVATIONS[name]() for _ in hidden], LOSSES[loss]()
+        self.penalties = penalties(self.params)
+
+    @property
+    def batch(self):
+        return Batch.of(self.X, self.y, self.weight)
+
+    def objective(self, params=None):
+        return Objective(
+            self.activations, self.loss, self.penalties, self.params if params is None else params
+        )
+
+    def value(self, flat):
+        """Return F at each row of `flat`."""
+        params = self.params.view(flat)
+        return sum(self.objective(params).value(params, self.batch))
+
+    def evaluate(self, batch=None, params=None):
+        """Return (loss, penalty, accuracy) and the gradient."""
+        params = self.params if params is None else params
+        grad = params.view(np.full_like(params.flat, np.nan))  # all of it is to be written
+        objective = self.objective(params)
+        parts = objective.value_and_gradient(params, batch or self.batch, grad)
+        return parts, grad.flat
+
+    def l1_subgradient(self):
+        """Return l1 sign(w), which belongs to F but not to the gradient of its smooth part."""
+        subgradient = np.zeros_like(self.params.flat)
+        for part, penalty in self.penalties:
+            subgradient[part] = penalty.l1 * np.sign(self.params.flat[part])
+        return subgradient
+
+
+@every_activation
+@every_loss
+@pytest.mark.parametrize("hidden", [(), (4,), (4, 3), (4, 3, 2)])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("penalties", [no_penalty, elastic_nets])
+def test_gradient_is_that_of_differences(name, loss, hidden, weighted, penalties):
+    problem = Problem(name, loss, hidden, weighted, penalties)
+    _, gradient = problem.evaluate()
+    step = 2.0**-17  # about eps^(1/3), where the errors of central differences are least
+    steps = step * np.eye(gradient.size)
+    # Each row is a network of its own in a stack: all differences at once.
+    up, down = (
+        problem.value(problem.params.flat + steps),
+        problem.value(problem.params.flat - steps),
+    )
+    differences = (up - down) / (2 * step)
+    # The rule errs by step^2 F'''/6, with F''' < 100, and by some eps F / step, with F < 30.
+    expected = gradient + problem.l1_subgradient()
+    assert_allclose(differences, expected, rtol=1e-7, atol=2e-9)
+
+
+@every_loss
+@pytest.mark.parametrize("weighted", [False, True])
+def test_value_is_the_formula(loss, weighted):
+    problem = Problem(loss=loss, weighted=weighted, penalties=elastic_nets)
+    params, w = problem.params, np.ones(N) if problem.weight is None else problem.weight
+    raw = raw_scores(params, problem.activations, problem.X)
+    per_sample = problem.loss.value(raw, problem.y)
+    expected_loss = sum(w[i] * per_sample[i] for i in range(N)) / sum(w)
+    expected_penalty = sum(
+        0.1 * k * np.abs(W).sum() + (0.2 / k + 0.3 / (2 * sum(w))) * (W**2).sum()
+        for k, W in enumerate(params.weights, start=1)
+    )
+    # sums of at most 24 terms of one sign
+    for loss_value, penalty, *_ in (
+        problem.objective().value(params, problem.batch),
+        problem.evaluate()[0],
+    ):
+        assert loss_value == pytest.approx(expected_loss, rel=48 * EPS)
+        assert penalty == pytest.approx(expected_penalty, rel=48 * EPS)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", ["log_loss", "binary_log_loss"])
+def test_accuracy_is_accuracy_score(loss, weighted):
+    problem = Problem(loss=loss, weighted=weighted, n=40)
+    raw = raw_scores(problem.params, problem.activations, problem.X)
+    predicted = np.eye(2)[raw.argmax(axis=1)] if loss == "log_loss" else raw > 0
+    expected = accuracy_score(problem.y, predicted, sample_weight=problem.weight)
+    assert 0 < expected < 1
+    assert problem.evaluate()[0][2] == pytest.approx(expected, rel=40 * EPS)
+
+
+@pytest.mark.parametrize("loss", [n for n, loss in LOSSES.items() if not hasattr(loss, "classify")])
+def test_there_is_no_accuracy_in_regression(loss):
+    assert np.isnan(Problem(loss=loss).evaluate()[0][2])
+
+
+@every_activation
+@every_loss
+def test_sparse_equals_dense(name, loss):
+    problem = Problem(name, loss)
+    problem.X[np.abs(problem.X) < 0.5] = 0
+    expected, expected_gradient = problem.evaluate()
+    problem.X = csr_array(problem.X)
+    parts, gradient = problem.evaluate()
+    # other orders of sums of a few products, over 3 layers, of numbers below 30
+    assert_allclose(parts, expected, rtol=0, atol=512 * EPS)
+    assert_allclose(gradient, expected_gradient, rtol=0, atol=512 * EPS)
+
+
+@every_loss
+def test_inputs_are_kept_and_a_second_call_gives_the_same_bits(loss):
+    problem = Problem(loss=loss, penalties=elastic_nets)
+    arrays = [problem.X, problem.y, problem.weight, problem.params.flat]
+    before = [array.copy() for array in arrays]
+    objective, batch, grad = problem.objective(), problem.batch, problem.params.copy()
+    first = objective.value_and_gradient(problem.params, batch, grad), grad.flat.copy()
+    objective.value(problem.params, batch)
+    second = objective.value_and_gradient(problem.params, batch, grad), grad.flat.copy()
+    for array, expected in zip(arrays, before, strict=True):
+        assert_array_equal(array, expected)
+    assert_array_equal(first[0], second[0])
+    assert_array_equal(first[1], second[1])
+
+
+def test_batches_of_different_sizes_share_an_objective():
+    problem = Problem()
+    objective, grad = problem.objective(), problem.params.copy()
+    for rows in (slice(0, 4), slice(4, 6), slice(0, 4), slice(0, 6)):
+        batch = Batch.of(problem.X[rows], problem.y[rows], problem.weight[rows])
+        parts = objective.value_and_gradient(problem.params, batch, grad)
+        expected, expected_gradient = problem.evaluate(batch)
+        assert_array_equal(parts, expected)
+        assert_array_equal(grad.flat, expected_gradient)
+
+
+# Sample weights. Tolerances below are for other orders of summation, of a few numbers below 30.
+
+SUMS = {"rtol": 0, "atol": 512 * EPS}
+
+
+@every_loss
+def test_weight_k_is_the_row_k_times(loss):
+    problem = Problem(loss=loss, penalties=elastic_nets)
+    times = np.array([1, 3, 2, 1, 5, 2])
+    problem.weight = times.astype(float)
+    expected, expected_gradient = problem.evaluate()
+    for weight in (None, np.ones(times.sum())):
+        repeated = Batch.of(
+            problem.X.repeat(times, axis=0), problem.y.repeat(times, axis=0), weight
+        )
+        parts, gradient = problem.evaluate(repeated)
+        assert_allclose(parts, expected, **SUMS)
+        assert_allclose(gradient, expected_gradient, **SUMS)
+
+
+@every_loss
+def test_weight_zero_is_the_row_removed(loss):
+    problem = Problem(loss=loss, penalties=elastic_nets)
+    problem.weight[[1, 4]] = 0
+    kept = [0, 2, 3, 5]
+    without = Batch.of(problem.X[kept], problem.y[kept], problem.weight[kept])
+    (expected, expected_gradient), (parts, gradient) = problem.evaluate(without), problem.evaluate()
+    assert_allclose(parts, expected, **SUMS)
+    assert_allclose(gradient, expected_gradient, **SUMS)
+
+
+@every_loss
+@pytest.mark.parametrize("factor", [1e-3, 7.0, 1e6])
+def test_scaling_all_weights_changes_nothing_without_alpha(loss, factor):
+    def penalties(params):
+        return [(part, ElasticNet(l1=0.1, l2=0.2)) for part in params.weight_slices]
+
+    problem = Problem(loss=loss, penalties=penalties)
+    expected, expected_gradient = problem.evaluate()
+    problem.weight = factor * problem.weight
+    parts, gradient = problem.evaluate()
+    assert_allclose(parts, expected, **SUMS)
+    assert_allclose(gradient, expected_gradient, **SUMS)
+
+
+@every_loss
+def test_a_batch_without_weight_asks_for_nothing(loss):
+    problem = Problem(loss=loss, penalties=elastic_nets)
+    problem.weight = np.zeros(N)
+    (loss_value, penalty, _), gradient = problem.evaluate()
+    assert loss_value == 0
+    assert problem.objective().value(problem.params, problem.batch) == (0, penalty)
+    # What is left are l1 and l2, which do not depend on the batch.
+    expected = np.zeros_like(gradient)
+    for k, part in enumerate(problem.params.weight_slices, start=1):
+        expected[part] = 2 * (0.2 / k) * problem.params.flat[part]
+    assert_allclose(gradient, expected, rtol=4 * EPS)
+    assert_array_equal(problem.weight, 0)
+
+
+def test_permuting_rows_changes_nothing():
+    problem, order = Problem(), np.array([3, 0, 5, 1, 4, 2])
+    permuted = Batch.of(problem.X[order], problem.y[order], problem.weight[order])
+    (expected, expected_gradient), (parts, gradient) = (
+        problem.evaluate(),
+        problem.evaluate(permuted),
+    )
+    assert_allclose(parts, expected, **SUMS)
+    assert_allclose(gradient, expected_gradient, **SUMS)
+
+
+# Stacks
+
+
+@every_activation
+@every_loss
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_stack_is_its_networks(name, loss, weighted):
+    problem, rng = Problem(name, loss, weighted=weighted), np.random.default_rng(1)
+    stack = problem.params.view(rng.normal(0, 0.7, (3, problem.params.flat.size)))
+    X, y = rng.normal(size=(3, N, 3)), np.stack([problem.y, problem.y[::-1], problem.y])
+    weight = rng.uniform(0.5, 2, (3, N)) if weighted else None
+    if weighted:
+        weight[1] = 0  # a network whose batch is without weight does not disturb the others
+    l1, l2, alpha = rng.uniform(0.1, 1, (3, 3, 1))
+    whole = slice(0, problem.params.weights_flat.size)
+    problem.penalties = [(whole, ElasticNet(l1, l2, alpha))]
+    parts, gradient = problem.evaluate(Batch.of(X, y, weight), stack)
+    for i in range(3):
+        numbers = (float(array[i, 0]) for array in (l1, l2, alpha))
+        problem.penalties = [(whole, ElasticNet(*numbers))]
+        batch = Batch.of(X[i], y[i], None if weight is None else weight[i])
+        expected, expected_gradient = problem.evaluate(batch, stack.view(stack.flat[i]))
+        found = [part if np.isscalar(part) else part[i] for part in parts]
+        assert_allclose(found, expected, **SUMS)
+        assert_allclose(gradient[i], expected_gradient, **SUMS)
+
+
+# The proximal operator
+
+
+def test_prox_is_none_where_all_is_smooth():
+    assert Problem().objective().prox is None
+    assert Problem(penalties=lambda p: [(slice(0, 3), ElasticNet(l2=1.0))]).objective().prox is None
+
+
+@pytest.mark.parametrize("step", [0.5, "array"])
+def test_prox_treats_each_weight_matrix_by_its_penalty_and_no_bias(step):
+    problem = Problem(penalties=elastic_nets)
+    problem.penalties[1] = problem.penalties[1][0], ElasticNet(l2=1.0)
+    before, flat = problem.params.flat, problem.params.flat.copy()
+    steps = np.full_like(flat, 0.5) if step == "array" else step
+    problem.objective().prox(flat, steps)
+    expected = before.copy()
+    for k, l1 in enumerate([0.1, 0.0, 0.1 * 3]):
+        part = problem.params.weight_slices[k]
+        expected[part] = np.sign(before[part]) * np.maximum(np.abs(before[part]) - 0.5 * l1, 0)
+    assert_allclose(flat, expected, rtol=0, atol=4 * EPS)
+    assert np.any(flat != before)
+
+
+# dtype and memory
+
+
+@every_activation
+@every_loss
+@pytest.mark.parametrize("weighted", [False, True])
+def test_float32_is_kept_in_the_gradient(name, loss, weighted):
+    problem = Problem(name, loss, weighted=weighted, penalties=elastic_nets, dtype=np.float32)
+    parts, gradient = problem.evaluate()
+    assert gradient.dtype == np.float32
+    for attribute in ("X", "y", "weight"):
+        array = getattr(problem, attribute)
+        setattr(problem, attribute, None if array is None else array.astype(np.float64))
+    double = problem.params.view(problem.params.flat.astype(np.float64))
+    expected, expected_gradient = problem.evaluate(params=double)
+    # sums of a few products, over 3 layers, of numbers below 30
+    assert_allclose(parts, expected, rtol=0, atol=512 * EPS32)
+    assert_allclose(gradient, expected_gradient, rtol=0, atol=512 * EPS32)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_mean_of_float32_losses_is_taken_in_double_precision(weighted):
+    problem = Problem(dtype=np.float32, weighted=False, n=1000)
+    if weighted:
+        problem.weight = np.ones(1000, np.float32)
+    raw = raw_scores(problem.params, problem.activations, problem.X)
+    per_sample = problem.loss.value(raw, problem.y).astype(np.float64)
+    loss, _ = problem.objective().value(problem.params, problem.batch)
+    assert loss == pytest.approx(per_sample.mean(), rel=1000 * EPS)
+
+
+@every_activation
+@every_loss
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_second_call_allocates_little(name, loss, weighted):
+    problem = Problem(name, loss, (60, 60), weighted, elastic_nets, n=500)
+    objective, batch, grad = problem.objective(), problem.batch, problem.params.copy()
+    objective.value_and_gradient(problem.params, batch, grad)
+    tracemalloc.start()
+    objective.value_and_gradient(problem.params, batch, grad)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    work = Workspace(problem.params, problem.activations, 500)
+    buffers = {id(array): array.nbytes for array in [*work.z, *work.a, *work.delta]}
+    # Numbers per sample, or a mask of one layer, but no layer itself: that would be a quarter.
+    assert peak < sum(buffers.values()) / 10

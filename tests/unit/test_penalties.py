@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import minimize_scalar
+
+from sknn_scratch.penalties import ElasticNet
+
+LAW = settings(derandomize=True, deadline=None, max_examples=100)
+EPS = np.finfo(np.float64).eps
+
+weight = st.floats(-5, 5, allow_subnormal=False)
+coefficient = st.floats(1e-3, 3)
+step_size = st.floats(1e-3, 10)
+vector = arrays(np.float64, st.integers(1, 6), elements=weight)
+
+
+def prox(penalty, w, step):
+    w = w.copy()
+    assert penalty.prox(w, step, np.empty_like(w)) is None
+    return w
+
+
+def value(penalty, w, total_weight=1.0):
+    return penalty.value(w, total_weight, np.empty_like(w))
+
+
+def value_and_gradient(penalty, w, total_weight=1.0):
+    gradient = np.zeros_like(w)
+    result = penalty.value_and_gradient(w, total_weight, out=gradient, scratch=np.empty_like(w))
+    return result, gradient
+
+
+@LAW
+@given(w=weight, step=step_size, l1=coefficient)
+@example(w=0.0, step=1.0, l1=1.0)
+@example(w=1.0, step=1.0, l1=1.0)
+def test_prox_minimises_its_definition(w, step, l1):
+    def definition(u):
+        return (u - w) ** 2 / (2 * step) + l1 * np.abs(u)
+
+    u = prox(ElasticNet(l1=l1), np.array([w]), step)[0]
+    found = minimize_scalar(definition, bounds=(-6, 6), method="bounded", options={"xatol": 1e-9})
+    others = np.array([found.x, w, 0.0, *(u + np.outer([-1, 1], 10.0 ** np.arange(-12, 1)).flat)])
+    # The definition is 1/step-strongly convex, so that it rises by at least this from its minimum;
+    # what is computed of it is off by some eps of its terms, none above 18 + 25 / step.
+    rise = (others - u) ** 2 / (2 * step)
+    assert np.all(definition(others) - definition(u) >= rise - 8 * EPS * (18 + 25 / step))
+
+
+@LAW
+@given(w=vector, step=step_size, l1=coefficient)
+def test_prox_satisfies_the_conditions_of_optimality(w, step, l1):
+    u = prox(ElasticNet(l1=l1), w, step)
+    pull = w - u  # must be step times a subgradient: l1 sign(u), or anything within it at zero
+    assert np.all(np.abs(pull[u == 0]) <= step * l1)
+    assert_allclose(pull[u != 0], step * l1 * np.sign(u[u != 0]), rtol=0, atol=2 * 5 * EPS)
+
+
+@LAW
+@given(w=vector, step=step_size, l1=coefficient)
+def test_prox_gives_exact_zeros_within_the_threshold_and_nowhere_else(w, step, l1):
+    u = prox(ElasticNet(l1=l1), w, step)
+    assert_array_equal(u == 0, np.abs(w) <= step * l1)
+
+
+@LAW
+@given(pair=arrays(np.float64, (2, 5), elements=weight), step=step_size, l1=coefficient)
+def test_prox_is_non_expansive(pair, step, l1):
+    a, b = pair
+    u, v = prox(ElasticNet(l1=l1), a, step), prox(ElasticNet(l1=l1), b, step)
+    # each difference of numbers up to 5 is rounded
+    assert np.all(np.abs(u - v) <= np.abs(a - b) + 2 * 5 * EPS)
+
+
+@LAW
+@given(w=arrays(np.float64, (3, 4), elements=weight), step=step_size, l1=coefficient)
+def test_prox_with_a_number_is_prox_with_a_constant_array(w, step, l1):
+    expected = prox(ElasticNet(l1=l1), w, step)
+    assert_array_equal(prox(ElasticNet(l1=l1), w, np.full(w.shape, step)), expected)
+    assert_array_equal(prox(ElasticNet(l1=l1), w, np.full((3, 1), step)), expected)
+    assert_array_equal(prox(ElasticNet(l1=np.full((3, 1), l1)), w, step), expected)
+
+
+@LAW
+@given(
+    w=arrays(np.float64, (2, 3), elements=weight),
+    step=arrays(np.float64, (2, 3), elements=step_size),
+    l1=arrays(np.float64, (2, 1), elements=coefficient),
+)
+def test_prox_takes_each_coordinate_with_its_own_step_and_coefficient(w, step, l1):
+    together = prox(ElasticNet(l1=l1), w, step.copy())
+    for i, j in np.ndindex(w.shape):
+        alone = prox(ElasticNet(l1=float(l1[i, 0])), w[i, j, None], float(step[i, j]))
+        assert_array_equal(together[i, j], alone[0])
+
+
+def test_prox_keeps_a_step_per_model():
+    step = np.array([[0.1], [0.2]])
+    prox(ElasticNet(l1=np.array([[1.0], [2.0]])), np.ones((2, 3)), step)
+    assert_array_equal(step, [[0.1], [0.2]])
+
+
+@pytest.mark.parametrize("l1", [0.0, np.zeros((3, 1))])
+def test_without_l1_the_penalty_is_smooth_and_prox_the_identity(l1):
+    penalty = ElasticNet(l1=l1, l2=0.5, alpha=2.0)
+    w = np.linspace(-1, 1, 12).reshape(3, 4)
+    assert penalty.smooth
+    assert_array_equal(prox(penalty, w, 10.0), w)
+    assert not ElasticNet(l1=np.array([[0.0], [0.0], [1.0]])).smooth
+
+
+@LAW
+@given(w=vector, l1=coefficient, l2=coefficient, alpha=coefficient, total=st.floats(0.5, 50))
+def test_value_is_its_formula(w, l1, l2, alpha, total):
+    penalty = ElasticNet(l1=l1, l2=l2, alpha=alpha)
+    terms = [l1 * abs(v) + l2 * v * v + alpha / (2 * total) * v * v for v in w.tolist()]
+    expected = pytest.approx(sum(terms), rel=16 * EPS)  # sums of at most 6 non-negative terms
+    assert value(penalty, w, total) == expected
+    assert value_and_gradient(penalty, w, total)[0] == expected
+
+
+@LAW
+@given(w=vector, l1=coefficient, l2=coefficient, alpha=coefficient, total=st.floats(0.5, 50))
+def test_gradient_is_that_of_differences_of_the_smooth_part(w, l1, l2, alpha, total):
+    smooth = ElasticNet(l2=l2, alpha=alpha)
+    _, gradient = value_and_gradient(ElasticNet(l1=l1, l2=l2, alpha=alpha), w, total)
+    steps = 0.5 * np.eye(w.size)  # of any size: central differences of a parabola are exact
+    differences = [
+        value(smooth, w + step, total) - value(smooth, w - step, total) for step in steps
+    ]
+    # values up to (3 + 3) * 6 * 5.5^2 = 1089, each with some roundings
+    assert_allclose(gradient, differences, rtol=0, atol=8 * 1089 * EPS)
+
+
+def test_gradient_is_added():
+    penalty, w = ElasticNet(l1=1.0, l2=0.5, alpha=3.0), np.array([-2.0, 0.0, 4.0])
+    out = np.array([10.0, 20.0, 30.0])
+    penalty.value_and_gradient(w, 2.0, out=out, scratch=np.empty(3))
+    assert_array_equal(out, [10 - 5, 20, 30 + 10])  # w (2 * 0.5 + 3 / 2), in powers of two: exact
+
+
+def test_weights_are_kept():
+    penalty, w = ElasticNet(l1=1.0, l2=0.5, alpha=3.0), np.array([-2.0, 0.0, 4.0])
+    value(penalty, w)
+    value_and_gradient(penalty, w)
+    assert_array_equal(w, [-2, 0, 4])
+
+
+def test_alpha_depends_on_the_total_weight_and_the_others_do_not():
+    w = np.array([1.0, -2.0])
+    for penalty in (ElasticNet(l1=0.5), ElasticNet(l2=0.5)):
+        assert value(penalty, w, 1.0) == value(penalty, w, 8.0) > 0
+        assert_array_equal(
+            value_and_gradient(penalty, w)[1], value_and_gradient(penalty, w, 8.0)[1]
+        )
+    penalty = ElasticNet(alpha=0.5)
+    assert value(penalty, w, 1.0) == 8 * value(penalty, w, 8.0) > 0  # a power of two: exact
+    _, gradient = value_and_gradient(penalty, w)
+    assert_array_equal(gradient, 8 * value_and_gradient(penalty, w, 8.0)[1])
+    assert value(penalty, w, np.inf) == 0  # a batch of no weight
+
+
+def test_a_stack_is_penalised_one_by_one():
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(3, 5))
+    l1, l2, alpha, total = rng.uniform(0.1, 1, (4, 3, 1))
+    values, gradients = value_and_gradient(ElasticNet(l1, l2, alpha), w, total)
+    assert_allclose(value(ElasticNet(l1, l2, alpha), w, total), values, rtol=4 * EPS)
+    for i in range(3):
+        numbers = (float(array[i, 0]) for array in (l1, l2, alpha))
+        expected, gradient = value_and_gradient(ElasticNet(*numbers), w[i], float(total[i, 0]))
+        assert values[i] == pytest.approx(expected, rel=8 * EPS)
+        assert_allclose(gradients[i], gradient, rtol=4 * EPS)
+
+
+def test_float32_is_kept():
+    penalty = ElasticNet(l1=0.1, l2=0.2, alpha=0.3)
+    w = np.linspace(-1, 1, 8, dtype=np.float32)
+    assert value(penalty, w, 7.0).dtype == np.float32
+    for step in (0.3, np.full(8, 0.3, np.float32)):
+        # thresholds and differences of numbers up to 1, rounded a few times
+        expected = prox(penalty, w.astype(float), 0.3)
+        assert_allclose(prox(penalty, w, step), expected, rtol=0, atol=4 * np.finfo(np.float32).eps)

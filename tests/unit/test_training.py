@@ -1,0 +1,427 @@
+from itertools import cycle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array, csr_matrix
+from sklearn.utils import gen_batches, shuffle
+
+from sknn_scratch._lbfgs import lbfgs
+from sknn_scratch._monitor import Monitor
+from sknn_scratch._objective import Batch, Objective
+from sknn_scratch._parameters import Parameters
+from sknn_scratch._schedules import Constant
+from sknn_scratch._training import MiniBatches, Optimizer, train
+from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.losses import LOSSES
+from sknn_scratch.penalties import ElasticNet
+from sknn_scratch.solvers import SOLVERS
+
+EPS = np.finfo(np.float64).eps
+
+every_solver = pytest.mark.parametrize("solver", SOLVERS)
+
+# Targets of the kind that belongs to an output function, drawn at random.
+TARGETS = {
+    "softmax": lambda rng, n, k: np.eye(k)[rng.integers(k, size=n)],
+    "logistic": lambda rng, n, k: rng.integers(2, size=(n, k)).astype(float),
+    "identity": lambda rng, n, k: rng.normal(size=(n, k)),
+    "exp": lambda rng, n, k: rng.poisson(2.0, size=(n, k)).astype(float),
+}
+
+
+# Mini-batches
+
+N, BATCH_SIZES = 10, [1, 3, 5, 9, 10, 25]
+
+every_batch_size = pytest.mark.parametrize("batch_size", BATCH_SIZES)
+
+
+def numbered_rows(n=N):
+    """Return X, y, weight that all tell the number of the row."""
+    rows = np.arange(n, dtype=float)
+    return np.column_stack([rows, -rows]), rows[:, None] + 0.5, rows + 1
+
+
+def shuffled(batch_size, seed=0, order=None, X=None, weighted=True):
+    numbers, y, weight = numbered_rows()
+    order = np.arange(N) if order is None else order
+    return MiniBatches(
+        numbers if X is None else X,
+        y,
+        weight if weighted else None,
+        batch_size,
+        order,
+        [np.random.RandomState(seed)],
+    )
+
+
+def rows_of(batches):
+    """Return the numbers of the rows in each batch of an epoch."""
+    return [batch.X[..., 0].copy() for batch in batches.epoch()]
+
+
+@every_batch_size
+def test_an_epoch_visits_every_row_once(batch_size):
+    batches = shuffled(batch_size)
+    for _ in range(3):
+        rows = rows_of(batches)
+        assert_array_equal(np.sort(np.concatenate(rows)), np.arange(N))
+        expected = [part.stop - part.start for part in gen_batches(N, min(batch_size, N))]
+        assert [len(part) for part in rows] == expected
+
+
+@pytest.mark.parametrize("batch_size", [size for size in BATCH_SIZES if size < N])
+def test_order_is_scikit_learns(batch_size):
+    batches, generator, order = shuffled(batch_size, seed=4), np.random.RandomState(4), np.arange(N)
+    for _ in range(3):
+        order = shuffle(order, random_state=generator)
+        for found, part in zip(rows_of(batches), gen_batches(N, batch_size), strict=True):
+            assert_array_equal(found, order[part])
+
+
+@every_batch_size
+def test_a_batch_of_all_rows_takes_as_many_random_numbers_as_others(batch_size):
+    batches = shuffled(batch_size, seed=4)
+    for _ in range(2):
+        rows_of(batches)
+    expected = np.random.RandomState(4)
+    for _ in range(2):
+        expected.shuffle(np.arange(N))
+    assert batches.generators[0].randint(10**6) == expected.randint(10**6)
+
+
+@every_batch_size
+def test_without_order_rows_are_visited_as_they_lie(batch_size):
+    batches = MiniBatches(*numbered_rows(), batch_size)
+    for _ in range(2):
+        assert_array_equal(np.concatenate(rows_of(batches)), np.arange(N))
+
+
+@every_batch_size
+@pytest.mark.parametrize("ordered", [True, False])
+def test_targets_and_weights_go_with_their_rows(batch_size, ordered):
+    batches = shuffled(batch_size) if ordered else MiniBatches(*numbered_rows(), batch_size)
+    for X, y, weight, total_weight in batches.epoch():
+        assert_array_equal(X[:, 1], -X[:, 0])
+        assert_array_equal(y[:, 0], X[:, 0] + 0.5)
+        assert_array_equal(weight, X[:, 0] + 1)
+        assert total_weight == weight.sum()
+        assert type(total_weight) is float  # a numpy scalar would slow float32 down
+
+
+@every_batch_size
+def test_without_weights_the_total_is_the_number_of_rows(batch_size):
+    for batch in shuffled(batch_size, weighted=False).epoch():
+        assert batch.weight is None
+        assert batch.total_weight == batch.n_samples == len(batch.y)
+
+
+@every_batch_size
+@pytest.mark.parametrize("sparse", [csr_array, csr_matrix])
+@pytest.mark.parametrize("ordered", [True, False])
+def test_sparse_batches_equal_dense_ones(batch_size, sparse, ordered):
+    X, y, weight = numbered_rows()
+    order, generators = (np.arange(N), [np.random.RandomState(0)]) if ordered else (None, ())
+    found = MiniBatches(sparse(X), y, weight, batch_size, order, generators)
+    expected = shuffled(batch_size) if ordered else MiniBatches(X, y, weight, batch_size)
+    for batch, dense in zip(found.epoch(), expected.epoch(), strict=True):
+        assert_array_equal(batch.X.toarray(), dense.X)
+        assert_array_equal(batch.y, dense.y)
+        assert_array_equal(batch.weight, dense.weight)
+        assert batch.n_samples == dense.n_samples
+
+
+@every_batch_size
+def test_an_order_may_leave_rows_out(batch_size):
+    kept = np.array([7, 2, 9, 4, 0])
+    rows = rows_of(shuffled(batch_size, order=kept.copy()))
+    assert_array_equal(np.sort(np.concatenate(rows)), np.sort(kept))
+
+
+@every_batch_size
+def test_each_network_of_a_stack_has_its_own_order(batch_size):
+    kept = np.array([[7, 2, 9, 4], [0, 1, 2, 3], [5, 6, 7, 8]])
+    generators = [np.random.RandomState(seed) for seed in range(3)]
+    batches = MiniBatches(*numbered_rows(), batch_size, kept.copy(), generators)
+    for together in (rows_of(batches), rows_of(batches)):
+        assert all(part.shape[0] == 3 for part in together)
+    for i in range(3):
+        alone = shuffled(batch_size, seed=i, order=kept[i].copy())
+        rows_of(alone)  # the first epoch
+        for found, expected in zip(together, rows_of(alone), strict=True):
+            assert_array_equal(found[i], expected)
+
+
+@every_batch_size
+def test_data_are_kept(batch_size):
+    X, y, weight = numbered_rows()
+    batches = MiniBatches(X, y, weight, batch_size, np.arange(N), [np.random.RandomState(0)])
+    rows_of(batches)
+    for array, expected in zip((X, y, weight), numbered_rows(), strict=True):
+        assert_array_equal(array, expected)
+
+
+# The loop
+
+
+class Run:
+    """Everything that `train` needs, for a network 3-4-2; rows of `flat` make a stack."""
+
+    def __init__(
+        self,
+        solver="sgd",
+        activation="tanh",
+        loss="log_loss",
+        *,
+        flat=None,
+        hidden=(4,),
+        rate=0.1,
+        l1=0.0,
+        l2=0.0,
+        alpha=0.0,
+        weighted=False,
+        order=None,
+        generators=(),
+        batch_size=5,
+        n_inputs=3,
+        n_outputs=2,
+    ):
+        rng = np.random.default_rng(0)
+        X, y = (
+            rng.normal(size=(14, n_inputs)),
+            TARGETS[LOSSES[loss].out_activation](rng, 14, n_outputs),
+        )
+        weight = rng.uniform(0.5, 2, 14) if weighted else None
+        units = (n_inputs, *hidden, n_outputs)
+        empty = Parameters.empty(units, np.float64)
+        flat = rng.normal(0, 0.7, empty.flat.size) if flat is None else flat
+        self.params = Parameters(units, flat.copy())
+        penalties = [
+            (part, ElasticNet(l1=k * l1, l2=l2 / k, alpha=alpha))
+            for k, part in enumerate(self.params.weight_slices, start=1)
+        ]
+        self.objective = Objective(
+            [ACTIVATIONS[activation]()] * len(hidden), LOSSES[loss](), penalties, self.params
+        )
+        if SOLVERS[solver].full_batch:
+            batch_size = 14
+        self.batches = MiniBatches(X, y, weight, batch_size, order, generators)
+        self.optimizer = Optimizer(SOLVERS[solver](), Constant(rate))
+        self.epochs = []
+
+    def train(self, max_iter=4, stop_after=None):
+        def on_epoch(epoch):
+            self.epochs.append(epoch)
+            return len(self.epochs) == stop_after
+
+        train(self.optimizer, self.objective, self.params, self.batches, max_iter, on_epoch)
+        return self.params.flat
+
+    @property
+    def curves(self):
+        """Return loss, penalty and accuracy, each of shape (n_epochs, ...)."""
+        return [
+            np.array([getattr(epoch, name) for epoch in self.epochs])
+            for name in ("loss", "penalty", "accuracy")
+        ]
+
+
+def shuffling(seed):
+    return {"order": np.arange(14), "generators": [np.random.RandomState(seed)]}
+
+
+@every_solver
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loop_is_gradient_and_step_batch_by_batch(solver, weighted):
+    run = Run(solver, weighted=weighted, l1=0.01, l2=0.1, **shuffling(0))
+    by_hand = Run(solver, weighted=weighted, l1=0.01, l2=0.1, **shuffling(0))
+    rule, params, grad = SOLVERS[solver](), by_hand.params, by_hand.params.copy()
+    state = rule.init(params)
+    expected = []
+    for _ in range(4):
+        parts, n_rows = [], []
+        for batch in by_hand.batches.epoch():
+            at = rule.point(params, state)
+            parts.append(by_hand.objective.value_and_gradient(at, batch, grad))
+            rule.step(params, grad.flat, state, 0.1, by_hand.objective.prox)
+            n_rows.append(batch.n_samples)
+        # Means over the batches by their numbers of rows, of values before each step
+        expected.append(np.average(parts, axis=0, weights=n_rows))
+    assert_array_equal(run.train(), params.flat)
+    assert_allclose(np.transpose(run.curves), expected, rtol=8 * EPS)
+
+
+@every_solver
+def test_training_lowers_the_objective(solver):
+    run = Run(solver, l2=0.01, l1=0.001, **shuffling(0))
+    run.train(40)
+    loss, penalty, _ = run.curves
+    assert loss[-1] + penalty[-1] < loss[0] + penalty[0]
+
+
+@every_solver
+def test_training_in_two_parts_is_training_in_one(solver):
+    whole, parts = (Run(solver, l1=0.01, **shuffling(3)) for _ in range(2))
+    expected = whole.train(5)
+    parts.train(2)
+    assert_array_equal(parts.train(3), expected)
+    assert_array_equal(parts.curves, whole.curves)
+
+
+def test_training_stops_when_told():
+    run, expected = Run(), Run()
+    run.train(10, stop_after=3)
+    assert len(run.epochs) == 3
+    assert_array_equal(run.params.flat, expected.train(3))
+
+
+def test_each_epoch_has_the_step_that_the_schedule_says():
+    run = Run("gd")
+    rates = [0.1, 0.3, 0.05]
+
+    def next_rate(epoch):
+        run.epochs.append(epoch)
+        run.optimizer.schedule.learning_rate = rates[len(run.epochs) % 3]
+
+    before = run.params.flat.copy()
+    train(run.optimizer, run.objective, run.params, run.batches, 3, next_rate)
+    assert [epoch.learning_rate for epoch in run.epochs] == rates
+    assert run.optimizer.learning_rate == rates[0]
+    grad, by_hand = run.params.copy(), run.params.view(before)
+    for rate in rates:
+        run.objective.value_and_gradient(by_hand, run.batches.data, grad)
+        by_hand.flat[...] -= rate * grad.flat
+    assert_allclose(run.params.flat, by_hand.flat, rtol=0, atol=16 * EPS)
+
+
+# Stacks: M networks at once against the same function, M times
+
+RATES, L1, L2, ALPHA = np.array(
+    [[[0.05], [0.1], [0.02]], [[0.8], [0.0], [3.0]], [[0.1], [0.01], [0.0]], [[0.0], [1.0], [0.1]]]
+)
+ORDERS = np.array([np.random.RandomState(seed).permutation(14)[:12] for seed in range(3)])
+
+
+def stacked(solver, shuffle, **kwargs):
+    """Return a trained stack, and its three networks trained one by one."""
+    size = Run(solver, **kwargs).params.flat.size
+    flat = np.random.default_rng(1).normal(0, 0.5, (3, size))
+    rates, l1, l2, alpha = RATES.copy(), L1.copy(), L2.copy(), ALPHA.copy()
+    own = {}
+    if shuffle:
+        own = {
+            "order": ORDERS.copy(),
+            "generators": [np.random.RandomState(seed) for seed in range(3)],
+        }
+    together = Run(solver, flat=flat, rate=rates, l1=l1, l2=l2, alpha=alpha, **own, **kwargs)
+    together.train()
+    for array, expected in zip((rates, l1, l2, alpha), (RATES, L1, L2, ALPHA), strict=True):
+        assert_array_equal(array, expected)
+    return together, [alone(solver, shuffle, i, flat[i], **kwargs) for i in range(3)]
+
+
+def alone(solver, shuffle, i, flat, **kwargs):
+    own = {}
+    if shuffle:
+        own = {"order": ORDERS[i].copy(), "generators": [np.random.RandomState(i)]}
+    rate, l1, l2, alpha = (float(array[i, 0]) for array in (RATES, L1, L2, ALPHA))
+    run = Run(solver, flat=flat, rate=rate, l1=l1, l2=l2, alpha=alpha, **own, **kwargs)
+    run.train()
+    return run
+
+
+def assert_stack_is_its_networks(together, runs):
+    for i, run in enumerate(runs):
+        # The sums in a stack may be taken in another order; 4 to 12 steps magnify that little.
+        scale = np.abs(run.params.flat).max()
+        assert_allclose(together.params.flat[i], run.params.flat, rtol=1e-12, atol=1e-13 * scale)
+        assert_array_equal(together.params.flat[i] == 0, run.params.flat == 0)
+        for curves, curve in zip(together.curves, run.curves, strict=True):
+            found = curves[:, i] if curves.ndim == 2 else curves
+            assert_allclose(found, curve, rtol=1e-12, atol=1e-13)
+
+
+@every_solver
+@pytest.mark.parametrize(
+    ("activation", "loss"), [*zip(ACTIVATIONS, cycle(LOSSES), strict=False), ("tanh", "log_loss")]
+)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_stack_trains_as_its_networks_do(solver, activation, loss, weighted, shuffle):
+    together, runs = stacked(solver, shuffle, activation=activation, loss=loss, weighted=weighted)
+    assert np.any(together.params.flat[0] == 0)  # the penalties are at work
+    assert_stack_is_its_networks(together, runs)
+
+
+@every_solver
+@pytest.mark.parametrize("hidden", [(), (1,), (3, 2)])
+def test_a_stack_of_any_depth_trains_as_its_networks_do(solver, hidden):
+    # With one output and one unit below there is a matrix of one weight.
+    together, runs = stacked(solver, True, hidden=hidden, n_outputs=1, loss="binary_log_loss")
+    assert_stack_is_its_networks(together, runs)
+
+
+# L-BFGS, and what is watched
+
+
+def test_lbfgs_reaches_the_optimum_of_ridge_regression():
+    run = Run(loss="squared_error", hidden=(), l2=0.1)
+    X, y, _, _ = batch = run.batches.data
+    epochs = []
+    lbfgs(
+        run.objective,
+        run.params,
+        batch,
+        tol=1e-10,
+        max_iter=500,
+        max_fun=5000,
+        on_epoch=epochs.append,
+    )
+    # The intercept is free: that of centred data
+    A, centred = X - X.mean(axis=0), y - y.mean(axis=0)
+    W = np.linalg.solve(A.T @ A + 2 * 14 * 0.1 * np.eye(3), A.T @ centred)
+    # scipy stops once F changes by 2e-9 of itself: an error of sqrt(2e-9 F / curvature) < 1e-4
+    assert_allclose(run.params.weights[0], W, rtol=0, atol=1e-4)
+    assert_allclose(run.params.biases[0], y.mean(axis=0) - X.mean(axis=0) @ W, rtol=0, atol=1e-4)
+    values = np.array([epoch.loss + epoch.penalty for epoch in epochs])
+    assert np.all(np.diff(values) < 0)
+    assert values[-1] == sum(run.objective.value(run.params, batch))
+
+
+def test_lbfgs_stops_when_told():
+    run, epochs = Run(l2=0.01), []
+
+    def on_epoch(epoch):
+        epochs.append(epoch)
+        return len(epochs) == 2
+
+    result = lbfgs(
+        run.objective,
+        run.params,
+        Batch.of(*run.batches.data[:2]),
+        tol=0,
+        max_iter=50,
+        max_fun=500,
+        on_epoch=on_epoch,
+    )
+    assert len(epochs) == result.nit == 2
+
+
+def test_monitor_counts_as_scikit_learn_does_and_keeps_the_best():
+    watched = [5.0, 4.0, 3.95, 3.9, 3.8, 3.85, 3.5, 3.6, 3.6, 3.6, 3.6]
+    monitor = Monitor(tol=0.1, n_iter_no_change=3)
+    best, count, counts = np.inf, 0, []
+    for epoch, value in enumerate(watched):
+        # BaseMultilayerPerceptron._update_no_improvement_count
+        count = count + 1 if value > best - 0.1 else 0
+        best = min(best, value)
+        counts.append(count)
+        flat = np.full(2, epoch)
+        monitor.update(value, flat)
+        flat[...] = -1  # the parameters go on to change
+        assert monitor.no_improvement_count == count
+        assert monitor.on_plateau is (count > 3)
+    assert max(counts) == 4
+    assert monitor.best == 3.5
+    assert_array_equal(monitor.best_flat, [6, 6])
