@@ -347,12 +347,16 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        try:
+            y = y.reshape(len(y), -1).astype(X.dtype, copy=False)
+        except ValueError as error:
+            raise ValueError(f"y must hold numbers, but {error}.") from error
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(
                 f"loss='poisson' needs y >= 0, but y has values down to {y.min()}: use "
                 "loss='squared_error'."
             )
-        return X, y.reshape(len(y), -1).astype(X.dtype, copy=False)
+        return X, y
 
     def _loss_name(self):
         return self.loss

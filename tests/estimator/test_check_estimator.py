@@ -4,10 +4,10 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
-from sknn_scratch import MLPScratchClassifier
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.solvers import SOLVERS
 
-ESTIMATORS = [MLPScratchClassifier]
+ESTIMATORS = [MLPScratchClassifier, MLPScratchRegressor]
 # One step per epoch: 200 plain steps of the default 0.001 get nowhere, and some checks ask for a
 # score. The other solvers stand by their defaults.
 SETTINGS = {"gd": {"learning_rate_init": 0.1}}

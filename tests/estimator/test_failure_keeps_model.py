@@ -2,6 +2,7 @@
 
 import builtins
 import pickle
+from contextlib import contextmanager
 from itertools import count
 
 import numpy as np
@@ -76,6 +77,16 @@ def interrupt(monkeypatch, owner, name, k):
 
 def interrupt_gradient(monkeypatch, k):
     interrupt(monkeypatch, Objective, "value_and_gradient", k)
+
+
+@contextmanager
+def ctrl_c_ends_training():
+    """Fail where Ctrl-C gets through, which would else end all tests."""
+    try:
+        with pytest.warns(UserWarning, match=r"interrupted by user in epoch .*best weights"):
+            yield
+    except KeyboardInterrupt:
+        pytest.fail("Ctrl-C was not handled")
 
 
 # A call that fails
@@ -205,7 +216,7 @@ def interrupted(monkeypatch, model):
     per_epoch = -(-n_train // 40) if model.solver in ("sgd", "adam") else 1
     with monkeypatch.context() as patch:
         interrupt_gradient(patch, (N_EPOCHS + 1) * per_epoch)
-        with pytest.warns(UserWarning, match=r"interrupted by user in epoch .*best weights"):
+        with ctrl_c_ends_training():
             return model.fit(X, y)
 
 
@@ -261,7 +272,7 @@ def test_interrupt_in_a_warm_start(monkeypatch, solver):
 def test_interrupt_while_progress_is_printed(monkeypatch, solver):
     model = unsteady(solver, verbose=True)
     interrupt(monkeypatch, builtins, "print", N_EPOCHS)
-    with pytest.warns(UserWarning, match="interrupted by user"):
+    with ctrl_c_ends_training():
         model.fit(X, y)
     assert len(model.loss_curve_) == model.n_iter_ == N_EPOCHS
     monkeypatch.undo()
@@ -284,19 +295,19 @@ def test_interrupt_in_the_first_validation(monkeypatch):
     assert bits(model) == before
 
 
-@pytest.mark.filterwarnings("ignore:Training interrupted:UserWarning")
 def test_interrupt_in_a_later_validation(monkeypatch):
     model = new(early_stopping=True)
     interrupt(monkeypatch, MLPScratchClassifier, "_score_raw", 3)
-    model.fit(X, y)
+    with ctrl_c_ends_training():
+        model.fit(X, y)
     assert model.n_iter_ == len(model.loss_curve_)
 
 
-@pytest.mark.filterwarnings("ignore:Training interrupted:UserWarning")
 def test_interrupt_while_the_first_epoch_is_printed(monkeypatch):
     model = new(verbose=True)
     interrupt(monkeypatch, builtins, "print", 1)
-    model.fit(X, y)
+    with ctrl_c_ends_training():
+        model.fit(X, y)
     monkeypatch.undo()
     assert_same_weights(model, clone(model).set_params(verbose=False, max_iter=1).fit(X, y))
 
@@ -322,3 +333,16 @@ def test_diverged_model_with_early_stopping_can_go_on(monkeypatch, solver):
         with pytest.warns(UserWarning, match="diverged"):
             model.set_params(max_iter=9).fit(X, y)
     model.set_params(early_stopping=False).partial_fit(X, y)
+
+
+# Known faults. Each is to lose its mark when it is mended.
+
+
+@pytest.mark.xfail(reason="the kept order is set to None in the record itself, before the copy")
+def test_failure_keeps_the_place_to_resume_at():
+    model = with_past("resume", MLPScratchClassifier)
+    model.set_params(early_stopping=True, validation_fraction=0.0)
+    before = bits(model)
+    with pytest.raises(ValueError, match="validation_fraction"):
+        model.fit(X, y)
+    assert bits(model) == before
