@@ -239,7 +239,8 @@ class BaseMLPScratch(BaseEstimator):
                 # scipy works in float64; a line search in float32 would stop far from the optimum
                 X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
             validation = self._checked_validation(*validation, X.dtype)
-            start = self._start(X, continued and not incremental)
+            holds_out = self.early_stopping and validation is None
+            start = self._start(X, continued and not incremental, holds_out)
             params = self._first_parameters(start, X, y, continued)
             self._set_fitted_shape(params, continued)
             objective = build_objective(self, self._loss(), params)
@@ -301,8 +302,11 @@ class BaseMLPScratch(BaseEstimator):
                     f"got 'lbfgs'. Leave {name} out or choose another solver."
                 )
 
-    def _start(self, X, resumable):
-        """Return the state that the last fit left for this one, or a new one."""
+    def _start(self, X, resumable, holds_out=False):
+        """Return the state that the last fit left for this one, or a new one.
+
+        `holds_out` says whether a part of X will be held out for validation.
+        """
         # Any fit makes the place where an earlier one stopped a thing of the past
         start = self.__dict__.pop("_resume_point", None)
         if start is None or not resumable or self.warm_start != "resume":
@@ -312,9 +316,10 @@ class BaseMLPScratch(BaseEstimator):
                 "warm_start='resume' goes on with the data of the last fit: that X had "
                 f"{start.n_samples} samples, this X has {X.shape[0]}."
             )
-        if (start.order.size < X.shape[0]) != self.early_stopping:
+        start = copy.deepcopy(start)
+        if (start.order.size < X.shape[0]) != holds_out:
             start.order = None  # hold out other samples, or none
-        return copy.deepcopy(start)
+        return start
 
     def _first_parameters(self, start, X, y, continued):
         units = [X.shape[1], *hidden_units(self), y.shape[1]]

@@ -81,7 +81,8 @@ class Fit:
                 estimator.best_validation_score_ = -np.inf
             best = -estimator.best_validation_score_
             if estimator.early_stopping_on == "loss":
-                best = min(estimator.history_.get("validation_loss", []), default=np.inf)
+                losses = estimator.history_.get("validation_loss", [])
+                best = min((loss for loss in losses if not np.isnan(loss)), default=np.inf)
         else:
             estimator.best_validation_score_ = estimator.validation_scores_ = None
             best = np.inf if estimator.best_loss_ is None else estimator.best_loss_
@@ -129,7 +130,7 @@ class Fit:
                 self._warn_not_converged()
         flat = optimizer = None
         if self.stops_early:
-            if estimator.warm_start == "resume":
+            if estimator.warm_start == "resume" and np.isfinite(self.params.flat).all():
                 flat, optimizer = self.params.flat.copy(), copy.deepcopy(self.optimizer)
             self._go_back_to_best()
         if estimator.warm_start == "resume":
@@ -224,7 +225,7 @@ class Fit:
             return
         estimator.n_iter_ = min(result.nit, estimator.max_iter)
         estimator.loss_ = estimator._reported_loss(*self.objective.value(self.params, data))
-        if result.status != 0:
+        if result.status != 0 and not self.stopped:
             warnings.warn(
                 f"lbfgs failed to converge after {estimator.n_iter_} iteration(s) "
                 f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "

@@ -7,6 +7,7 @@ derived from `Schedule` and one line in `SCHEDULES`.
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from math import cos, pi
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -143,7 +144,14 @@ class ByEpoch(Schedule):
     function: Callable
 
     def base_rate(self, progress):
-        return self.function(int(progress))
+        n_epochs = int(progress)
+        rate = self.function(n_epochs)
+        if not (isinstance(rate, Real) and 0 <= rate < np.inf):
+            raise ValueError(
+                "learning_rate, a function of the number of epochs done, must return a finite "
+                f"number >= 0, got {rate!r} for {n_epochs}."
+            )
+        return float(rate)
 
 
 def _half_cosine(part):

@@ -397,6 +397,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     def _training_targets(self, y, sample_weight, incremental):
         if self.class_weight is not None:
+            self._check_class_weight()
             weight = self._weight_by_class(y, sample_weight, incremental).astype(y.dtype)
             sample_weight = weight if sample_weight is None else weight * sample_weight
         if self.label_smoothing:
@@ -423,6 +424,16 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             sample_weight=sample_weight,
         )
         return by_class[codes]
+
+    def _check_class_weight(self):
+        given = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+        weights = [w for one in given if isinstance(one, dict) for w in one.values()]
+        if not all(isinstance(weight, Real) and 0 <= weight < np.inf for weight in weights):
+            raise ValueError(
+                f"class_weight must hold finite numbers >= 0 by class, got {self.class_weight!r}."
+            )
+        if weights and not any(weights):
+            raise ValueError(f"class_weight is zero for every class: {self.class_weight!r}.")
 
     def _strata(self, y):
         # scikit-learn stratifies two classes only; to draw the same samples, so does this

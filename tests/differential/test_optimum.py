@@ -118,9 +118,10 @@ def test_nag_finds_the_optimum_of_logistic_regression(data, l1, l2):
 
 
 @every_data_set
-def test_lbfgs_finds_the_optimum_of_logistic_regression(data):
+@pytest.mark.parametrize(("l1", "l2"), [RIDGE, NET])
+def test_lbfgs_finds_the_optimum_of_logistic_regression(data, l1, l2):
     # scipy stops once F changes by 2e-9 of itself: an error of up to sqrt(2e-9 F) < 1e-4
-    assert_same_optimum(fitted("lbfgs", data, *RIDGE), data, *RIDGE, atol=1e-4)
+    assert_same_optimum(fitted("lbfgs", data, l1, l2), data, l1, l2, atol=1e-4)
 
 
 @every_data_set

@@ -364,10 +364,6 @@ def test_warm_start_from_several_labels_to_one():
         model.fit(X, labels[:, 0])
 
 
-# Known faults. Each is to lose its mark when it is mended.
-
-
-@pytest.mark.xfail(reason="the weights of classes are not looked at as those of samples are")
 @pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, 0.0, "heavy"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_bad_class_weight(weight):
@@ -377,9 +373,8 @@ def test_bad_class_weight(weight):
         small(class_weight=class_weight).fit(X, y)
 
 
-@pytest.mark.xfail(reason="what a function returns as a step is used as it is")
 @pytest.mark.parametrize("step", [None, "fast", -1.0, np.nan, np.inf, np.full(2, 0.1)], ids=str)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_bad_step_of_a_function(step):
-    with pytest.raises(ValueError, match=rf"(?s)learning_rate.*{re.escape(str(step))}"):
+    with pytest.raises(ValueError, match=rf"(?s)learning_rate.*{re.escape(repr(step))}"):
         small(learning_rate=lambda epoch: step).fit(X, y)

@@ -335,10 +335,6 @@ def test_diverged_model_with_early_stopping_can_go_on(monkeypatch, solver):
     model.set_params(early_stopping=False).partial_fit(X, y)
 
 
-# Known faults. Each is to lose its mark when it is mended.
-
-
-@pytest.mark.xfail(reason="the kept order is set to None in the record itself, before the copy")
 def test_failure_keeps_the_place_to_resume_at():
     model = with_past("resume", MLPScratchClassifier)
     model.set_params(early_stopping=True, validation_fraction=0.0)

@@ -1,5 +1,6 @@
 """What fit leaves behind: attributes, history, zeros, labels, dtypes."""
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -418,11 +419,8 @@ def test_history_of_a_warm_start_with_early_stopping():
     assert len({len(values) for values in model.history_.values()}) == 1
 
 
-# Known faults. Each is to lose its mark when it is mended.
-
-
-@pytest.mark.xfail(reason="scipy's way to say that it was told to stop is taken for a failure")
-@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 def test_lbfgs_that_is_told_to_stop_has_not_failed():
-    model = new(solver="lbfgs", stop_when=lambda history: len(history["loss"]) == 4).fit(X, y)
+    model = new(solver="lbfgs", stop_when=lambda history: len(history["loss"]) == 4)
+    with warnings.catch_warnings(action="error"):
+        model.fit(X, y)
     assert model.n_iter_ == 4

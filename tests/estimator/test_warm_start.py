@@ -306,10 +306,6 @@ def test_state_has_the_dtype_of_the_weights(solver):
     assert {vector.dtype for vector in vectors} == {model.coefs_[0].dtype}
 
 
-# Known faults. Each is to lose its mark when it is mended.
-
-
-@pytest.mark.xfail(reason="the order is thrown away: no sample is held out, though early_stopping")
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_resume_with_early_stopping_on_a_validation_set(solver):
     params = {"early_stopping": True, "tol": 0.0, "n_iter_no_change": 99}
@@ -320,7 +316,6 @@ def test_resume_with_early_stopping_on_a_validation_set(solver):
     assert_same_training(part, model)
 
 
-@pytest.mark.xfail(reason="the samples held out by the last fit take the place of the set given")
 def test_resume_with_a_validation_set_that_there_was_not():
     model = new("adam", early_stopping=True, warm_start="resume").fit(X, y)
     model.set_params(max_iter=1).fit(X, y, X_val=X[:7], y_val=y[:7])
@@ -329,7 +324,6 @@ def test_resume_with_a_validation_set_that_there_was_not():
     )
 
 
-@pytest.mark.xfail(reason="the best of a history that begins by NaN is NaN, and nothing is better")
 def test_warm_start_with_early_stopping_on_loss_that_was_off():
     model = new("adam", warm_start=True, max_iter=5).fit(X, y)
     model.set_params(early_stopping=True, early_stopping_on="loss").fit(X, y)
@@ -339,7 +333,6 @@ def test_warm_start_with_early_stopping_on_loss_that_was_off():
     assert (model.coefs_[0] != before).any()
 
 
-@pytest.mark.xfail(reason="the place to resume at is where the weights are not finite")
 def test_resume_after_divergence_with_a_smaller_step():
     model = new("sgd", early_stopping=True, warm_start="resume", max_iter=5, tol=0.0).fit(X, y)
     with pytest.warns(UserWarning, match="diverged.*Lower learning_rate_init"):

@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 
 from sknn_scratch import _network
-from sknn_scratch._network import Workspace, backward, forward, raw_scores
+from sknn_scratch._network import Dropout, Workspace, backward, forward, raw_scores
 from sknn_scratch._parameters import Layers, Parameters
 from sknn_scratch.activations import ACTIVATIONS
 
@@ -38,18 +38,18 @@ def plain_scores(layers, activations, x):
     return x
 
 
-def scores(params, activations, X):
+def scores(params, activations, X, dropout=None):
     work = Workspace(params, activations, X.shape[-2])
-    return forward(params, activations, X, work).copy()
+    return forward(params, activations, X, work, dropout).copy()
 
 
-def gradient_of(params, activations, X, delta):
+def gradient_of(params, activations, X, delta, dropout=None):
     """Return the gradient of sum(delta * raw scores) in the parameters."""
     work = Workspace(params, activations, X.shape[-2])
-    forward(params, activations, X, work)
+    forward(params, activations, X, work, dropout)
     work.raw[...] = delta
     grad = params.view(np.full_like(params.flat, np.nan))  # all of it is to be written
-    backward(params, activations, work, grad)
+    backward(params, activations, work, grad, dropout)
     return grad
 
 
@@ -72,10 +72,8 @@ def test_each_layer_has_its_own_activation(name):
     assert_allclose(scores(params, activations[::-1], X), expected, rtol=0, atol=2400 * EPS)
 
 
-@every_activation
-@every_depth
-def test_backward_is_the_derivative_along_any_direction(name, hidden):
-    params, activations, X = network(hidden, name)
+def assert_backward_is_the_derivative(params, activations, X):
+    """Along one direction, in which all parameters move at once."""
     rng = np.random.default_rng(1)
     delta, direction = rng.normal(size=(7, 2)), rng.normal(size=params.flat.shape)
     step = 2.0**-17  # about eps^(1/3), where the errors of central differences are least
@@ -88,6 +86,20 @@ def test_backward_is_the_derivative_along_any_direction(name, hidden):
     found = gradient_of(params, activations, X, delta).flat @ direction
     # The rule errs by step^2 f'''/6, with f''' < 1e4 here, and by eps |f| / step, |f| < 1e3.
     assert abs(found - expected) < 1e-6
+
+
+@every_activation
+@every_depth
+def test_backward_is_the_derivative_along_any_direction(name, hidden):
+    assert_backward_is_the_derivative(*network(hidden, name))
+
+
+@every_activation
+@pytest.mark.parametrize("other", ["tanh", "softplus"])
+def test_backward_takes_the_derivative_of_each_layers_own_activation(name, other):
+    params, _, X = network((4, 3))
+    for names in ((name, other), (other, name)):
+        assert_backward_is_the_derivative(params, [ACTIVATIONS[n]() for n in names], X)
 
 
 def test_without_hidden_layer_the_gradient_is_a_product_and_a_sum():
@@ -217,3 +229,79 @@ def test_float32_is_kept(name):
     assert grad.dtype == np.float32
     expected = gradient_of(double, activations, X, 1.0).flat
     assert_allclose(grad, expected, rtol=0, atol=2400 * np.finfo(np.float32).eps)
+
+
+# Dropout
+
+
+def dropping(rates, *seeds):
+    return Dropout(rates, [np.random.default_rng(seed) for seed in seeds])
+
+
+@every_activation
+@pytest.mark.parametrize("rates", [[0.0, 0.5, 0.3], [0.4, 0.0, 0.0], [0.4, 0.5, 0.3]])
+def test_backward_with_dropout_is_the_derivative_for_the_same_masks(name, rates):
+    params, activations, X = network(name=name)
+    rng = np.random.default_rng(1)
+    delta, direction = rng.normal(size=(7, 2)), rng.normal(size=params.flat.shape)
+    step = 2.0**-17
+
+    def output(t):
+        moved = params.view(params.flat + t * direction)
+        return np.vdot(delta, scores(moved, activations, X, dropping(rates, 0)))
+
+    expected = (output(step) - output(-step)) / (2 * step)
+    found = gradient_of(params, activations, X, delta, dropping(rates, 0)).flat @ direction
+    # as without dropout; what is kept is at most doubled, layer by layer
+    assert abs(found - expected) < 8e-6
+    without = gradient_of(params, activations, X, delta).flat @ direction
+    assert abs(found - without) > 1e-3
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dropout_keeps_its_share_and_the_mean(sparse, dtype):
+    X = np.ones((400, 50), dtype)
+    params = Parameters((50, 2), np.zeros(102, dtype))
+    dropped = dropping([0.3], 0).of_input(csr_array(X) if sparse else X, params)
+    dropped = dropped.toarray() if sparse else dropped
+    assert dropped.dtype == dtype
+    assert_array_equal(X, 1)
+    assert_allclose(np.unique(dropped), [0, 1 / 0.7], rtol=4 * np.finfo(dtype).eps)
+    # 20000 independent choices: five standard errors
+    assert np.mean(dropped == 0) == pytest.approx(0.3, abs=5 * np.sqrt(0.3 * 0.7 / 20_000))
+
+
+def test_dropout_of_a_hidden_layer_zeroes_or_scales_its_values():
+    params, activations, X = network()
+    work, plain = (Workspace(params, activations, 7) for _ in range(2))
+    forward(params, activations, X, work, dropping([0.0, 0.5, 0.0], 0))
+    forward(params, activations, X, plain)
+    kept = work.a[0] != 0
+    assert 0 < kept.sum() < kept.size
+    assert_allclose(work.a[0], np.where(kept, 2 * plain.a[0], 0), rtol=4 * EPS)
+
+
+def test_rates_of_zero_are_no_dropout():
+    params, activations, X = network()
+    found = gradient_of(params, activations, X, 1.0, dropping([0.0, 0.0, 0.0], 0))
+    assert_array_equal(found.flat, gradient_of(params, activations, X, 1.0).flat)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_each_network_of_a_stack_has_its_own_masks(shared):
+    params, activations, X = network(lead=(3,))
+    X = X if shared else np.random.default_rng(1).normal(size=(3, 7, 3))
+    rates = [0.4, 0.5, 0.3]
+    together = gradient_of(params, activations, X, 1.0, dropping(rates, 0, 1, 2))
+    for i in range(3):
+        alone, X_i = params.view(params.flat[i]), X if shared else X[i]
+        expected = gradient_of(alone, activations, X_i, 1.0, dropping(rates, i))
+        assert_allclose(together.flat[i], expected.flat, rtol=0, atol=2400 * EPS)
+
+
+def test_masks_are_drawn_anew_for_each_batch():
+    params, activations, X = network()
+    dropout = dropping([0.4, 0.5, 0.3], 0)
+    first, second = (scores(params, activations, X, dropout) for _ in range(2))
+    assert np.any(first != second)

@@ -6,12 +6,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.metrics import accuracy_score
 
-from sknn_scratch._network import Workspace, raw_scores
+from sknn_scratch._network import Dropout, Workspace, raw_scores
 from sknn_scratch._objective import Batch, Objective
 from sknn_scratch._parameters import Parameters
 from sknn_scratch.activations import ACTIVATIONS
 from sknn_scratch.losses import LOSSES
-from sknn_scratch.penalties import ElasticNet
+from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
 
 EPS, EPS32 = np.finfo(np.float64).eps, np.finfo(np.float32).eps
 N = 6
@@ -287,6 +287,70 @@ def test_a_stack_is_its_networks(name, loss, weighted):
         found = [part if np.isscalar(part) else part[i] for part in parts]
         assert_allclose(found, expected, **SUMS)
         assert_allclose(gradient[i], expected_gradient, **SUMS)
+
+
+# Dropout
+
+
+@every_activation
+@every_loss
+def test_gradient_with_dropout_is_that_of_differences(name, loss):
+    problem = Problem(name, loss)
+    batch, flat, step = problem.batch, problem.params.flat, 2.0**-17
+
+    def evaluate(params, n_networks):
+        # The same seed for each network and each call: the same masks
+        generators = [np.random.default_rng(0) for _ in range(n_networks)]
+        objective = problem.objective(params)
+        objective.dropout = Dropout([0.2, 0.5, 0.3], generators)
+        grad = params.copy()
+        return objective.value_and_gradient(params, batch, grad)[0], grad.flat
+
+    steps = step * np.eye(flat.size)
+    stack = problem.params.view(np.concatenate([flat + steps, flat - steps]))
+    values, _ = evaluate(stack, 2 * flat.size)
+    differences = (values[: flat.size] - values[flat.size :]) / (2 * step)
+    _, gradient = evaluate(problem.params, 1)
+    # as without dropout; what is kept is at most doubled, layer by layer
+    assert_allclose(differences, gradient, rtol=1e-6, atol=1e-7)
+
+
+def test_value_is_without_dropout():
+    problem = Problem()
+    objective = problem.objective()
+    expected = objective.value(problem.params, problem.batch)
+    objective.dropout = Dropout([0.2, 0.5, 0.3], [np.random.default_rng(0)])
+    assert objective.value(problem.params, problem.batch) == expected
+
+
+# The part that is not smooth
+
+
+@pytest.mark.parametrize("penalties", [no_penalty, elastic_nets])
+def test_rest_and_its_subgradient_complete_the_smooth_part(penalties):
+    problem = Problem(penalties=penalties)
+    params, objective = problem.params, problem.objective()
+    expected = sum(
+        penalty.l1 * np.abs(params.flat[part]).sum() for part, penalty in problem.penalties
+    )
+    assert objective.rest(params) == pytest.approx(expected, rel=32 * EPS)
+    out = params.view(np.ones_like(params.flat))
+    objective.add_subgradient(params, out)
+    assert_array_equal(out.flat, 1 + problem.l1_subgradient())
+
+
+@pytest.mark.parametrize("lead", [(), (3,)])
+def test_several_penalties_on_the_same_weights_act_one_after_the_other(lead):
+    params = Parameters.empty((3, 2, 2), np.float64, lead)
+    params.flat[...] = np.random.default_rng(0).normal(size=params.flat.shape)
+    first, whole = params.weight_slices[0], slice(0, 10)
+    penalties = [(whole, ElasticNet(l1=0.3)), (first, GroupLasso(0.4, 3)), (first, MaxNorm(0.5, 3))]
+    for step in (0.5, np.full((*lead, 1), 0.5), np.full_like(params.flat, 0.5)):
+        flat, expected = params.flat.copy(), params.flat.copy()
+        Objective([], LOSSES["log_loss"](), penalties, params).prox(flat, step)
+        for part, penalty in penalties:
+            penalty.prox(expected[..., part], 0.5, np.empty_like(expected[..., part]))
+        assert_allclose(flat, expected, rtol=0, atol=64 * EPS)
 
 
 # The proximal operator

@@ -6,7 +6,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize_scalar
 
-from sknn_scratch.penalties import ElasticNet
+from sknn_scratch import penalties
+from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm, Penalty
 
 LAW = settings(derandomize=True, deadline=None, max_examples=100)
 EPS = np.finfo(np.float64).eps
@@ -15,6 +16,17 @@ weight = st.floats(-5, 5, allow_subnormal=False)
 coefficient = st.floats(1e-3, 3)
 step_size = st.floats(1e-3, 10)
 vector = arrays(np.float64, st.integers(1, 6), elements=weight)
+
+
+# The square of a smaller number than 1e-100 might underflow, and with it the length of a row.
+matrix = arrays(np.float64, (3, 4), elements=weight.map(lambda v: v if abs(v) > 1e-100 else 0.0))
+
+# One of each, over the weights of a matrix (3, 4); MaxNorm is not made for steps per coordinate.
+EVERY = [ElasticNet(l1=0.7, l2=0.3, alpha=0.2), GroupLasso(0.9, n_groups=3), MaxNorm(2.0, n_rows=3)]
+IN_ANY_METRIC = EVERY[:2]
+
+every_penalty = pytest.mark.parametrize("penalty", EVERY, ids=lambda p: type(p).__name__)
+in_any_metric = pytest.mark.parametrize("penalty", IN_ANY_METRIC, ids=lambda p: type(p).__name__)
 
 
 def prox(penalty, w, step):
@@ -31,6 +43,122 @@ def value_and_gradient(penalty, w, total_weight=1.0):
     gradient = np.zeros_like(w)
     result = penalty.value_and_gradient(w, total_weight, out=gradient, scratch=np.empty_like(w))
     return result, gradient
+
+
+def test_every_penalty_is_tested_here():
+    found = {p for p in Penalty.__subclasses__() if p.__module__ == penalties.__name__}
+    assert {type(penalty) for penalty in EVERY} == found
+
+
+# Laws of every penalty
+
+
+def rest(penalty, w):
+    """Return the part that is not smooth; outside of a bound it is infinite."""
+    if isinstance(penalty, MaxNorm):
+        longest = np.linalg.norm(w.reshape(penalty.n_rows, -1), axis=0).max()
+        return 0.0 if longest <= penalty.bound * (1 + 4 * EPS) else np.inf
+    return penalty.rest(w, np.empty_like(w))
+
+
+def assert_minimises(penalty, w, step, others):
+    """Assert that u = prox(w) minimises |u - w|^2 / (2 step) + rest(u)."""
+
+    def definition(u):
+        return np.sum((u - w) ** 2 / (2 * step)) + rest(penalty, u)
+
+    u = prox(penalty, w, step.copy() if np.ndim(step) else step)
+    lowest = definition(u)
+    # What is computed is off by some eps of its terms, none above 12 * 5^2 / step + 12 * 5.
+    slack = 64 * EPS * (60 + 300 / np.min(step))
+    for v in [w, 0 * w, prox(penalty, others, step + 0.0), *(u + t * others for t in TINY)]:
+        # It is strongly convex, so that it rises by at least this from its minimum.
+        assert definition(v) - lowest >= np.sum((v - u) ** 2 / (2 * step)) - slack
+
+
+TINY = [sign * 10.0**-k for k in range(1, 8) for sign in (-1, 1)]
+
+
+@every_penalty
+@LAW
+@given(w=matrix, others=matrix, step=step_size)
+def test_prox_of_a_matrix_minimises_its_definition(penalty, w, others, step):
+    assert_minimises(penalty, w.ravel(), step, others.ravel())
+
+
+@in_any_metric
+@LAW
+@given(w=matrix, others=matrix, step=arrays(np.float64, (3, 4), elements=step_size))
+def test_prox_with_a_step_per_coordinate_minimises_its_definition(penalty, w, others, step):
+    assert_minimises(penalty, w.ravel(), step.ravel(), others.ravel())
+
+
+@every_penalty
+@LAW
+@given(a=matrix, b=matrix, step=step_size)
+def test_every_prox_is_non_expansive(penalty, a, b, step):
+    u, v = prox(penalty, a.ravel(), step), prox(penalty, b.ravel(), step)
+    # differences of 12 numbers up to 5, rounded
+    assert np.linalg.norm(u - v) <= np.linalg.norm(a - b) + 12 * 5 * EPS
+
+
+@every_penalty
+@LAW
+@given(w=matrix, step=step_size)
+def test_every_prox_with_a_number_is_that_with_a_constant_array(penalty, w, step):
+    expected = prox(penalty, w.ravel(), step)
+    for constant in (np.full(12, step), np.full(1, step)):
+        # A root is found by iteration where the step is an array: it is off by some eps.
+        assert_allclose(prox(penalty, w.ravel(), constant), expected, rtol=0, atol=64 * EPS)
+
+
+@every_penalty
+@LAW
+@given(w=matrix, v=matrix)
+def test_subgradient_lies_below(penalty, w, v):
+    w, v = w.ravel(), v.ravel()
+    out = np.ones(12)
+    penalty.add_subgradient(w, out)
+    below = penalty.rest(w, np.empty(12)) + (out - 1) @ (v - w)
+    assert penalty.rest(v, np.empty(12)) >= below - 64 * 12 * 5 * EPS
+    penalty.add_subgradient(np.zeros(12), zero := np.zeros(12))
+    assert_array_equal(zero, 0)
+
+
+@every_penalty
+@LAW
+@given(w=matrix)
+def test_value_without_the_smooth_part_is_rest(penalty, w):
+    w = w.ravel()
+    smooth = value(ElasticNet(l2=0.3, alpha=0.2), w) if isinstance(penalty, ElasticNet) else 0.0
+    expected = pytest.approx(smooth + penalty.rest(w, np.empty(12)), rel=32 * EPS)
+    assert value(penalty, w) == expected
+    assert value_and_gradient(penalty, w)[0] == expected
+
+
+@every_penalty
+def test_every_penalty_of_a_stack_is_that_of_its_networks(penalty):
+    w, steps = np.random.default_rng(0).normal(0, 2, (3, 12)), np.array([[0.1], [0.5], [2.0]])
+    together = prox(penalty, w, steps)
+    values = np.broadcast_to(penalty.rest(w, np.empty_like(w)), 3)
+    for i in range(3):
+        alone = prox(penalty, w[i], float(steps[i, 0]))
+        assert_allclose(together[i], alone, rtol=0, atol=8 * EPS)
+        assert values[i] == pytest.approx(penalty.rest(w[i], np.empty(12)), rel=16 * EPS)
+
+
+@every_penalty
+@pytest.mark.parametrize("per_coordinate", [False, True])
+def test_every_penalty_keeps_float32(penalty, per_coordinate):
+    w = np.linspace(-3, 3, 12)
+    step = np.full(12, 0.3, np.float32) if per_coordinate else 0.3
+    found, expected = prox(penalty, w.astype(np.float32), step), prox(penalty, w, 0.3)
+    assert found.dtype == np.float32
+    # thresholds, lengths and differences of numbers up to 5, rounded a few times
+    assert_allclose(found, expected, rtol=0, atol=8 * 5 * np.finfo(np.float32).eps)
+
+
+# The elastic net
 
 
 @LAW
@@ -184,3 +312,33 @@ def test_float32_is_kept():
         # thresholds and differences of numbers up to 1, rounded a few times
         expected = prox(penalty, w.astype(float), 0.3)
         assert_allclose(prox(penalty, w, step), expected, rtol=0, atol=4 * np.finfo(np.float32).eps)
+
+
+# Groups and bounds
+
+
+@LAW
+@given(w=matrix, step=step_size)
+def test_group_lasso_zeroes_whole_rows_and_keeps_directions(w, step):
+    u = prox(GroupLasso(0.9, n_groups=3), w.ravel(), step).reshape(3, 4)
+    for before, after in zip(w, u, strict=True):
+        length = np.linalg.norm(before)
+        expected = before * max(0, 1 - 0.9 * step / length) if length else before
+        # 1 - t / length has lost eps absolutely, of weights up to 5
+        assert_allclose(after, expected, rtol=0, atol=32 * EPS)
+        assert np.all(after == 0) or length > 0.9 * step * (1 - 4 * EPS)
+
+
+def test_group_lasso_is_the_sum_of_the_lengths_of_rows():
+    w = np.array([3.0, 4.0, 0.0, 0.0, 5.0, 12.0])
+    assert GroupLasso(2.0, n_groups=3).rest(w, np.empty(6)) == 2 * (5 + 0 + 13)
+
+
+@LAW
+@given(w=matrix, step=step_size)
+def test_max_norm_projects_each_column(w, step):
+    u = prox(MaxNorm(2.0, n_rows=3), w.ravel(), step).reshape(3, 4)
+    for before, after in zip(w.T, u.T, strict=True):
+        length = np.linalg.norm(before)
+        expected = before if length <= 2 else before * (2 / length)
+        assert_allclose(after, expected, rtol=4 * EPS)

@@ -10,7 +10,7 @@ from sknn_scratch._lbfgs import lbfgs
 from sknn_scratch._monitor import Monitor
 from sknn_scratch._objective import Batch, Objective
 from sknn_scratch._parameters import Parameters
-from sknn_scratch._schedules import Constant
+from sknn_scratch._schedules import SCHEDULES, Constant
 from sknn_scratch._training import MiniBatches, Optimizer, train
 from sknn_scratch.activations import ACTIVATIONS
 from sknn_scratch.losses import LOSSES
@@ -362,6 +362,59 @@ def test_a_stack_of_any_depth_trains_as_its_networks_do(solver, hidden):
     assert_stack_is_its_networks(together, runs)
 
 
+# A step that is searched for
+
+
+def searching(solver, **kwargs):
+    run = Run(solver, loss="squared_error", hidden=(), l2=0.01, n_outputs=1, **kwargs)
+    rate = kwargs.get("rate", 64.0)
+    run.optimizer = Optimizer(SOLVERS[solver](), SCHEDULES["backtracking"](rate))
+    return run
+
+
+def largest_curvature(run):
+    A = np.hstack([run.batches.data.X, np.ones((14, 1))])
+    return np.linalg.eigvalsh(A.T @ A / 14 + np.diag([0.02] * 3 + [0]))[-1]
+
+
+@pytest.mark.parametrize("solver", [name for name, cls in SOLVERS.items() if cls.full_batch])
+@pytest.mark.parametrize("l1", [0.0, 0.1])
+def test_backtracking_finds_a_step_and_the_optimum(solver, l1):
+    run = searching(solver, l1=l1)
+    run.train(400)
+    L = largest_curvature(run)
+    # The bound holds for all steps up to 1 / L, and halving stops before it is below half of that.
+    assert run.optimizer.learning_rate > 1 / (2 * L)
+    expected = Run(solver, loss="squared_error", hidden=(), l2=0.01, n_outputs=1, l1=l1, rate=1 / L)
+    # The error falls by 1 - mu / L per step, and mu / L > 0.1: to rounding. Near the optimum the
+    # search cannot tell steps apart, but takes none that is longer than those before.
+    assert_allclose(run.params.flat, expected.train(400), rtol=0, atol=1e-9)
+    assert_array_equal(run.params.flat == 0, expected.params.flat == 0)
+
+
+def test_with_backtracking_gd_never_goes_up():
+    run = searching("gd", l1=0.1)
+    run.train(50)
+    loss, penalty, _ = run.curves
+    assert np.all(np.diff(loss + penalty) <= 16 * EPS * loss[0])
+    rates = [epoch.learning_rate for epoch in run.epochs]
+    assert np.all(np.diff(rates) <= 0)
+
+
+@pytest.mark.parametrize("solver", [name for name, cls in SOLVERS.items() if cls.full_batch])
+def test_each_network_of_a_stack_searches_for_its_own_step(solver):
+    flat = np.random.default_rng(1).normal(0, 0.5, (3, 4))
+    rates, l1 = np.array([[64.0], [0.1], [3.0]]), np.array([[0.1], [0.3], [0.0]])
+    together = searching(solver, flat=flat, l1=l1, rate=rates)
+    together.train(6)
+    for i in range(3):
+        alone = searching(solver, flat=flat[i], l1=float(l1[i, 0]), rate=float(rates[i, 0]))
+        alone.train(6)
+        assert together.optimizer.learning_rate[i, 0] == alone.optimizer.learning_rate
+        assert_allclose(together.params.flat[i], alone.params.flat, rtol=0, atol=1e-13)
+    assert rates.tolist() == [[64.0], [0.1], [3.0]]
+
+
 # L-BFGS, and what is watched
 
 
@@ -387,6 +440,23 @@ def test_lbfgs_reaches_the_optimum_of_ridge_regression():
     values = np.array([epoch.loss + epoch.penalty for epoch in epochs])
     assert np.all(np.diff(values) < 0)
     assert values[-1] == sum(run.objective.value(run.params, batch))
+
+
+def test_lbfgs_with_l1_reaches_the_optimum_of_nag():
+    run, expected = (
+        Run(loss="squared_error", hidden=(), l1=0.2, rate=0.2, solver="nag") for _ in range(2)
+    )
+    expected.train(2000)
+    epochs, l1 = [], np.full(6, 0.2)
+    options = {"tol": 1e-10, "max_iter": 500, "max_fun": 5000, "on_epoch": epochs.append}
+    lbfgs(run.objective, run.params, run.batches.data, l1=l1, **options)
+    # scipy stops once F changes by 1e-13 of itself: an error of sqrt(1e-13 F / curvature) < 1e-6
+    assert_allclose(run.params.flat, expected.params.flat, rtol=0, atol=1e-6)
+    assert np.any(run.params.flat == 0)
+    assert_array_equal(run.params.flat == 0, expected.params.flat == 0)
+    assert epochs[-1].loss + epochs[-1].penalty == pytest.approx(
+        sum(run.objective.value(run.params, run.batches.data)), rel=8 * EPS
+    )
 
 
 def test_lbfgs_stops_when_told():
