@@ -162,6 +162,7 @@ class BaseMLPScratch(BaseEstimator):
     # What a derived class says of itself
 
     _sklearn_class: ClassVar[type]
+    _score_name: ClassVar[str]
 
     def _validate_input(self, X, y, incremental, reset):
         """Return X, and y as an array (n_samples, n_outputs) of the dtype of X."""

@@ -111,6 +111,8 @@ class Fit:
                     "validation. Increase validation_fraction, or leave such samples out."
                 )
         y, sample_weight = estimator._training_targets(y, sample_weight, self.incremental)
+        weight = None if sample_weight is None else sample_weight[start.order]
+        self.objective.loss.see_targets(y[start.order], weight)
         batches = self._batches(X, y, sample_weight, start)
         self._start_dropout(start.generator)
         estimator._optimizer = self.optimizer
@@ -206,6 +208,7 @@ class Fit:
         estimator = self.estimator
         vars(estimator).pop("_optimizer", None)  # its state is that of other weights
         y, sample_weight = estimator._training_targets(y, sample_weight, incremental=False)
+        self.objective.loss.see_targets(y, sample_weight)
         data = Batch.of(X, y, sample_weight)
         try:
             result = lbfgs(
@@ -271,8 +274,7 @@ class Fit:
         """Return what the history records of an epoch."""
         entry = {"loss": self.estimator._reported_loss(epoch.loss, epoch.penalty)}
         entry["penalty"] = float(epoch.penalty)
-        if not np.isnan(epoch.accuracy):
-            entry["accuracy"] = float(epoch.accuracy)
+        entry[self.estimator._score_name] = float(epoch.score)
         if self.validation is not None:
             entry |= self._validate()
         entry["learning_rate"] = epoch.learning_rate
@@ -306,10 +308,12 @@ class Fit:
         }
 
     def _print_progress(self, entry):
-        line = f"Iteration {self.estimator.n_iter_}, loss = {entry['loss']:.8f}"
-        if "accuracy" in entry:
-            line += f", accuracy = {entry['accuracy']:.4f}"
-        print(line, flush=True)
+        score = self.estimator._score_name
+        print(
+            f"Iteration {self.estimator.n_iter_}, loss = {entry['loss']:.8f}, "
+            f"{score} = {entry[score]:.4f}",
+            flush=True,
+        )
         if self.validation is not None:
             print(f"Validation score: {entry['validation_score']:f}", flush=True)
 

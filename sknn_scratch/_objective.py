@@ -72,13 +72,13 @@ class Objective:
         return loss, penalty
 
     def value_and_gradient(self, params, batch, grad):
-        """Return (loss, penalty, accuracy); write the gradient of the smooth part into `grad`.
+        """Return (loss, penalty, score); write the gradient of the smooth part into `grad`.
 
-        The accuracy is the weighted share of samples classified correctly, NaN in regression.
+        The score is that of the loss, the accuracy or R^2, over the batch; NaN if there is none.
         """
         work = self._forward(params, batch, self.dropout)
-        hits = self.loss.hits(work.raw, batch.y)
-        accuracy = np.nan if hits is None else _mean(hits, batch)
+        per_sample = self.loss.score(work.raw, batch.y)
+        score = np.nan if per_sample is None else _mean(per_sample, batch)
         delta = work.raw
         loss = _mean(self.loss.value_and_gradient(delta, batch.y), batch)
         if batch.weight is None:
@@ -86,7 +86,7 @@ class Objective:
         else:
             delta *= (batch.weight / batch.total_weight)[..., None]
         backward(params, self.activations, work, grad, self.dropout)
-        return loss, self._add_penalties(params, batch, grad), accuracy
+        return loss, self._add_penalties(params, batch, grad), score
 
     def _add_penalties(self, params, batch, grad):
         value = 0.0

@@ -89,7 +89,7 @@ class Epoch:
 
     loss: Any
     penalty: Any
-    accuracy: Any
+    score: Any
     learning_rate: Any
     seconds: float
 
@@ -104,7 +104,7 @@ def train(optimizer, objective, params, batches, max_iter, on_epoch):
     grad = params.view(np.empty_like(params.flat))
     for _ in range(max_iter):
         start = time.perf_counter()
-        loss = penalty = accuracy = done = 0.0
+        loss = penalty = score = done = 0.0
         for batch in batches.epoch():
             parts = objective.value_and_gradient(at, batch, grad)
             share = batch.n_samples / batches.n_samples
@@ -113,12 +113,12 @@ def train(optimizer, objective, params, batches, max_iter, on_epoch):
             else:
                 rate = schedule.rate(done + share / 2)
             solver.step(params, grad.flat, state, rate, objective.prox)
-            loss, penalty, accuracy = (
+            loss, penalty, score = (
                 total + share * part
-                for total, part in zip((loss, penalty, accuracy), parts, strict=True)
+                for total, part in zip((loss, penalty, score), parts, strict=True)
             )
             done += share
-        if on_epoch(Epoch(loss, penalty, accuracy, rate, time.perf_counter() - start)):
+        if on_epoch(Epoch(loss, penalty, score, rate, time.perf_counter() - start)):
             break
 
 

@@ -274,6 +274,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     """
 
     _sklearn_class = MLPClassifier
+    _score_name = "accuracy"
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
@@ -440,7 +441,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         return y.astype(bool) if y.shape[1] == 1 else None
 
     def _score_raw(self, raw, y, sample_weight):
-        return np.average(self._loss().hits(raw, y), weights=sample_weight)
+        return np.average(self._loss().score(raw, y), weights=sample_weight)
 
     @available_if(lambda estimator: estimator._has_partial_fit())
     @_fit_context(prefer_skip_nested_validation=True)

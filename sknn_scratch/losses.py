@@ -26,8 +26,15 @@ class Loss(Protocol):
     def predict(self, raw):
         """Overwrite `raw` with the predictions: probabilities, or expected values."""
 
-    def hits(self, raw, y):
-        """Return which samples are classified correctly, shape (..., n); None in regression."""
+    def see_targets(self, y, weight):
+        """Take from all targets of a fit what `score` needs of them."""
+
+    def score(self, raw, y):
+        """Return for each sample, shape (..., n), that of which the mean is the score.
+
+        In classification, whether it is classified correctly; in regression, its part of R^2, or
+        None before `see_targets`.
+        """
 
     def value(self, raw, y):
         """Return the loss of each sample, shape (..., n); `raw` is kept."""
@@ -53,8 +60,7 @@ class LogLoss(Loss):
         """Return the index of the class of each sample, shape (..., n)."""
         return raw.argmax(axis=-1)
 
-    def hits(self, raw, y):
-        """Return which samples are classified correctly, shape (..., n)."""
+    def score(self, raw, y):
         return raw.argmax(axis=-1) == y.argmax(axis=-1)
 
     def value(self, raw, y):
@@ -85,8 +91,8 @@ class BinaryLogLoss(Loss):
         """Return for each label whether the sample has it, shape (..., n, k)."""
         return raw > 0
 
-    def hits(self, raw, y):
-        """Return which samples have all labels right, shape (..., n)."""
+    def score(self, raw, y):
+        # as in accuracy_score, all labels are to be right
         return np.logical_and.reduce((raw > 0) == (y > 0.5), axis=-1)
 
     def value(self, raw, y):
@@ -99,7 +105,28 @@ class BinaryLogLoss(Loss):
         return loss
 
 
-class SquaredError(Loss):
+class RegressionLoss(Loss, Protocol):
+    """A loss whose score is R^2 = mean_k (1 - mean_i (m_ik - y_ik)^2 / variance of y_k)."""
+
+    y_variance = None
+
+    def see_targets(self, y, weight):
+        mean = np.average(y, axis=-2, weights=weight)
+        self.y_variance = np.average((y - mean) ** 2, axis=-2, weights=weight)
+
+    def score(self, raw, y):
+        if self.y_variance is None:
+            return None
+        predicted = raw.copy()
+        self.predict(predicted)
+        predicted -= y
+        predicted *= predicted
+        # a target that does not vary has no R^2: its error counts as it is
+        predicted /= np.where(self.y_variance > 0, self.y_variance, 1)
+        return 1 - predicted.mean(axis=-1)
+
+
+class SquaredError(RegressionLoss):
     """1/2 sum_k (z_k - y_k)^2; d/dz = z - y."""
 
     out_activation = "identity"
@@ -115,7 +142,7 @@ class SquaredError(Loss):
         return 0.5 * np.vecdot(raw, raw)
 
 
-class PoissonLoss(Loss):
+class PoissonLoss(RegressionLoss):
     """Half the Poisson deviance, sum_k y_k log(y_k / m_k) - y_k + m_k with m = exp(z).
 
     d/dz = m - y.

@@ -180,7 +180,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         Number of weights and biases, ``sum_l (n_in + 1) n_out``.
 
     history_ : dict of lists
-        One entry per epoch: 'loss' (mean over the batches, each before its step),
+        One entry per epoch: 'loss' and 'r2' (means over the batches, each before its step),
         'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
         and 'validation_score' (where there is a validation set), 'learning_rate' (the last step),
         'nonzero_weights' (after the epoch) and 'seconds'. ``pandas.DataFrame(model.history_)`` is
@@ -252,6 +252,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     """
 
     _sklearn_class = MLPRegressor
+    _score_name = "r2"
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,

@@ -1,6 +1,7 @@
 """A call that fails leaves the estimator as it was; Ctrl-C keeps the best weights so far."""
 
 import builtins
+import copy
 import pickle
 from contextlib import contextmanager
 from itertools import count
@@ -256,6 +257,14 @@ def test_interrupted_model_is_a_model(monkeypatch, solver, early_stopping):
         model.set_params(solver="adam", learning_rate_init=1e-3)
     first_loss = model.set_params(early_stopping=False).partial_fit(X, y).loss_
     assert first_loss < model.loss_curve_[0]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_interrupted_optimiser_begins_anew(monkeypatch, solver):
+    model = interrupted(monkeypatch, unsteady(solver))
+    without = copy.deepcopy(model)
+    del without._optimizer
+    assert_same_weights(model.partial_fit(X, y), without.partial_fit(X, y))
 
 
 @pytest.mark.parametrize("solver", [*SOLVERS, "lbfgs"])

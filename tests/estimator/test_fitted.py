@@ -268,6 +268,19 @@ def test_init_as_in_scikit_learn_by_default():
     assert_same_weights(first_weights(), theirs.set_params(random_state=0).fit(X, y))
 
 
+@pytest.mark.parametrize(
+    ("activation", "smaller"),
+    [(["logistic", "relu"], [0]), (["relu", "logistic"], [1, 2]), ("logistic", [0, 1, 2])],
+)
+def test_init_of_each_layer_is_that_of_its_activation(activation, smaller):
+    """The logistic asks for a third of the variance; the output layer goes with the last one."""
+    given, relu = first_weights(activation=activation), first_weights(activation="relu")
+    for layer in range(3):
+        factor = (1 / 3) ** 0.5 if layer in smaller else 1.0
+        # The bound is rounded, and so is what is drawn within it
+        np.testing.assert_allclose(given.coefs_[layer], factor * relu.coefs_[layer], rtol=1e-14)
+
+
 # Zeros
 
 

@@ -69,11 +69,24 @@ def test_last_loss_is_half_the_error():
         assert model.loss_ == pytest.approx(metric(target, model.predict(X)) / 2, rel=1e-9)
 
 
-def test_history_has_no_accuracy_but_the_score_on_a_validation_set():
+@pytest.mark.parametrize(("loss", "target"), [("squared_error", SEVERAL), ("poisson", COUNTS)])
+@pytest.mark.parametrize("weight", [None, np.linspace(0, 3, 200)], ids=["unweighted", "weighted"])
+def test_r2_in_the_history_is_that_before_the_step(loss, target, weight):
+    model = new("sgd", loss=loss, batch_size=200).fit(X, target, weight)
+    before = clone(model).set_params(max_iter=9).fit(X, target, weight)
+    score = r2_score(target, before.predict(X), sample_weight=weight)
+    assert model.history_["r2"][9] == pytest.approx(score, rel=1e-10)
+
+
+def test_r2_of_a_constant_target_is_finite():
+    assert np.isfinite(new().fit(X, np.ones(200)).history_["r2"]).all()
+
+
+def test_score_and_loss_on_a_validation_set():
     weight = np.linspace(0.5, 2, 50)
-    model = new().fit(X[:150], SEVERAL[:150], X_val=X[150:], y_val=SEVERAL[150:])
-    assert "accuracy" not in model.history_
-    model.fit(X[:150], SEVERAL[:150], X_val=X[150:], y_val=SEVERAL[150:], sample_weight_val=weight)
+    model = new().fit(
+        X[:150], SEVERAL[:150], X_val=X[150:], y_val=SEVERAL[150:], sample_weight_val=weight
+    )
     predicted = model.predict(X[150:])
     score = r2_score(SEVERAL[150:], predicted, sample_weight=weight)
     error = mean_squared_error(SEVERAL[150:], predicted, sample_weight=weight) / 2

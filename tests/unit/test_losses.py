@@ -207,11 +207,11 @@ def test_hits_and_classify_agree_with_accuracy_score(name, k):
     loss = LOSSES[name]()
     classes = loss.classify(raw)
     expected = classes if classes.ndim == 2 else np.eye(k)[classes]
-    hits = loss.hits(raw, y)
+    hits = loss.score(raw, y)
     assert hits.shape == (50,)
     assert hits.mean() == pytest.approx(accuracy_score(y, expected), rel=4 * EPS)
     assert hits.any()
-    assert_array_equal(loss.hits(raw, expected), np.ones(50))
+    assert_array_equal(loss.score(raw, expected), np.ones(50))
 
 
 @every_classification_loss
@@ -224,8 +224,8 @@ def test_classify_chooses_what_is_more_probable_than_not_or_most_probable(name):
 
 
 @pytest.mark.parametrize("name", [n for n, loss in LOSSES.items() if not hasattr(loss, "classify")])
-def test_there_are_no_hits_in_regression(name):
-    assert LOSSES[name]().hits(*example(name)) is None
+def test_there_is_no_score_in_regression_before_targets_are_seen(name):
+    assert LOSSES[name]().score(*example(name)) is None
 
 
 @every_loss

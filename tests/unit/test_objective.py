@@ -79,7 +79,7 @@ class Problem:
         return sum(self.objective(params).value(params, self.batch))
 
     def evaluate(self, batch=None, params=None):
-        """Return (loss, penalty, accuracy) and the gradient."""
+        """Return (loss, penalty, score) and the gradient."""
         params = self.params if params is None else params
         grad = params.view(np.full_like(params.flat, np.nan))  # all of it is to be written
         objective = self.objective(params)
@@ -148,7 +148,7 @@ def test_accuracy_is_accuracy_score(loss, weighted):
 
 
 @pytest.mark.parametrize("loss", [n for n, loss in LOSSES.items() if not hasattr(loss, "classify")])
-def test_there_is_no_accuracy_in_regression(loss):
+def test_there_is_no_score_in_regression_before_targets_are_seen(loss):
     assert np.isnan(Problem(loss=loss).evaluate()[0][2])
 
 

@@ -220,10 +220,10 @@ class Run:
 
     @property
     def curves(self):
-        """Return loss, penalty and accuracy, each of shape (n_epochs, ...)."""
+        """Return loss, penalty and score, each of shape (n_epochs, ...)."""
         return [
             np.array([getattr(epoch, name) for epoch in self.epochs])
-            for name in ("loss", "penalty", "accuracy")
+            for name in ("loss", "penalty", "score")
         ]
 
 
