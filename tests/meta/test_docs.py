@@ -80,6 +80,21 @@ def test_python_in_readme_runs(capsys):
     assert np.isfinite(namespace["search"].cv_results_["mean_test_score"]).all()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_python_in_the_user_guide_runs(capsys):
+    """The blocks are one program, whose results are what the text says of them."""
+    text = (ROOT / "docs" / "user_guide.md").read_text("utf-8")
+    namespace = {"__name__": "user_guide"}
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(compile(block, "user_guide.md", "exec"), namespace)
+    printed = capsys.readouterr().out
+    assert "passed: tolerance" in printed
+    assert printed.endswith("True\n")
+    assert 0 < len(namespace["selective"].selected_features_) < 64
+    assert (namespace["sparse"].coefs_[0] == 0).any()
+    print(printed)
+
+
 def test_first_shell_block_of_readme_holds_the_two_commands():
     block = re.search(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S).group(1)
     main_job, tests = block.splitlines()
