@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from sknn_scratch._assembly import (
     build_activations,
     build_objective,
+    dropout_rates,
     hidden_units,
     initial_gains,
 )
@@ -234,12 +235,12 @@ class BaseMLPScratch(BaseEstimator):
             self._check_combinations(incremental)
             continued = hasattr(self, "coefs_") and (incremental or bool(self.warm_start))
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
-            dtype = self.coefs_[0].dtype if continued else X.dtype
+            dtype = self._layers().biases[0].dtype if continued else X.dtype
             X, y = X.astype(dtype, copy=False), y.astype(dtype, copy=False)
             if self.solver == "lbfgs":
                 # scipy works in float64; a line search in float32 would stop far from the optimum
                 X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
-            validation = self._checked_validation(*validation, X.dtype)
+            validation = self._checked_validation(*validation, like=(X, y))
             holds_out = self.early_stopping and validation is None
             start = self._start(X, continued and not incremental, holds_out)
             params = self._first_parameters(start, X, y, continued)
@@ -264,10 +265,17 @@ class BaseMLPScratch(BaseEstimator):
                 )
             except ValueError as error:
                 raise ValueError(f"sample_weight is not valid: {error}") from error
+            with np.errstate(over="ignore"):
+                total = sample_weight.sum(dtype=np.float64)
+            if not np.isfinite(total):
+                raise ValueError(f"sample_weight must have a finite sum, got {total}.")
         return X, y, sample_weight
 
-    def _checked_validation(self, X, y, sample_weight, dtype):
-        """Return the user's validation set as (X, y, sample_weight), or None."""
+    def _checked_validation(self, X, y, sample_weight, like):
+        """Return the user's validation set as (X, y, sample_weight), or None.
+
+        `like` is X and y of the training set.
+        """
         if X is None and y is None and sample_weight is None:
             return None
         if X is None or y is None:
@@ -278,12 +286,18 @@ class BaseMLPScratch(BaseEstimator):
             X, y, weight = self._checked_data(X, y, sample_weight, True, continued=True)
         except ValueError as error:
             raise ValueError(f"X_val, y_val and sample_weight_val: {error}") from error
-        return X.astype(dtype, copy=False), y.astype(dtype, copy=False), weight
+        if y.shape[1] != like[1].shape[1]:
+            raise ValueError(
+                f"y_val has {y.shape[1]} outputs or labels, but y has {like[1].shape[1]}."
+            )
+        X, y = (given.astype(of.dtype, copy=False) for given, of in zip((X, y), like, strict=True))
+        return X, y, weight
 
     def _check_combinations(self, incremental):
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        if self.learning_rate == "backtracking" and np.any(self.dropout):
+        with_dropout = dropout_rates(self) is not None
+        if self.learning_rate == "backtracking" and with_dropout:
             raise ValueError(
                 "learning_rate='backtracking' compares values of the loss, which dropout="
                 f"{self.dropout!r} makes random. Use another learning_rate, or dropout=0."
@@ -297,7 +311,7 @@ class BaseMLPScratch(BaseEstimator):
                 "from the weights found so far."
             )
         for name in ("group_l1", "max_norm", "weight_decay", "dropout"):
-            if np.any(getattr(self, name)):
+            if with_dropout if name == "dropout" else getattr(self, name):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} needs one of the solvers {list(SOLVERS)}, "
                     f"got 'lbfgs'. Leave {name} out or choose another solver."
@@ -381,9 +395,19 @@ class BaseMLPScratch(BaseEstimator):
     def _raw_scores(self, X):
         """Return the raw scores of the output layer, shape (n_samples, n_outputs)."""
         check_is_fitted(self)
-        X = validated(self, X, dtype=self.coefs_[0].dtype, reset=False)
-        activations = build_activations(self, n_hidden=len(self.coefs_) - 1)
-        return raw_scores(Layers(self.coefs_, self.intercepts_), activations, X)
+        layers = self._layers()
+        X = validated(self, X, dtype=layers.biases[0].dtype, reset=False)
+        activations = build_activations(self, n_hidden=len(layers.weights) - 1)
+        return raw_scores(layers, activations, X)
+
+    def _layers(self):
+        """Return the weights and biases; put there by hand, they may be of any dtype."""
+        dtype = np.result_type(*self.coefs_, *self.intercepts_)
+        dtype = dtype if dtype == np.float32 else np.float64
+        return Layers(
+            [np.asarray(W, dtype) for W in self.coefs_],
+            [np.asarray(b, dtype) for b in self.intercepts_],
+        )
 
     def to_sklearn(self):
         """Return scikit-learn's own estimator with the same weights, which predicts the same.

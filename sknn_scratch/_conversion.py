@@ -46,13 +46,14 @@ def _only_activation(estimator):
     """Return the one activation of all hidden layers by the name that scikit-learn has for it."""
     given = estimator.activation
     several = not isinstance(given, (str, Activation))
-    entries = set(given if several and len(given) else [given if not several else "identity"])
-    if len(entries) > 1 or not entries <= set(_ACTIVATIONS):
+    first, *others = (list(given) or ["identity"]) if several else [given]
+    known = isinstance(first, str) and first in _ACTIVATIONS
+    if not known or any(other != first for other in others):
         raise ValueError(
             f"activation={given!r} has no counterpart in scikit-learn, which knows one of "
             f"{list(_ACTIVATIONS)} for all hidden layers."
         )
-    return entries.pop()
+    return first
 
 
 def from_sklearn(cls, estimator):
@@ -67,7 +68,7 @@ def from_sklearn(cls, estimator):
         _copy_fitted(estimator, converted)
         arrays = converted.coefs_ + converted.intercepts_
         converted.n_parameters_ = sum(array.size for array in arrays)
-        converted.history_ = {"loss": list(getattr(converted, "loss_curve_", []))}
+        converted.history_ = {"loss": list(converted.loss_curve_ or [])}
         if converted.validation_scores_ is not None:
             converted.history_["validation_score"] = list(converted.validation_scores_)
     return converted

@@ -70,6 +70,7 @@ class Fit:
             # Parameters set between two fits are taken up; scikit-learn's partial_fit does not.
             last.solver = new.solver
             if not last.schedule.begins_like(new.schedule):
+                new.schedule.n_epochs = last.schedule.n_epochs
                 last.schedule = new.schedule
         return last
 
@@ -112,6 +113,11 @@ class Fit:
                 )
         y, sample_weight = estimator._training_targets(y, sample_weight, self.incremental)
         weight = None if sample_weight is None else sample_weight[start.order]
+        if weight is not None and not weight.any():
+            raise ValueError(
+                "sample_weight is zero for every sample that is left to train on. Use fewer "
+                "samples for validation, or leave out those without weight."
+            )
         self.objective.loss.see_targets(y[start.order], weight)
         batches = self._batches(X, y, sample_weight, start)
         self._start_dropout(start.generator)
@@ -255,11 +261,12 @@ class Fit:
             self._print_progress(entry)
         if not np.isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
             self.stopped = self._stop_diverged()
-        elif estimator.stop_when is not None and estimator.stop_when(estimator.history_):
-            self.stopped = True
-        elif self.optimizer is not None:
+            return True
+        if self.optimizer is not None:
             self.optimizer.schedule.end_epoch(estimator.t_)
             self.stopped = monitor.on_plateau and self._stop_on_plateau()
+        if estimator.stop_when is not None and estimator.stop_when(estimator.history_):
+            self.stopped = True
         return self.stopped
 
     def _watched(self, entry):

@@ -32,9 +32,13 @@ class Schedule:
         self.learning_rate = self.learning_rate_init
 
     def begins_like(self, other):
-        """Whether this is a schedule of the same kind with the same parameters."""
+        """Whether this is a schedule of the same kind with the same parameters.
+
+        Not counting `max_iter`: a schedule that was laid out over so many epochs keeps to them.
+        """
+        names = [f.name for f in fields(self) if f.init and f.name != "max_iter"]
         return type(self) is type(other) and all(
-            getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.init
+            getattr(self, name) == getattr(other, name) for name in names
         )
 
     def rate(self, fraction):

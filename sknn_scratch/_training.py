@@ -143,8 +143,8 @@ def _upper_bound_holds(objective, at, batch, grad, parts):
         square = np.vecdot(moved, moved) / (2 * np.reshape(step, np.shape(f_at_q)))
         bound = f_at_q + np.vecdot(grad.flat, moved) + square
         f_at_p = sum(objective.value(p, batch)) - objective.rest(p)
-        # Near the optimum both sides are equal to rounding
-        slack = 10 * np.finfo(p.flat.dtype).eps * np.abs(f_at_q)
-        return (f_at_p <= bound + slack)[..., None]
+        # Near the optimum both sides are equal to rounding, which is that of terms of order one
+        slack = 10 * np.finfo(p.flat.dtype).eps * np.maximum(np.abs(f_at_q), 1)
+        return ((f_at_p <= bound + slack) & np.isfinite(bound))[..., None]
 
     return accepts

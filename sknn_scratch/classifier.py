@@ -388,7 +388,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                 )
         elif unknown := set(classes) - set(self.classes_):
             raise ValueError(
-                f"`y` has classes not in `self.classes_`: {sorted(unknown)}. "
+                f"`y` has classes not in `self.classes_`: {', '.join(map(str, unknown))}. "
                 f"`self.classes_` has {self.classes_}, 'y' has {classes}."
             )
 
@@ -401,6 +401,12 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             self._check_class_weight()
             weight = self._weight_by_class(y, sample_weight, incremental).astype(y.dtype)
             sample_weight = weight if sample_weight is None else weight * sample_weight
+            with np.errstate(over="ignore"):
+                total = sample_weight.sum(dtype=np.float64)
+            if not np.isfinite(total):
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} gives weights whose sum is {total}."
+                )
         if self.label_smoothing:
             # Szegedy et al. (2016), section 7: a share of each label is spread over all of them
             n_values = y.shape[1] if self._loss_name() == "log_loss" else 2
@@ -416,7 +422,11 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                 "sklearn.utils.class_weight.compute_class_weight."
             )
         if self._label_binarizer.y_type_.startswith("multilabel"):
-            return compute_sample_weight(self.class_weight, y.astype(int))
+            if not isinstance(self.class_weight, list):
+                return compute_sample_weight(self.class_weight, y.astype(int))
+            # A batch need not hold all values of a label, which compute_sample_weight asks for
+            by_label = zip(self.class_weight, y.T, strict=True)
+            return np.prod([np.where(k > 0, w.get(1, 1), w.get(0, 1)) for w, k in by_label], axis=0)
         codes = (y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)).astype(int)
         by_class = compute_class_weight(
             self.class_weight,
@@ -424,6 +434,11 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             y=self.classes_[codes],
             sample_weight=sample_weight,
         )
+        if not np.isfinite(by_class).all():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs samples of every class whose "
+                "sample_weight is not zero."
+            )
         return by_class[codes]
 
     def _check_class_weight(self):

@@ -113,9 +113,10 @@ def check_gradient(
     Notes
     -----
     The difference of two derivatives is relative to the larger of them, but at least to a
-    thousandth of the largest in the layer: below that a quotient of step 1e-5 has no correct
-    digits. A quotient taken across a kink (of 'relu' at zero, or of the L1 penalty) is no
-    derivative; where it does not agree, it is taken again with a tenth of the step.
+    thousandth of the largest in the layer, and to a million times the rounding of a quotient
+    (10 eps F / step): a smaller derivative has fewer than six correct digits in it. A quotient
+    taken across a kink (of 'relu' at zero, or of the L1 penalty) is no derivative; where it does
+    not agree, it is taken again with a tenth of the step.
 
     Examples
     --------
@@ -135,12 +136,17 @@ def check_gradient(
         chosen.sort()
     backprop = _backprop(params, objective, batch)[chosen]
     layer = _layer_names(params)[chosen]
-    scale = _largest_of_layer(backprop, layer)
+    # What a quotient is made of is known to a few units of rounding of F
+    rounding = 10 * np.finfo(float).eps * max(1.0, abs(sum(objective.value(params, batch))))
+    steps = np.full(chosen.size, step)
     numeric = np.array([_quotient(objective, params, batch, i, step) for i in chosen])
-    error = _relative_difference(backprop, numeric, scale)
+    smallest = np.maximum(1e-3 * _largest_of_layer(backprop, layer), 1e6 * rounding / steps)
+    error = _relative_difference(backprop, numeric, smallest)
     for k in np.flatnonzero(error > tol):
-        numeric[k] = _quotient(objective, params, batch, chosen[k], step / 10)
-    error = _relative_difference(backprop, numeric, scale)
+        steps[k] = step / 10
+        numeric[k] = _quotient(objective, params, batch, chosen[k], steps[k])
+    smallest = np.maximum(smallest, 1e6 * rounding / steps)
+    error = _relative_difference(backprop, numeric, smallest)
     return GradientCheck(backprop, numeric, layer, error, tol)
 
 
@@ -186,6 +192,5 @@ def _largest_of_layer(gradient, layer):
     return np.array([largest[name] for name in layer])
 
 
-def _relative_difference(a, b, scale):
-    size = np.maximum(np.maximum(np.abs(a), np.abs(b)), 1e-3 * scale)
-    return np.abs(a - b) / np.where(size > 0, size, 1)
+def _relative_difference(a, b, smallest):
+    return np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), smallest)

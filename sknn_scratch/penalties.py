@@ -129,7 +129,7 @@ class GroupLasso(Penalty):
         if _per_coordinate(step, w):
             t = self._rows(step * self.strength)
             r = _length_after_shrinking(W, t)
-            W *= r / (r + t)
+            W *= r / np.where(r + t > 0, r + t, 1)
         else:
             t = np.expand_dims(step * self.strength, -1) if np.ndim(step) else step * self.strength
             norm = np.linalg.norm(W, axis=-1, keepdims=True)
@@ -165,14 +165,16 @@ def _per_coordinate(step, w):
 def _length_after_shrinking(W, t):
     """Solve sum_i (W_i / (r + t_i))^2 = 1 for r >= 0 in each row; 0 where there is no solution.
 
-    Newton's method on 1 / sqrt(sum), which is concave and nearly linear in r, from r = 0: it grows
-    to the solution without passing it (Moré and Sorensen, 1983), exactly in one step for equal t_i.
+    Newton's method on 1 / sqrt(sum), which is concave and nearly linear in r, from a lower bound:
+    it grows to the solution without passing it (Moré and Sorensen, 1983), at once for equal t_i.
     """
-    r = np.zeros((*W.shape[:-1], 1), dtype=W.dtype)
+    norm = np.linalg.norm(W, axis=-1, keepdims=True)
+    r = np.maximum(0, norm - t.max(axis=-1, keepdims=True))
     for _ in range(50):
-        parts = (W / (r + t)) ** 2
+        length = np.where(r + t > 0, r + t, 1)
+        parts = (W / length) ** 2
         total = parts.sum(axis=-1, keepdims=True)
-        slope = (parts / (r + t)).sum(axis=-1, keepdims=True)
+        slope = (parts / length).sum(axis=-1, keepdims=True)
         change = np.where(
             total > 1, (np.sqrt(total) - 1) * total / np.where(slope > 0, slope, 1), 0
         )

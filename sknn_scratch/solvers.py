@@ -227,17 +227,14 @@ class Adam(Solver):
         root += self.epsilon / scale
         factor = learning_rate * (1 - self.beta_2**state.t) ** 0.5 / (1 - self.beta_1**state.t)
         factor *= (1 - self.beta_1) / scale
-        if prox is None:
-            update = np.divide(state.m, root, out=grad)
-            update *= factor
-            params.flat -= update
-        else:
-            step = np.divide(factor, root, out=grad)
-            # p - m * step, in this order because there is no room for m * step
-            params.flat /= step
-            params.flat -= state.m
-            params.flat *= step
-            step *= 1 / (1 - self.beta_1)
+        update = np.divide(state.m, root, out=grad)
+        update *= factor
+        params.flat -= update
+        if prox is not None:
+            # A second root costs less than an array to keep the first in
+            root = np.sqrt(state.v, out=grad)
+            root += self.epsilon / scale
+            step = np.divide(factor / (1 - self.beta_1), root, out=grad)
             prox(params.flat, step)
 
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier
@@ -268,7 +269,7 @@ def test_one_class_only(solver, label):
 @pytest.mark.parametrize("names", [np.arange(3), np.array(["ash", "elm", "fir"])])
 def test_unseen_class_in_partial_fit(names):
     model = small().partial_fit(X[y < 2], names[y[y < 2]], classes=names[:2])
-    with pytest.raises(ValueError, match=rf"classes not in `self.classes_`: \[.*{names[2]}"):
+    with pytest.raises(ValueError, match=rf"classes not in `self.classes_`: .*{names[2]}"):
         model.partial_fit(X, names[y])
 
 
@@ -378,3 +379,39 @@ def test_bad_class_weight(weight):
 def test_bad_step_of_a_function(step):
     with pytest.raises(ValueError, match=rf"(?s)learning_rate.*{re.escape(repr(step))}"):
         small(learning_rate=lambda epoch: step).fit(X, y)
+
+
+def test_balanced_classes_of_which_one_has_no_weight():
+    with pytest.raises(ValueError, match=r"class_weight='balanced'.*sample_weight"):
+        small(class_weight="balanced").fit(X, y, sample_weight=(y > 0).astype(float))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_class_weights_whose_sum_overflows():
+    with pytest.raises(ValueError, match=r"class_weight.*sum is inf"):
+        small(class_weight=dict.fromkeys(range(3), 1e308)).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_training_samples_without_weight():
+    weight = np.zeros(150)
+    weight[_held_out(0)] = 1
+    with pytest.raises(ValueError, match=r"sample_weight.*left to train on"):
+        small(early_stopping=True).fit(X, y, sample_weight=weight)
+
+
+def _held_out(seed):
+    """Return the rows that early stopping holds out of 150, after the draws of the weights."""
+    generator = np.random.RandomState(seed)
+    for n_in, n_out in [(4, 5), (5, 3)]:
+        generator.uniform(size=n_in * n_out)
+        generator.uniform(size=n_out)
+    return train_test_split(np.arange(150), random_state=generator, test_size=0.1)[1]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_sample_weights_whose_sum_overflows():
+    with pytest.raises(ValueError, match="sample_weight"):
+        small().fit(X, y, sample_weight=np.full(150, 1e308))

@@ -2,7 +2,6 @@
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from threadpoolctl import threadpool_limits
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.solvers import SOLVERS
@@ -17,13 +16,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:y holds one class only:RuntimeWarning"),
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Keep scipy's lbfgs from taking ten times as long over two threads as over one."""
-    with threadpool_limits(1):
-        yield
 
 
 @parametrize_with_checks(

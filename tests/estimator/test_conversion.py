@@ -87,6 +87,23 @@ def test_round_trip_gives_copies(target):
         assert not np.shares_memory(a, b)
 
 
+def test_from_sklearn_of_lbfgs():
+    theirs = fitted(MLPClassifier(5, solver="lbfgs", max_iter=20, random_state=0), STRINGS)
+    ours = MLPScratchClassifier.from_sklearn(theirs)
+    assert_same_predictions(ours, theirs)
+    assert ours.history_ == {"loss": []}
+
+
+def test_weights_put_there_by_hand():
+    ours = fitted(MLPScratchClassifier(5, max_iter=3, random_state=0), STRINGS)
+    ours.coefs_ = [np.round(10 * W) for W in ours.coefs_]
+    expected = ours.predict_proba(X)
+    ours.coefs_ = [W.astype(int) for W in ours.coefs_]
+    np.testing.assert_array_equal(ours.predict_proba(X), expected)
+    ours.intercepts_ = [b.astype(int) for b in ours.intercepts_]
+    assert ours.predict_proba(X).dtype == float
+
+
 def test_partial_fit_goes_on_in_scikit_learn():
     ours = fitted(MLPScratchClassifier(5, max_iter=3, random_state=0), STRINGS)
     before = ours.loss_

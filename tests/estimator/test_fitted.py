@@ -12,7 +12,6 @@ from sklearn.datasets import load_iris
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
-from threadpoolctl import threadpool_limits
 
 from sknn_scratch import MLPScratchClassifier
 from sknn_scratch._initializers import INITIALIZERS
@@ -40,13 +39,6 @@ LABELS = {
 }
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Keep scipy's lbfgs from taking ten times as long over two threads as over one."""
-    with threadpool_limits(1):
-        yield
 
 
 def new(**params):
@@ -437,3 +429,12 @@ def test_lbfgs_that_is_told_to_stop_has_not_failed():
     with warnings.catch_warnings(action="error"):
         model.fit(X, y)
     assert model.n_iter_ == 4
+
+
+@pytest.mark.parametrize(("dtype", "first_step"), [(np.float64, 1e300), (np.float32, 1e30)])
+@pytest.mark.parametrize("solver", ["gd", "nag"])
+def test_backtracking_from_a_huge_step(solver, dtype, first_step):
+    params = {"learning_rate": "backtracking", "learning_rate_init": first_step}
+    # Without a hidden layer the loss stays finite where the bound overflows
+    model = new(solver=solver, hidden_layer_sizes=(), **params).fit(X.astype(dtype), y)
+    assert model.loss_curve_[1] < model.loss_curve_[0]

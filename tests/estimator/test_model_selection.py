@@ -13,7 +13,6 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from sknn_scratch import MLPScratchClassifier
 from sknn_scratch.solvers import SOLVERS
@@ -24,13 +23,6 @@ X, y = load_iris(return_X_y=True)
 NAMES = load_iris().target_names[y]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Have sums added in the same order as in the processes of a search, which take one each."""
-    with threadpool_limits(1):
-        yield
 
 
 def pipeline(**params):
