@@ -98,30 +98,15 @@ class Fit:
     def minimise(self, X, y, sample_weight, start):
         """Run a first-order solver over mini-batches, or over all samples at once."""
         estimator = self.estimator
-        self.optimizer = self._optimizer(start)
+        self.optimizer = estimator._optimizer = self._optimizer(start)
         if start.flat is not None:
             self.params.flat[...] = start.flat
         if start.order is None:
             start.order = self._training_rows(y, start.generator)
-        if start.order.size < X.shape[0]:
-            held_out = np.setdiff1d(np.arange(X.shape[0]), start.order)
-            self.validation = _rows_of(X, y, sample_weight, held_out)
-            if sample_weight is not None and not self.validation[2].any():
-                raise ValueError(
-                    "sample_weight is zero for every sample that early_stopping has set aside for "
-                    "validation. Increase validation_fraction, or leave such samples out."
-                )
-        y, sample_weight = estimator._training_targets(y, sample_weight, self.incremental)
-        weight = None if sample_weight is None else sample_weight[start.order]
-        if weight is not None and not weight.any():
-            raise ValueError(
-                "sample_weight is zero for every sample that is left to train on. Use fewer "
-                "samples for validation, or leave out those without weight."
-            )
-        self.objective.loss.see_targets(y[start.order], weight)
+        self._hold_out(X, y, sample_weight, start.order)
+        y, sample_weight = self._training_targets(y, sample_weight, start.order)
         batches = self._batches(X, y, sample_weight, start)
         self._start_dropout(start.generator)
-        estimator._optimizer = self.optimizer
         max_iter = 1 if self.incremental else estimator.max_iter
 
         def on_epoch(epoch):
@@ -136,14 +121,43 @@ class Fit:
         else:
             if not (self.incremental or self.stopped):
                 self._warn_not_converged()
+        self._end(start)
+
+    def _hold_out(self, X, y, sample_weight, order):
+        """Take the rows that are not in `order` for validation."""
+        held_out = np.setdiff1d(np.arange(X.shape[0]), order)
+        if not held_out.size:
+            return
+        self.validation = _rows_of(X, y, sample_weight, held_out)
+        if sample_weight is not None and not self.validation[2].any():
+            raise ValueError(
+                "sample_weight is zero for every sample that early_stopping has set aside for "
+                "validation. Increase validation_fraction, or leave such samples out."
+            )
+
+    def _training_targets(self, y, sample_weight, order):
+        """Return y and the weights with which to train, of which the rows in `order` are used."""
+        y, sample_weight = self.estimator._training_targets(y, sample_weight, self.incremental)
+        weight = None if sample_weight is None else sample_weight[order]
+        if weight is not None and not weight.any():
+            raise ValueError(
+                "sample_weight is zero for every sample that is left to train on. Use fewer "
+                "samples for validation, or leave out those without weight."
+            )
+        self.objective.loss.see_targets(y[order], weight)
+        return y, sample_weight
+
+    def _end(self, start):
+        """Go back to the best weights if that is asked for, and keep what a resumed fit needs."""
+        resumable = self.estimator.warm_start == "resume"
         flat = optimizer = None
         if self.stops_early:
-            if estimator.warm_start == "resume" and np.isfinite(self.params.flat).all():
+            if resumable and np.isfinite(self.params.flat).all():
                 flat, optimizer = self.params.flat.copy(), copy.deepcopy(self.optimizer)
             self._go_back_to_best()
-        if estimator.warm_start == "resume":
+        if resumable:
             generator = copy.deepcopy(start.generator)  # others may draw from it
-            estimator._resume_point = Start(
+            self.estimator._resume_point = Start(
                 generator, start.n_samples, start.order, flat, optimizer
             )
 
@@ -213,9 +227,8 @@ class Fit:
         """Run scipy's L-BFGS-B over all samples."""
         estimator = self.estimator
         vars(estimator).pop("_optimizer", None)  # its state is that of other weights
-        y, sample_weight = estimator._training_targets(y, sample_weight, incremental=False)
-        self.objective.loss.see_targets(y, sample_weight)
-        data = Batch.of(X, y, sample_weight)
+        everything = np.arange(X.shape[0])
+        data = Batch.of(X, *self._training_targets(y, sample_weight, everything))
         try:
             result = lbfgs(
                 self.objective,
