@@ -230,6 +230,12 @@ class BaseMLPScratch(BaseEstimator):
                 "learning_rate='backtracking' compares values of the loss, which dropout="
                 f"{self.dropout!r} makes random. Use another learning_rate, or dropout=0."
             )
+        if self.learning_rate == "backtracking" and self.weight_decay:
+            raise ValueError(
+                "learning_rate='backtracking' finds a step for the loss with its penalties, of "
+                f"which weight_decay={self.weight_decay!r} is none. Use l2, or another "
+                "learning_rate."
+            )
         if self.solver in SOLVERS:
             return
         if self.warm_start == "resume":
@@ -340,8 +346,8 @@ class BaseMLPScratch(BaseEstimator):
     def to_sklearn(self):
         """Return scikit-learn's own estimator with the same weights, which predicts the same.
 
-        Parameters that scikit-learn lacks (`init`, `l1`, `l2`, `weight_decay`) are left out, the
-        solvers 'gd' and 'nag' become 'sgd': they do not matter for prediction, but would for
+        Parameters that scikit-learn lacks are left out, the solvers 'gd' and 'nag' become 'sgd',
+        and schedules that it lacks 'constant': they do not matter for prediction, but would for
         training on. An estimator that is not fitted is converted as well.
 
         Returns

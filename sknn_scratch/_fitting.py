@@ -78,10 +78,11 @@ class Fit:
         estimator = self.estimator
         if self.stops_early:
             estimator.best_loss_ = None
-            if estimator.best_validation_score_ is None:
-                estimator.best_validation_score_ = -np.inf
-            best = -estimator.best_validation_score_
-            if estimator.early_stopping_on == "loss":
+            score = estimator.best_validation_score_
+            if score is None:  # no fit before, or one that did not keep its best weights
+                score = estimator.best_validation_score_ = -np.inf
+            best = -score
+            if estimator.early_stopping_on == "loss" and not np.isneginf(score):
                 losses = estimator.history_.get("validation_loss", [])
                 best = min((loss for loss in losses if not np.isnan(loss)), default=np.inf)
         else:

@@ -40,8 +40,9 @@ def lbfgs(objective, params, batch, *, l1=None, tol, max_iter, max_fun, on_epoch
 
     start = time.perf_counter()
     options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
-    if l1 is not None:
-        # scipy's default, 2e-9, is scikit-learn's as well, but stops before the zeros settle
+    if l1 is not None or not objective.activations:
+        # scipy's default, 2e-9, is that of scikit-learn's MLP as well; but it stops before the
+        # zeros settle, and before logistic regression, which that MLP lacks, is solved to 1e-4
         options["ftol"] = 1e-13
     result = minimize(
         value_and_gradient,

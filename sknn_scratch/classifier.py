@@ -72,7 +72,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
           epochs, then down to almost 0;
         - 'backtracking', for 'gd' and 'nag': halved until a step lowers the loss as much as the
           gradient promises (Armijo's rule; with 'nag' and `l1` that of Beck and Teboulle), never
-          raised again. `learning_rate_init` is what it starts from, and may be large;
+          raised again. `learning_rate_init` is what it starts from, and may be large. For smooth
+          activations: at the kinks of 'relu' the step may shrink to nothing;
         - a function of the number of epochs done that returns the step.
 
     learning_rate_init : float, default=0.001
@@ -146,7 +147,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     group_l1 : float, default=0.0
         Penalty ``group_l1 sum_j ||W_1[j]||_2`` on the rows of the first weight matrix: input
-        features drop out as a whole, see `selected_features_`. Not for 'lbfgs'.
+        features drop out as a whole, see `selected_features_`. Give `l2` for the other matrices,
+        or they make up for it by growing. Not for 'lbfgs'.
 
     max_norm : float or None, default=None
         Greatest Euclidean norm of the incoming weights of a unit: longer ones are scaled back

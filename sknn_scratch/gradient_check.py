@@ -116,7 +116,8 @@ def check_gradient(
     thousandth of the largest in the layer, and to a million times the rounding of a quotient
     (10 eps F / step): a smaller derivative has fewer than six correct digits in it. A quotient
     taken across a kink (of 'relu' at zero, or of the L1 penalty) is no derivative; where it does
-    not agree, it is taken again with a tenth of the step.
+    not agree, it is taken again with a tenth of the step. Exactly on a kink (biases that are drawn
+    zero, and a sample that is zero) there is no derivative to agree with, and the check fails.
 
     Examples
     --------
@@ -128,6 +129,9 @@ def check_gradient(
     >>> check_gradient(network, X, y).passed
     True
     """
+    if n_parameters is not None and n_parameters < 1:
+        raise ValueError(f"n_parameters must be at least 1, or None, got {n_parameters!r}.")
+    estimator._validate_params()
     params, objective, batch = _problem(estimator, X, y, sample_weight)
     size = params.flat.size
     chosen = np.arange(size)

@@ -217,6 +217,7 @@ def test_selected_features_without_group_l1():
     model = fitted(clone(MODEL))
     np.testing.assert_array_equal(model.selected_features_, range(4))
     model.coefs_[0][2] = 0
+    model.coefs_[0][1, 3] = 0  # one weight of a feature that is used
     np.testing.assert_array_equal(model.selected_features_, [0, 1, 3])
     with pytest.raises(AttributeError):
         clone(MODEL).selected_features_  # noqa: B018

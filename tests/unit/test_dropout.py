@@ -190,11 +190,13 @@ def test_one_number_is_for_the_hidden_layers():
 
 @pytest.mark.parametrize("zero", [0, 0.0, [0.0, 0, 0]])
 def test_without_dropout_the_random_numbers_are_those_of_scikit_learn(zero):
-    params = {"hidden_layer_sizes": (8, 6), "max_iter": 5}
+    params = {"hidden_layer_sizes": (8, 6), "max_iter": 5, "batch_size": 30}
     mine, yours = np.random.RandomState(3), np.random.RandomState(3)
-    fitted(MLPScratchClassifier(random_state=mine, dropout=zero, **params))
-    fitted(MLPClassifier(random_state=yours, **params))
+    model = fitted(MLPScratchClassifier(random_state=mine, dropout=zero, **params))
+    theirs = fitted(MLPClassifier(random_state=yours, **params))
     np.testing.assert_array_equal(mine.uniform(size=5), yours.uniform(size=5))
+    for W, V in zip(model.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(W, V, rtol=1e-10, atol=1e-13)  # five epochs of rounding
 
 
 def test_no_dropout_at_prediction_nor_on_the_validation_set():

@@ -247,6 +247,15 @@ def test_the_estimator_and_the_data_are_not_changed(fit):
     assert joblib.hash((vars(model), X, NAMES, weight)) == before
 
 
+def test_the_data_must_be_those_of_the_model():
+    model = MLPScratchClassifier(4, random_state=0).partial_fit(X, NAMES, classes=np.unique(NAMES))
+    with pytest.raises(ValueError, match="3 features"):
+        check_gradient(model, X[:, :3], NAMES)
+    with pytest.raises(ValueError, match="oak"):
+        check_gradient(model, X, np.full(10, "oak", dtype=object))
+    assert check_gradient(model, X[NAMES != "elm"], NAMES[NAMES != "elm"]).passed
+
+
 def test_a_model_in_single_precision_is_checked_in_double():
     model = MLPScratchClassifier((4, 3), "gelu", l2=0.01, random_state=0)
     model.partial_fit(X.astype(np.float32), CODES, classes=[0, 1, 2])

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from sknn_scratch import MLPScratchRegressor
+from sknn_scratch._assembly import build_objective
 from sknn_scratch._objective import Objective
 from sknn_scratch._parameters import Parameters
 from sknn_scratch.losses import LOSSES
@@ -310,6 +312,20 @@ def test_prox_of_the_sum_is_what_scipy_finds():
     for start in (w, np.zeros(SIZE), rng.normal(size=SIZE)):
         best = minimize(definition, start, method="Powell", options={"xtol": 1e-9, "ftol": 1e-12})
         assert definition(flat[:SIZE]) <= best.fun + 1e-12
+
+
+@pytest.mark.parametrize("l1", [0.3, [0.3, 0.0]])
+def test_the_objective_of_an_estimator_has_its_prox(l1):
+    model = MLPScratchRegressor(hidden_layer_sizes=COLUMNS, l1=l1, group_l1=0.5)
+    params = Parameters.empty([ROWS, COLUMNS, 1], float)
+    both = build_objective(model, LOSSES["squared_error"](), params)
+    for seed in range(20):
+        w = weights(seed)
+        flat = np.concatenate([w, np.ones(2 * COLUMNS + 1)])
+        both.prox(flat, 0.4)
+        assert_optimal(flat[:SIZE], w, 0.4, 0.3, 0.5)
+        of_second = 1 - 0.4 * 0.3 if isinstance(l1, float) else 1.0
+        np.testing.assert_array_equal(flat[SIZE:], [*[of_second] * COLUMNS, *[1.0] * (COLUMNS + 1)])
 
 
 @given(SEEDS, POSITIVE)

@@ -162,15 +162,7 @@ def test_training_stopped_by_a_rule_goes_on_with_the_schedule(name):
     assert_same_weights(parts, whole)
 
 
-@pytest.mark.parametrize(
-    "solver",
-    [
-        "gd",
-        "nag",
-        "sgd",
-        "adam",
-    ],
-)
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("penalty", ["l1", "group_l1"])
 def test_a_step_of_zero_leaves_the_weights(solver, penalty):
     """The cosine is zero in every epoch after the last of `max_iter`."""
@@ -387,7 +379,7 @@ def minimise(solver, objective, x, schedule, n_steps):
 
 
 def constant_step(step):
-    return SCHEDULES["constant"](step)
+    return SCHEDULES["constant"](step, warmup_epochs=0)
 
 
 def o_donoghue_candes(objective, x, step, n_steps):
@@ -467,7 +459,7 @@ def test_a_stack_is_one_by_one(solver, search, l1):
     first = np.array([[8.0], [8.0], [2.0], [1.0]]) if search else 0.9 / A.max(-1, keepdims=True)
 
     def schedule(step):
-        return Backtracking(step) if search else constant_step(step)
+        return Backtracking(step, warmup_epochs=0) if search else constant_step(step)
 
     kept = first.copy()
     together, rates = minimise(solver, Quadratic(A, b, l1), x, schedule(first), 80)
@@ -486,14 +478,14 @@ def test_a_stack_is_one_by_one(solver, search, l1):
 def test_the_search_finds_the_curvature_of_a_quadratic(solver):
     """Every step <= 1 / L is accepted; along the steepest eigenvector none that is longer."""
     f = Quadratic(np.array([5.0, 1e-9]), np.zeros(2))
-    _, rates = minimise(solver, f, np.array([1.0, 0.0]), Backtracking(1.0), 3)
+    _, rates = minimise(solver, f, np.array([1.0, 0.0]), Backtracking(1.0, warmup_epochs=0), 3)
     assert rates == [0.125] * 3  # the first of 1, 1/2, 1/4, ... that is at most 1/5
 
 
 def test_nag_searches_at_the_point_of_its_gradient():
     """The bound at q, recomputed from the iterates: q_k = p_k + m_k (p_k - p_{k-1})."""
     f, x = ill_conditioned(seed=3)
-    path, rates = minimise(Nesterov(), f, x, Backtracking(50.0), 40)
+    path, rates = minimise(Nesterov(), f, x, Backtracking(50.0, warmup_epochs=0), 40)
     q, p, t = x, x, 1.0
     for found, step in zip(path, rates, strict=True):
         gradient = f.A * q - f.b
@@ -505,7 +497,9 @@ def test_nag_searches_at_the_point_of_its_gradient():
 
 def test_a_function_is_a_schedule_like_the_others():
     f, x = ill_conditioned()
-    path, rates = minimise(GradientDescent(), f, x, ByEpoch(0.0, lambda k: 1 / (k + 2)), 5)
+    path, rates = minimise(
+        GradientDescent(), f, x, ByEpoch(0.0, warmup_epochs=0, function=lambda k: 1 / (k + 2)), 5
+    )
     assert rates == [1 / 2, 1 / 3, 1 / 4, 1 / 5, 1 / 6]
     for p, rate in zip(path, rates, strict=True):
         x = x - rate * (f.A * x - f.b)

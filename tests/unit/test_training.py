@@ -295,6 +295,18 @@ def test_each_epoch_has_the_step_that_the_schedule_says():
     assert_allclose(run.params.flat, by_hand.flat, rtol=0, atol=16 * EPS)
 
 
+def test_each_batch_has_the_step_of_its_middle():
+    class Asked(Constant):
+        def rate(self, fraction):
+            asked.append(fraction)
+            return 0.1
+
+    asked, run = [], Run("sgd")  # 14 rows in batches of 5, 5, 4
+    run.optimizer.schedule = Asked(0.1)
+    run.train(2)
+    assert_allclose(asked, [2.5 / 14, 7.5 / 14, 12 / 14] * 2, rtol=4 * EPS)
+
+
 # Stacks: M networks at once against the same function, M times
 
 RATES, L1, L2, ALPHA = np.array(
@@ -390,6 +402,45 @@ def test_backtracking_finds_a_step_and_the_optimum(solver, l1):
     # search cannot tell steps apart, but takes none that is longer than those before.
     assert_allclose(run.params.flat, expected.train(400), rtol=0, atol=1e-9)
     assert_array_equal(run.params.flat == 0, expected.params.flat == 0)
+
+
+def fista_with_backtracking(run, step, n_steps, l1, momentum):
+    """Return the last x and the steps, by Beck and Teboulle (2009), sections 3 and 4, halving.
+
+    The problem is that of `searching`, l2 = 0.01; without `momentum` it is their ISTA.
+    """
+    X, y, *_ = run.batches.data
+    A, is_weight = np.hstack([X, np.ones((14, 1))]), np.array([1, 1, 1, 0])
+
+    def f(p):
+        return 0.5 * np.mean((A @ p - y[:, 0]) ** 2) + 0.01 * np.sum(is_weight * p**2)
+
+    x = point = run.params.flat.copy()
+    t, steps = 1.0, []
+    for _ in range(n_steps):
+        gradient = A.T @ (A @ point - y[:, 0]) / 14 + 0.02 * is_weight * point
+        while True:
+            u = point - step * gradient
+            u = np.sign(u) * np.maximum(np.abs(u) - step * l1 * is_weight, 0)
+            moved = u - point
+            if f(u) <= f(point) + gradient @ moved + moved @ moved / (2 * step):
+                break
+            step /= 2
+        t_next = (1 + np.sqrt(1 + 4 * t**2)) / 2 if momentum else 1.0
+        x, point, t = u, u + (t - 1) / t_next * (u - x), t_next
+        steps.append(step)
+    return x, steps
+
+
+@pytest.mark.parametrize("rate", [1.0, 1.5, 2.0, 3.5, 10.0])
+@pytest.mark.parametrize("l1", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("solver", ["gd", "nag"])
+def test_backtracking_is_beck_and_teboulles(solver, rate, l1):
+    run = searching(solver, l1=l1, rate=rate)
+    x, steps = fista_with_backtracking(run, rate, 5, l1, momentum=solver == "nag")
+    # 5 steps from numbers below 2; so far from the optimum no comparison is decided by rounding
+    assert_allclose(run.train(5), x, rtol=0, atol=64 * EPS)
+    assert [epoch.learning_rate for epoch in run.epochs] == steps
 
 
 def test_with_backtracking_gd_never_goes_up():
