@@ -80,9 +80,9 @@ class Adaptive(Schedule):
     """A fifth of the step at each plateau, until the step is 1e-6 or less."""
 
     def on_plateau(self):
-        if self.learning_rate <= 1e-6:
+        if np.all(self.learning_rate <= 1e-6):
             return False
-        self.learning_rate /= 5
+        self.learning_rate = self.learning_rate / 5
         return True
 
 

@@ -19,8 +19,9 @@ class MiniBatches:
     batch_size : int
         The last batch of an epoch is smaller when this does not divide the number of samples.
     order : ndarray of int, shape (..., n_samples), or None
-        Rows of X in the order in which they are visited; shuffled in place before each epoch.
-        With leading axes each network of a stack has an order, and a choice of rows, of its own.
+        Rows of X, each at most once, in the order in which they are visited; C-contiguous, as it
+        is shuffled in place before each epoch. With leading axes each network of a stack has an
+        order, and a choice of rows, of its own.
         None visits the rows as they lie, in every epoch.
     generators : list of RandomState
         One for each network, to shuffle its order.

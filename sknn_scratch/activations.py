@@ -172,12 +172,11 @@ class SiLU(Activation):
         a *= z
 
     def backward(self, z, a, delta):
-        np.negative(z, out=a)
-        expit(a, out=a)  # 1 - s
-        z *= a
-        z += 1
+        expit(z, out=a)
+        delta *= a
         np.subtract(1, a, out=a)
         a *= z
+        a += 1
         delta *= a
 
 

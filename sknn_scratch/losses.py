@@ -96,7 +96,8 @@ class BinaryLogLoss(Loss):
         return np.logical_and.reduce((raw > 0) == (y > 0.5), axis=-1)
 
     def value(self, raw, y):
-        return np.add.reduce(np.logaddexp(raw, 0), axis=-1) - np.vecdot(raw, y)
+        # Label by label: between sums over the labels a small loss would be lost
+        return np.add.reduce(np.logaddexp(raw, 0) - raw * y, axis=-1)
 
     def value_and_gradient(self, raw, y):
         loss = self.value(raw, y)

@@ -133,7 +133,7 @@ class GroupLasso(Penalty):
         else:
             t = np.expand_dims(step * self.strength, -1) if np.ndim(step) else step * self.strength
             norm = np.linalg.norm(W, axis=-1, keepdims=True)
-            W *= np.maximum(0, 1 - t / np.where(norm > 0, norm, 1))
+            W *= np.where(norm > t, 1 - t / np.where(norm > 0, norm, 1), 0)
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,14 @@ class MaxNorm(Penalty):
         return 0.0  # every step ends within the bound
 
     def prox(self, w, step, scratch):
-        """Scale the columns that are too long back to the bound."""
+        """Scale the columns that are too long back to the bound.
+
+        With a step s per coordinate, u_i = w_i / (1 + m s_i), where m >= 0 makes ||u|| the bound.
+        """
         W = w.reshape(*w.shape[:-1], self.n_rows, -1)
+        if _per_coordinate(step, w):
+            s = step.reshape(W.shape)
+            W /= 1 + _multiplier_of_bound(W, s, self.bound) * s
         norm = np.linalg.norm(W, axis=-2, keepdims=True)
         W *= np.minimum(1, self.bound / np.where(norm > 0, norm, 1))
 
@@ -182,3 +188,22 @@ def _length_after_shrinking(W, t):
         if (change <= 4 * np.finfo(W.dtype).eps * r).all():
             break
     return r
+
+
+def _multiplier_of_bound(W, s, bound):
+    """Solve ||W_ik / (1 + m_k s_ik)|| = bound for each column k that is longer; else m_k = 0.
+
+    The equation of a trust region (Moré and Sorensen, 1983, eq. 3.6): Newton's method on 1 / ||u||,
+    which is nearly linear in m, from m = 0.
+    """
+    m = np.zeros((*W.shape[:-2], 1, W.shape[-1]), dtype=W.dtype)
+    for _ in range(50):
+        u = W / (1 + m * s)
+        square = (u * u).sum(axis=-2, keepdims=True)
+        slope = (u * u * s / (1 + m * s)).sum(axis=-2, keepdims=True)
+        excess = np.sqrt(square) / bound - 1
+        change = np.where(excess > 0, square / np.where(slope > 0, slope, 1) * excess, 0)
+        m += change
+        if (change <= 4 * np.finfo(W.dtype).eps * m).all():
+            break
+    return m

@@ -12,6 +12,7 @@ from sknn_scratch._objective import Objective
 from sknn_scratch._parameters import Parameters
 from sknn_scratch.losses import LOSSES
 from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
+from sknn_scratch.solvers import Adam
 
 ROWS, COLUMNS = 4, 3
 SIZE = ROWS * COLUMNS
@@ -361,3 +362,44 @@ def test_steps_of_a_stack_are_kept_where_a_matrix_has_one_weight():
     step = np.array([[0.1], [0.5], [2.0]])
     one.prox(params.flat, step)
     np.testing.assert_array_equal(step, [[0.1], [0.5], [2.0]])
+
+
+def test_max_norm_in_the_metric_of_the_steps():
+    """The optimality conditions of min sum (u - w)^2 / (2 s) under ||u|| <= bound, by column."""
+    rng = np.random.default_rng(5)
+    w, step = rng.normal(size=12) * 3, rng.uniform(1e-3, 2, size=12)
+    u = w.copy()
+    MaxNorm(1.5, n_rows=4).prox(u, step.copy(), np.empty(12))
+    W, U, S = (array.reshape(4, 3) for array in (w, u, step))
+    for k in range(3):
+        assert np.linalg.norm(W[:, k]) > 1.5
+        assert np.linalg.norm(U[:, k]) == pytest.approx(1.5, rel=1e-12)
+        # (w - u) / s = m u with one multiplier m >= 0 for the column
+        multipliers = (W[:, k] - U[:, k]) / (S[:, k] * U[:, k])
+        assert multipliers.min() > 0
+        np.testing.assert_allclose(multipliers, multipliers[0], rtol=1e-9)
+
+
+def test_adam_with_max_norm_reaches_the_constrained_optimum():
+    """Minimise (p - c)^T A (p - c) / 2 under ||p|| <= 1; the optimum by scipy's SLSQP."""
+    A, c = np.array([1.0, 10.0]), np.array([3.0, 1.0])
+    exact = minimize(
+        lambda p: 0.5 * (A * (p - c) ** 2).sum(),
+        [0.5, 0.5],
+        method="SLSQP",
+        constraints={"type": "ineq", "fun": lambda p: 1 - p @ p},
+        options={"ftol": 1e-14},
+    ).x
+    params = Parameters.empty([2, 1], float)
+    params.flat[...] = [0.1, 0.1, 0.0]
+    penalty = MaxNorm(1.0, n_rows=2)
+    adam, rate = Adam(), 0.05
+    state = adam.init(params)
+
+    def prox(flat, step):
+        penalty.prox(flat[:2], step[:2].copy(), np.empty(2))
+
+    for k in range(4000):
+        grad = np.append(A * (params.flat[:2] - c), 0.0)
+        adam.step(params, grad, state, rate * 0.998**k, prox)
+    np.testing.assert_allclose(params.flat[:2], exact, atol=1e-4)
