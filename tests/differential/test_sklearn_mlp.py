@@ -11,6 +11,7 @@ import pytest
 from scipy.sparse import csc_array, csr_array
 from sklearn.datasets import (
     load_digits,
+    load_iris,
     make_classification,
     make_multilabel_classification,
     make_regression,
@@ -183,6 +184,17 @@ def test_long_trajectory_on_digits():
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-11)
     for a, b in zip(ours.coefs_, theirs.coefs_, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-11)
+
+
+def test_long_trajectory_of_lbfgs():
+    X, y = load_iris(return_X_y=True)
+    params = {"solver": "lbfgs", "hidden_layer_sizes": (8,), "activation": "tanh", "alpha": 0.1}
+    params |= {"random_state": 0, "max_iter": 40}
+    theirs, ours = (train(cls(**params), scale(X), y, None, "fit") for cls in PAIRS["classifier"])
+    assert ours.n_iter_ == theirs.n_iter_ == 40
+    # rounding grows through 40 line searches, on a smooth function, to about 1e-8
+    for a, b in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
 
 
 # Where scikit-learn is wrong, and this package is not
