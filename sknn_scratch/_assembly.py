@@ -103,6 +103,38 @@ def build_penalties(estimator, params):
     return penalties
 
 
+def check_combinations(estimator, incremental):
+    """Raise a ValueError where parameters, each right by itself, do not go together."""
+    if incremental and estimator.early_stopping:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    with_dropout = dropout_rates(estimator) is not None
+    if estimator.learning_rate == "backtracking" and with_dropout:
+        raise ValueError(
+            "learning_rate='backtracking' compares values of the loss, which dropout="
+            f"{estimator.dropout!r} makes random. Use another learning_rate, or dropout=0."
+        )
+    if estimator.learning_rate == "backtracking" and estimator.weight_decay:
+        raise ValueError(
+            "learning_rate='backtracking' finds a step for the loss with its penalties, of "
+            f"which weight_decay={estimator.weight_decay!r} is none. Use l2, or another "
+            "learning_rate."
+        )
+    if estimator.solver in SOLVERS:
+        return
+    if estimator.warm_start == "resume":
+        raise ValueError(
+            f"warm_start='resume' needs one of the solvers {list(SOLVERS)}, got 'lbfgs': "
+            "scipy's lbfgs cannot go on where it stopped. Use warm_start=True to start it "
+            "from the weights found so far."
+        )
+    for name in ("group_l1", "max_norm", "weight_decay", "dropout"):
+        if with_dropout if name == "dropout" else getattr(estimator, name):
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} needs one of the solvers {list(SOLVERS)}, "
+                f"got 'lbfgs'. Leave {name} out or choose another solver."
+            )
+
+
 def dropout_rates(estimator):
     """Return the dropout of the input and of each hidden layer, or None if there is none."""
     given, n_hidden = estimator.dropout, len(hidden_units(estimator))

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from sknn_scratch._assembly import (
     build_activations,
     build_objective,
-    dropout_rates,
+    check_combinations,
     hidden_units,
     initial_gains,
 )
@@ -160,7 +160,7 @@ class BaseMLPScratch(BaseEstimator):
 
     def _fit(self, X, y, sample_weight, incremental, validation=(None, None, None)):
         with unchanged_on_failure(self):
-            self._check_combinations(incremental)
+            check_combinations(self, incremental)
             continued = hasattr(self, "coefs_") and (incremental or bool(self.warm_start))
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
             dtype = self._layers().biases[0].dtype if continued else X.dtype
@@ -220,36 +220,6 @@ class BaseMLPScratch(BaseEstimator):
             )
         X, y = (given.astype(of.dtype, copy=False) for given, of in zip((X, y), like, strict=True))
         return X, y, weight
-
-    def _check_combinations(self, incremental):
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        with_dropout = dropout_rates(self) is not None
-        if self.learning_rate == "backtracking" and with_dropout:
-            raise ValueError(
-                "learning_rate='backtracking' compares values of the loss, which dropout="
-                f"{self.dropout!r} makes random. Use another learning_rate, or dropout=0."
-            )
-        if self.learning_rate == "backtracking" and self.weight_decay:
-            raise ValueError(
-                "learning_rate='backtracking' finds a step for the loss with its penalties, of "
-                f"which weight_decay={self.weight_decay!r} is none. Use l2, or another "
-                "learning_rate."
-            )
-        if self.solver in SOLVERS:
-            return
-        if self.warm_start == "resume":
-            raise ValueError(
-                f"warm_start='resume' needs one of the solvers {list(SOLVERS)}, got 'lbfgs': "
-                "scipy's lbfgs cannot go on where it stopped. Use warm_start=True to start it "
-                "from the weights found so far."
-            )
-        for name in ("group_l1", "max_norm", "weight_decay", "dropout"):
-            if with_dropout if name == "dropout" else getattr(self, name):
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} needs one of the solvers {list(SOLVERS)}, "
-                    f"got 'lbfgs'. Leave {name} out or choose another solver."
-                )
 
     def _start(self, X, resumable, holds_out=False):
         """Return the state that the last fit left for this one, or a new one.

@@ -60,10 +60,8 @@ class Fit:
         estimator = self.estimator
         new = build_optimizer(estimator)
         last = start.optimizer or getattr(estimator, "_optimizer", None)
-        resumed = estimator.warm_start == "resume" and estimator.t_ > 0
-        if not (self.incremental or resumed) or type(getattr(last, "solver", None)) is not type(
-            new.solver
-        ):
+        goes_on = self.incremental or (estimator.warm_start == "resume" and estimator.t_ > 0)
+        if last is None or not goes_on or type(last.solver) is not type(new.solver):
             return new
         last = copy.deepcopy(last)
         if not self.incremental:

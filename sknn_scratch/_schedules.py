@@ -167,6 +167,7 @@ SCHEDULES = {
     "constant": Constant,
     "invscaling": InvScaling,
     "adaptive": Adaptive,
+    "plateau": Adaptive,  # for adam as well, which takes no notice of "adaptive"
     "cosine": Cosine,
     "one_cycle": OneCycle,
     "backtracking": Backtracking,

@@ -62,6 +62,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         - 'invscaling': ``learning_rate_init / (1 + samples seen) ** power_t``;
         - 'adaptive': a fifth of the last step whenever progress stops, until it is 1e-6 or less
           ('adam' takes no notice of these two, as in scikit-learn);
+        - 'plateau': what 'adaptive' is, for 'adam' as well;
         - 'cosine': from `learning_rate_init` to 0 along half a cosine over `max_iter` epochs;
         - 'one_cycle': up from 1/25 of `learning_rate_init` to all of it over 0.3 of `max_iter`
           epochs, then down to almost 0;

@@ -504,3 +504,14 @@ def test_a_function_is_a_schedule_like_the_others():
     for p, rate in zip(path, rates, strict=True):
         x = x - rate * (f.A * x - f.b)
         np.testing.assert_allclose(p, x, rtol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_plateau_is_adaptive_for_every_solver(solver):
+    params = {"solver": solver, "tol": 10.0, "n_iter_no_change": 1, "max_iter": 7}
+    params |= {"learning_rate_init": 0.05, "random_state": 0}
+    model = MLPScratchClassifier(4, learning_rate="plateau", **params).fit(X, Y)
+    # two stale epochs after the first, then two more each time
+    steps = 0.05 / 5.0 ** np.array([0, 0, 0, 1, 1, 2, 2])
+    np.testing.assert_allclose(model.history_["learning_rate"], steps, rtol=1e-14)
