@@ -124,9 +124,9 @@ class Fit:
 
     def _hold_out(self, X, y, sample_weight, order):
         """Take the rows that are not in `order` for validation."""
-        held_out = np.setdiff1d(np.arange(X.shape[0]), order)
-        if not held_out.size:
+        if order.size == X.shape[0]:
             return
+        held_out = np.setdiff1d(np.arange(X.shape[0]), order)
         self.validation = _rows_of(X, y, sample_weight, held_out)
         if sample_weight is not None and not self.validation[2].any():
             raise ValueError(
@@ -137,6 +137,8 @@ class Fit:
     def _training_targets(self, y, sample_weight, order):
         """Return y and the weights with which to train, of which the rows in `order` are used."""
         y, sample_weight = self.estimator._training_targets(y, sample_weight, self.incremental)
+        if order.size == len(y):
+            order = slice(None)  # in whatever order, and without a copy
         weight = None if sample_weight is None else sample_weight[order]
         if weight is not None and not weight.any():
             raise ValueError(
