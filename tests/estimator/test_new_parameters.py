@@ -93,6 +93,9 @@ def test_weights_of_several_labels_in_partial_fit_with_a_label_that_is_never_set
     model = with_params(MODEL, class_weight=[{1: 5.0}, {1: 1.0}, {1: 1.0}])
     without = y[:, 0] == 0
     model.partial_fit(X[without], y[without], classes=range(3))
+    plain = with_params(model, class_weight=None)
+    plain.partial_fit(X[without], y[without], classes=range(3))
+    np.testing.assert_allclose(model.coefs_[0], plain.coefs_[0], rtol=1e-12)  # all weights are 1
 
 
 def test_class_weights_do_not_touch_the_reported_accuracy_of_a_regular_score():
