@@ -115,10 +115,18 @@ CONTESTANTS = {
     "torch": prepare_torch,
     "products": prepare_products,
 }
-HAS_TORCH = importlib.util.find_spec("torch") is not None
+
+
+def has_torch():
+    """Return whether torch is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def available():
+    """Return the names of those that can run here."""
+    return [name for name in CONTESTANTS if has_torch() or name != "torch"]
 
 
 def prepare_all(job):
-    """Return the calls to be timed by name, without torch if it is not installed."""
-    names = [name for name in CONTESTANTS if HAS_TORCH or name != "torch"]
-    return {name: CONTESTANTS[name](job) for name in names}
+    """Return the calls to be timed by name."""
+    return {name: CONTESTANTS[name](job) for name in available()}

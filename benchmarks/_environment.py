@@ -12,13 +12,13 @@ import sklearn
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import sknn_scratch
-from benchmarks._contestants import HAS_TORCH
+from benchmarks._contestants import has_torch
 
 
 @contextmanager
 def limited_threads(n_threads):
     """Give BLAS and torch `n_threads`; None leaves BLAS as it is and gives torch all cores."""
-    if HAS_TORCH:
+    if has_torch():
         import torch
 
         torch.set_num_threads(n_threads or os.cpu_count())
@@ -35,7 +35,7 @@ def describe_environment():
         "BLAS of numpy": f"{blas['internal_api']} {blas['version']} ({blas['architecture']})",
         "scipy": scipy.__version__,
         "scikit-learn": sklearn.__version__,
-        "torch": version("torch") if HAS_TORCH else "not installed",
+        "torch": version("torch") if has_torch() else "not installed",
         "sknn_scratch": sknn_scratch.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
@@ -55,7 +55,7 @@ def numpy_blas():
 
 def torch_threads():
     """Return the number of threads within an operation of torch."""
-    if not HAS_TORCH:
+    if not has_torch():
         return None
     import torch
 

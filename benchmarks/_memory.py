@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks._contestants import CONTESTANTS, HAS_TORCH
+from benchmarks._contestants import CONTESTANTS, available
 from benchmarks._environment import limited_threads
 from benchmarks._shapes import SHAPES
 
@@ -49,7 +49,7 @@ def measure_fits(folder, temporary, threads, *, quick):
         return {"left_out": str(error)}
     np.save(Path(temporary) / "X.npy", np.asarray(X, shape.dtypes[0]))
     np.save(Path(temporary) / "y.npy", y)
-    names = [name for name in CONTESTANTS if name != "products" and (HAS_TORCH or name != "torch")]
+    names = [name for name in available() if name != "products"]
     extra = {name: run_child("fit", temporary, name, *threads)["megabytes"] for name in names}
     return {"shape": shape.name, "rows": len(X), "data_megabytes": X.nbytes / 1e6, "extra": extra}
 

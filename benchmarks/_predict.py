@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks._contestants import HAS_TORCH
+from benchmarks._contestants import has_torch
 from benchmarks._timing import medians, time_in_turn
 from sknn_scratch import MLPScratchClassifier
 
@@ -56,7 +56,7 @@ def prepare_predictions(model, X):
         "sknn_scratch": lambda: ours.predict_proba(X),
         "scikit-learn": lambda: model.predict_proba(X),
     }
-    if HAS_TORCH:
+    if has_torch():
         from benchmarks._torch import prepare_predict_proba
 
         calls["torch"] = prepare_predict_proba(model.coefs_, model.intercepts_, X)

@@ -178,7 +178,7 @@ SHAPES = {
             solver="adam",
             batch_size=128,
             learning_rate=0.001,
-            epochs=2,
+            epochs=3,
             dtypes=SINGLE_FIRST,
         ),
         Shape(
@@ -190,7 +190,7 @@ SHAPES = {
             solver="sgd",
             batch_size=256,
             learning_rate=0.01,
-            epochs=1,
+            epochs=2,
             dtypes=SINGLE_FIRST,
         ),
         Shape(
@@ -202,7 +202,7 @@ SHAPES = {
             solver="adam",
             batch_size=200,
             learning_rate=0.001,
-            epochs=3,
+            epochs=5,
             dtypes=DOUBLE_FIRST,
         ),
     ]
