@@ -29,6 +29,7 @@ def estimator_parameters(job):
         "hidden_layer_sizes": job.hidden,
         "solver": job.solver,
         "alpha": job.alpha,
+        "epsilon": job.epsilon,
         "batch_size": job.batch_size,
         "learning_rate_init": job.learning_rate,
         "max_iter": job.epochs,

@@ -113,9 +113,9 @@ def child_fit(folder, contestant):
     # Sets the peak back to the present. getrusage's ru_maxrss cannot be, and a child begins with
     # that of its parent.
     Path("/proc/self/clear_refs").write_text("5")
-    before = kilobytes("VmRSS")
+    before = megabytes("VmRSS")
     call()
-    return {"megabytes": (kilobytes("VmHWM") - before) / 1e3}
+    return {"megabytes": megabytes("VmHWM") - before}
 
 
 def child_memmap(folder, contestant):
@@ -123,12 +123,12 @@ def child_memmap(folder, contestant):
     X = np.load(folder / "large.npy", mmap_mode="r")
     y = np.random.default_rng(0).integers(N_CLASSES, size=len(X))
     call = prepare_after_warm_up(contestant, X, y)
-    before = kilobytes("RssAnon")
+    before = megabytes("RssAnon")
     start = time.perf_counter()
     with PeakOfAnonymous() as peak:
         call()
     seconds = time.perf_counter() - start
-    return {"megabytes": (peak.kilobytes - before) / 1e3, "seconds": seconds}
+    return {"megabytes": peak.megabytes - before, "seconds": seconds}
 
 
 def prepare_after_warm_up(contestant, X, y):
@@ -143,9 +143,10 @@ def prepare_after_warm_up(contestant, X, y):
     return prepare(replace(job, X=X, y=y))  # X as it is: a map of the file stays one
 
 
-def kilobytes(field):
-    """Return an entry of the status of this process."""
-    return int(re.search(rf"^{field}:\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)[1])
+def megabytes(field):
+    """Return an entry of the status of this process, in millions of bytes."""
+    kibibytes = re.search(rf"^{field}:\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)[1]
+    return int(kibibytes) * 1024 / 1e6
 
 
 class PeakOfAnonymous:
@@ -156,7 +157,7 @@ class PeakOfAnonymous:
     """
 
     def __enter__(self):
-        self.kilobytes = kilobytes("RssAnon")
+        self.megabytes = megabytes("RssAnon")
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -164,7 +165,7 @@ class PeakOfAnonymous:
 
     def _watch(self):
         while not self._done.wait(0.002):
-            self.kilobytes = max(self.kilobytes, kilobytes("RssAnon"))
+            self.megabytes = max(self.megabytes, megabytes("RssAnon"))
 
     def __exit__(self, *_):
         self._done.set()

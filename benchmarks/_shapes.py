@@ -26,6 +26,7 @@ class Job:
     learning_rate: float
     epochs: int
     alpha: float = 1e-4
+    epsilon: float = 1e-8
     shuffle: bool = True
     seed: int = 0
 

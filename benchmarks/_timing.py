@@ -4,6 +4,7 @@ import gc
 import math
 import time
 import warnings
+from contextlib import contextmanager
 from statistics import median
 
 from sklearn.exceptions import ConvergenceWarning
@@ -17,7 +18,7 @@ def time_in_turn(calls, rounds, at_least=0.0):
     """
     names = list(calls)
     seconds = {name: [] for name in names}
-    with warnings.catch_warnings():
+    with frozen_objects(), warnings.catch_warnings():
         # To stop after so many epochs is the plan here, not a failure to converge.
         warnings.simplefilter("ignore", ConvergenceWarning)
         repeats = {name: count_repeats(calls[name], at_least) for name in names}
@@ -26,6 +27,16 @@ def time_in_turn(calls, rounds, at_least=0.0):
             for name in names[first:] + names[:first]:
                 seconds[name].append(time_call(calls[name], repeats[name]))
     return seconds
+
+
+@contextmanager
+def frozen_objects():
+    """Keep what is there from being searched for garbage, which takes long beside torch."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def count_repeats(call, at_least):

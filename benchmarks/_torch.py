@@ -86,8 +86,8 @@ def build_optimizer(job, model):
         {"params": [layer.bias for layer in linear]},
     ]
     if job.solver == "adam":
-        return torch.optim.Adam(groups, lr=job.learning_rate, fused=True)
-    return torch.optim.SGD(groups, lr=job.learning_rate, momentum=0.9, nesterov=True, fused=True)
+        return torch.optim.Adam(groups, job.learning_rate, eps=job.epsilon, fused=True)
+    return torch.optim.SGD(groups, job.learning_rate, momentum=0.9, nesterov=True, fused=True)
 
 
 def prepare_predict_proba(coefs, intercepts, X):

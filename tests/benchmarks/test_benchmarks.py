@@ -3,6 +3,7 @@
 import gzip
 import json
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -67,8 +68,9 @@ def test_estimators_end_in_the_same_weights(name):
 @pytest.mark.parametrize("batch_size", [30, 90])
 def test_torch_ends_in_the_same_weights(n_classes, solver, batch_size):
     sizes = {"n_classes": n_classes, "solver": solver, "batch_size": batch_size}
-    # The penalty is large, so that one that is not the same would be seen
-    job = noise_job(**sizes, shuffle=False, alpha=1.0)
+    # A large penalty, so that one that is not the same would be seen. A small epsilon, because
+    # torch adds it after the correction of Adam's second moment, and scikit-learn before.
+    job = noise_job(**sizes, shuffle=False, alpha=1.0, epsilon=1e-14)
     assert_same_weights(train("torch", job), train("sknn_scratch", job))
 
 
@@ -165,20 +167,12 @@ def test_cost_is_that_of_one_epoch(monkeypatch):
 
 @needs_linux
 def test_peak_of_anonymous_memory_is_seen():
-    before = _memory.kilobytes("RssAnon")
+    before = _memory.megabytes("RssAnon")
     with _memory.PeakOfAnonymous() as peak:
-        for _ in range(20):  # long enough to be looked at
-            np.ones(10_000_000)
-    assert 80_000 < peak.kilobytes - before < 120_000
-
-
-@needs_linux
-def test_mapped_file_is_not_extra_memory(tmp_path):
-    """A file of 200 MB: to read all of it into memory would be seen."""
-    result = _memory.measure_memmap(str(tmp_path), 0.2, ["--threads", "1"])
-    assert result["rows"] == 63_775
-    assert 0 < result["megabytes"] < 60
-    assert not list(tmp_path.iterdir())
+        array = np.ones(10_000_000)
+        time.sleep(0.1)  # long enough to be looked at
+        del array
+    assert peak.megabytes - before == pytest.approx(80, abs=1)
 
 
 # Data
@@ -233,18 +227,19 @@ def run_quick(folder, *arguments):
 def test_quick_run_of_all_parts(data_folder, capsys):
     folder = data_folder / "new" / "results"
     shapes = [*WITHOUT_DATA, "mnist", "covertype"]
-    results = run_quick(folder, "--data", str(data_folder), "--shapes", *shapes)
+    arguments = ["--data", str(data_folder), "--memmap-gb", "0.2", "--shapes", *shapes]
+    results = run_quick(folder, *arguments)
     names = _contestants.available()
     assert [entry["shape"] for entry in results["fit"]] == [s for s in shapes for _ in range(2)]
     assert all(list(entry["seconds"]) == names for entry in results["fit"])
     assert len(results["predict"]) == 4
     assert list(results["memory"]["fit"]["extra"]) == names[:-1]
-    assert results["memory"]["memmap"]["megabytes"] < 50
+    assert results["memory"]["memmap"]["rows"] == 63_775
+    assert 0 < results["memory"]["memmap"]["megabytes"] < 60  # of a file of 200
     assert list(results["cost"]["sweeps"]) == ["samples", "width", "depth", "batch size"]
     assert {path.name for path in folder.iterdir()} == {"benchmarks.json", "speed.png", "cost.png"}
     table = capsys.readouterr().out
     assert all(name in table for name in [*shapes, *names, "predict_proba", "memory", "cost"])
-    assert not (folder / "large.npy").exists()
 
 
 def test_without_torch_the_columns_say_so(tmp_path, capsys, monkeypatch):
