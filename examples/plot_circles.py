@@ -99,7 +99,7 @@ rows = [
         **parameters,
         "score": model.score(*circles(seed)),
         "boundary": boundary(model),
-        "nonzero": np.count_nonzero(model.coefs_[0]),
+        "nonzero": int(np.count_nonzero(model.coefs_[0])),
     }
     for seed in SEEDS
     for parameters, model in zip(

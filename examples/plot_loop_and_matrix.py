@@ -16,7 +16,7 @@ import time
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
@@ -106,6 +106,8 @@ ax.set(
     xlim=(0.8, 2500),
 )
 ax.xaxis.set_minor_locator(NullLocator())
+ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+ax.yaxis.set_minor_locator(NullLocator())
 ax.yaxis.set_major_formatter("{x:g}")
 ax.grid(alpha=0.3)
 ax.legend(loc="lower left")

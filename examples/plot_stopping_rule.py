@@ -46,6 +46,8 @@ print(f"the last two validation accuracies: {before:.4f}, {last:.4f}")
 # %%
 # What the rule saw
 # -----------------
+# The validation accuracy is steady for some epochs already, but below 0.975; the rule waits for the
+# epoch that brings it above.
 
 display = TrainingCurveDisplay.from_estimator(network)
 accuracy = display.axes_[1]

@@ -250,6 +250,7 @@ def test_stopping_rule_holds_at_the_last_epoch_and_at_none_before(run):
     holds = [b > 0.975 and abs(b - a) < 0.005 for a, b in pairwise(scores)]
     assert holds.index(True) == len(holds) - 1
     assert len(scores) < result["network"].max_iter
+    assert 0.97 < min(scores[-4:-1]) <= max(scores[-4:-1]) < 0.975
 
 
 def test_grid_search(run):
