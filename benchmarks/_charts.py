@@ -2,20 +2,32 @@
 
 import matplotlib
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 
 RIVALS = {
-    "scikit-learn": {"color": "#0b4f8a"},
-    "torch": {"color": "#f4b860", "hatch": "///", "edgecolor": "#5a4010"},
+    "scikit-learn": {"label": "scikit-learn's MLPClassifier", "color": "#0b4f8a"},
+    "torch": {
+        "label": "torch, eager, fused step",
+        "color": "#f4b860",
+        "hatch": "///",
+        "edgecolor": "#5a4010",
+    },
 }
-TICKS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64]
+BAR_HEIGHT = 0.38
+TICKS = [0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 50]
 STYLES = {
-    "sknn_scratch": {"marker": "o", "linestyle": "-", "color": "#0b4f8a"},
-    "products": {"marker": "s", "linestyle": "--", "color": "#c26a00"},
-}
-LABELS = {
-    "sknn_scratch": "MLPScratchClassifier.fit",
-    "products": "the bare matrix products and gathering",
+    "sknn_scratch": {
+        "label": "MLPScratchClassifier.fit",
+        "marker": "o",
+        "linestyle": "-",
+        "color": "#0b4f8a",
+    },
+    "products": {
+        "label": "the bare matrix products and the gathering of batches",
+        "marker": "s",
+        "linestyle": "--",
+        "color": "#c26a00",
+    },
 }
 UNITS = {
     "samples": "number of samples",
@@ -37,41 +49,33 @@ def draw_speed(entries):
     axes.set_yticks(range(len(entries)), [describe(entry) for entry in entries])
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(TICKS))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    mark(axes.xaxis, FixedLocator(TICKS))
     axes.margins(x=0.12)
     axes.set_xlabel("seconds of the other / seconds of MLPScratchClassifier (logarithmic scale)")
-    axes.set_title("The same training: how many times as long others take (right of 1: longer)")
+    axes.set_title("The same training takes others so many times as long (right of 1: longer)")
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
 def draw_bars(axes, entries, rival, offset):
     """Draw a bar for each shape from 1 to its ratio, with the number at its end."""
-    height = 0.38
     medians = [entry["median_seconds"] for entry in entries]
     ratios = [seconds[rival] / seconds["sknn_scratch"] for seconds in medians]
-    label = {"scikit-learn": "scikit-learn's MLPClassifier", "torch": "torch, eager, fused step"}
-    for row, ratio in enumerate(ratios):
-        y = row + offset * height
-        axes.barh(
-            y,
-            ratio - 1,
-            height,
-            left=1,
-            label=label[rival] if row == 0 else None,
-            **RIVALS[rival],
-        )
-        right = ratio >= 1
-        axes.annotate(
-            f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}",
-            (ratio, y),
-            xytext=(4 if right else -4, 0),
-            textcoords="offset points",
-            ha="left" if right else "right",
-            va="center",
-        )
+    rows = [row + offset * BAR_HEIGHT for row in range(len(ratios))]
+    widths = [ratio - 1 for ratio in ratios]
+    axes.barh(rows, widths, BAR_HEIGHT, left=1, **RIVALS[rival])
+    for row, ratio in zip(rows, ratios, strict=True):
+        side, gap = ("left", 4) if ratio >= 1 else ("right", -4)
+        text = f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
+        place = {"xytext": (gap, 0), "textcoords": "offset points", "ha": side, "va": "center"}
+        axes.annotate(text, (ratio, row), **place)
+
+
+def mark(axis, locator):
+    """Put ticks with plain numbers, and no others, on a logarithmic axis."""
+    axis.set_major_locator(locator)
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
 
 
 def describe(entry):
@@ -83,19 +87,12 @@ def describe(entry):
 
 
 def draw_cost(cost):
-    """Return the chart of the seconds of an epoch, with a panel for each size."""
+    """Return the chart of the milliseconds of an epoch, with a panel for each size."""
     figure = Figure(figsize=(10, 8), layout="constrained")
     panels = figure.subplots(2, 2).flat
     for axes, (size, sweep) in zip(panels, cost["sweeps"].items(), strict=True):
-        for name, seconds in sweep["seconds"].items():
-            axes.loglog(sweep["values"], seconds, label=LABELS[name], **STYLES[name])
-        axes.xaxis.set_major_locator(FixedLocator(sweep["values"]))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-        axes.set_xlabel(UNITS[size])
-        axes.set_ylabel("seconds of an epoch")
+        draw_sweep(axes, size, sweep)
         axes.set_title(describe_fixed(cost["fixed"], size), fontsize="medium")
-        axes.grid(alpha=0.3)
     figure.suptitle(
         f"What an epoch costs: {cost['features']} inputs, {cost['classes']} classes, "
         f"{cost['solver']}, {cost['dtype']}, both axes logarithmic"
@@ -103,6 +100,17 @@ def draw_cost(cost):
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
+
+
+def draw_sweep(axes, size, sweep):
+    """Draw a panel: a curve for each of those who were timed."""
+    for name, seconds in sweep["seconds"].items():
+        axes.loglog(sweep["values"], [1e3 * value for value in seconds], **STYLES[name])
+    mark(axes.xaxis, FixedLocator(sweep["values"]))
+    mark(axes.yaxis, LogLocator(subs=[1, 2, 5]))
+    axes.set_xlabel(UNITS[size])
+    axes.set_ylabel("milliseconds of an epoch")
+    axes.grid(alpha=0.3)
 
 
 def describe_fixed(fixed, varied):

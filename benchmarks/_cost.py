@@ -12,7 +12,7 @@ from benchmarks._timing import time_call, time_in_turn
 
 FIXED = {"samples": 10_000, "width": 128, "depth": 2, "batch size": 128}
 SWEEPS = {
-    "samples": [1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000],
+    "samples": [1_000, 3_000, 10_000, 30_000, 100_000],
     "width": [16, 32, 64, 128, 256, 512, 1024],
     "depth": [1, 2, 4, 8, 16],
     "batch size": [8, 16, 32, 64, 128, 256, 512, 1024],

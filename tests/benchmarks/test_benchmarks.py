@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import sys
 import time
 import warnings
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks import _contestants, _cost, _memory, _predict, _timing
+from benchmarks import _contestants, _cost, _environment, _memory, _predict, _timing
 from benchmarks.__main__ import main
 from benchmarks._shapes import SHAPES, Job, load_covertype
 
@@ -243,7 +242,8 @@ def test_quick_run_of_all_parts(data_folder, capsys):
 
 
 def test_without_torch_the_columns_say_so(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
+    for module in (_contestants, _environment, _predict):
+        monkeypatch.setattr(module, "has_torch", lambda: False)
     results = run_quick(tmp_path, "--parts", "fit", "predict", "--shapes", "iris")
     assert "torch" not in results["fit"][0]["seconds"]
     assert results["environment"]["torch"] == "not installed"
