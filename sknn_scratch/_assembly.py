@@ -52,14 +52,15 @@ def build_activations(estimator, n_hidden):
 
 
 def _activation(given):
-    if isinstance(given, Activation) and not isinstance(given, type):
-        return given
-    if not isinstance(given, str) or given not in ACTIVATIONS:
+    # Names first: to ask whether an object keeps a protocol is slow, and each prediction asks
+    if isinstance(given, str) and given in ACTIVATIONS:
+        return ACTIVATIONS[given]()
+    if isinstance(given, (str, type)) or not isinstance(given, Activation):
         raise ValueError(
             f"activation must be of {list(ACTIVATIONS)}, or an object of a class derived from "
             f"sknn_scratch.activations.Activation, got {given!r}."
         )
-    return ACTIVATIONS[given]()
+    return given
 
 
 def initial_gains(estimator):

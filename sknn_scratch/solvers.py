@@ -143,9 +143,9 @@ def _in_chunks(*vectors):
 
 @dataclass
 class SGDState:
-    """The velocity, shaped like the vector of parameters."""
+    """Momentum times the velocity, shaped like the vector of parameters."""
 
-    velocity: Any
+    momentum_v: Any
 
 
 @dataclass(frozen=True)
@@ -168,28 +168,28 @@ class SGD(Solver):
     weight_decay: float = 0.0
 
     def init(self, params):
-        return SGDState(velocity=np.zeros_like(params.flat))
+        return SGDState(momentum_v=np.zeros_like(params.flat))
 
     def step(self, params, grad, state, learning_rate, prox):
-        velocity = state.velocity
         _decay(params, learning_rate, self.weight_decay)
-        for p, g, v in _in_chunks(params.flat, grad, velocity):
-            g *= learning_rate
-            v *= self.momentum
-            v -= g
+        for p, g, v in _in_chunks(params.flat, grad, state.momentum_v):
+            g *= -learning_rate
+            v += g  # momentum times the last velocity becomes the velocity
             if self.nesterovs_momentum:
-                p -= g
-                p += np.multiply(v, self.momentum, out=g)
+                v *= self.momentum
+                g += v
+                p += g
             else:
                 p += v
+                v *= self.momentum
         if prox is not None:
             factor = 1 + self.momentum if self.nesterovs_momentum else 1.0
             before = grad
             before[...] = params.flat
             prox(params.flat, factor * learning_rate)
             moved = np.subtract(params.flat, before, out=grad)
-            moved *= 1 / factor
-            velocity += moved
+            moved *= self.momentum / factor
+            state.momentum_v += moved
 
 
 @dataclass

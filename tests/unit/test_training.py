@@ -532,7 +532,7 @@ def test_lbfgs_stops_when_told():
 
 def test_monitor_counts_as_scikit_learn_does_and_keeps_the_best():
     watched = [5.0, 4.0, 3.95, 3.9, 3.8, 3.85, 3.5, 3.6, 3.6, 3.6, 3.6]
-    monitor = Monitor(tol=0.1, n_iter_no_change=3)
+    monitor = Monitor(tol=0.1, n_iter_no_change=3, best_flat=np.empty(2))
     best, count, counts = np.inf, 0, []
     for epoch, value in enumerate(watched):
         # BaseMultilayerPerceptron._update_no_improvement_count
