@@ -42,6 +42,10 @@ class Solver(Protocol):
         """Return the state with which to go on after `params` were put elsewhere."""
         return state
 
+    def vectors(self, state):
+        """Return the vectors of the state that are shaped like that of the parameters."""
+        return []
+
 
 def _decay(params, learning_rate, weight_decay):
     """W <- (1 - step * weight_decay) W, apart from the gradient (Loshchilov and Hutter, 2019)."""
@@ -126,13 +130,16 @@ class Nesterov(Solver):
     def moved(self, params, state):
         return self.init(params)
 
+    def vectors(self, state):
+        return [state.q.flat]
+
 
 # Elements of a chunk: the vectors of a solver's step then stay in the cache from pass to pass. For
 # 1.7 million parameters in float32 a step of Adam takes 2.1 ms in chunks, 3.6 ms whole.
 CHUNK = 2**16
 
 
-def _in_chunks(*vectors):
+def in_chunks(*vectors):
     """Return matching parts of vectors, to be updated one part after the other."""
     size, length = vectors[0].size, vectors[0].shape[-1]
     if size <= CHUNK:
@@ -170,9 +177,12 @@ class SGD(Solver):
     def init(self, params):
         return SGDState(momentum_v=np.zeros_like(params.flat))
 
+    def vectors(self, state):
+        return [state.momentum_v]
+
     def step(self, params, grad, state, learning_rate, prox):
         _decay(params, learning_rate, self.weight_decay)
-        for p, g, v in _in_chunks(params.flat, grad, state.momentum_v):
+        for p, g, v in in_chunks(params.flat, grad, state.momentum_v):
             g *= -learning_rate
             v += g  # momentum times the last velocity becomes the velocity
             if self.nesterovs_momentum:
@@ -228,13 +238,16 @@ class Adam(Solver):
     def init(self, params):
         return AdamState(m=np.zeros_like(params.flat), v=np.zeros_like(params.flat))
 
+    def vectors(self, state):
+        return [state.m, state.v]
+
     def step(self, params, grad, state, learning_rate, prox):
         _decay(params, learning_rate, self.weight_decay)
         state.t += 1
         scale = (1 - self.beta_2) ** 0.5
         factor = learning_rate * (1 - self.beta_2**state.t) ** 0.5 / (1 - self.beta_1**state.t)
         factor *= (1 - self.beta_1) / scale
-        for p, g, m, v in _in_chunks(params.flat, grad, state.m, state.v):
+        for p, g, m, v in in_chunks(params.flat, grad, state.m, state.v):
             m *= self.beta_1
             m += g
             g *= g

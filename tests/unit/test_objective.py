@@ -6,6 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.metrics import accuracy_score
 
+from sknn_scratch import MLPScratchRegressor
+from sknn_scratch._assembly import build_objective
 from sknn_scratch._network import Dropout, Workspace, raw_scores
 from sknn_scratch._objective import Batch, Objective
 from sknn_scratch._parameters import Parameters
@@ -422,3 +424,27 @@ def test_a_second_call_allocates_little(name, loss, weighted):
     buffers = {id(array): array.nbytes for array in [*work.z, *work.a, *work.delta]}
     # Numbers per sample, or a mask of one layer, but no layer itself: that would be a quarter.
     assert peak < sum(buffers.values()) / 10
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.1])
+@pytest.mark.parametrize("step", ["one number", "one for each parameter"])
+def test_penalties_in_chunks_are_the_same_penalties(l1, step, monkeypatch):
+    est = MLPScratchRegressor(
+        hidden_layer_sizes=(4, 3), l1=[l1, 0.2, l1], l2=0.3, alpha=0.4, max_norm=0.9
+    )
+    problem = Problem(loss="squared_error")
+
+    def outcome(chunk):
+        monkeypatch.setattr("sknn_scratch._assembly.CHUNK", chunk)
+        objective = build_objective(est, problem.loss, problem.params)
+        grad = problem.params.copy()
+        _, penalty, _ = objective.value_and_gradient(problem.params, problem.batch, grad)
+        after = problem.params.flat.copy()
+        objective.prox(after, 0.1 if step == "one number" else np.linspace(0.1, 1, after.size))
+        value = objective.value(problem.params, problem.batch)[1]
+        return objective.penalties, [penalty, value], [grad.flat, after]
+
+    whole, parts = outcome(1000), outcome(5)
+    assert len(parts[0]) > len(whole[0])
+    assert_allclose(parts[1], whole[1], rtol=100 * EPS)  # sums in another order
+    assert_array_equal(parts[2], whole[2])

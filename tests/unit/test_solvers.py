@@ -477,3 +477,22 @@ def test_a_step_allocates_next_to_nothing(solver, l1):
     # point that the step came from: one vector.
     allowed = 1.1 if getattr(solver, "restart", False) else 0.1
     assert peak < allowed * params.flat.nbytes
+
+
+@every_solver
+@pytest.mark.parametrize("lead", [(), (3,)])
+def test_a_step_in_chunks_is_the_same_step(solver, lead, monkeypatch):
+    rng = np.random.default_rng(0)
+    start, gradients = rng.normal(size=(*lead, 29)), rng.normal(size=(4, *lead, 29))
+
+    def after_steps(chunk):
+        monkeypatch.setattr("sknn_scratch.solvers.CHUNK", chunk)
+        params = Parameters((5, 4, 1), start.copy())
+        state = solver.init(params)
+        for gradient in gradients:
+            solver.step(params, gradient.copy(), state, 0.1, None)
+        return params.flat
+
+    # 7 divides neither 29 nor 87: the last chunk is smaller; 1 is less than one number per network
+    assert_array_equal(after_steps(7), after_steps(1000))
+    assert_array_equal(after_steps(1), after_steps(1000))

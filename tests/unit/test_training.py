@@ -547,3 +547,19 @@ def test_monitor_counts_as_scikit_learn_does_and_keeps_the_best():
     assert max(counts) == 4
     assert monitor.best == 3.5
     assert_array_equal(monitor.best_flat, [6, 6])
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_what_fades_ends_at_zero_and_not_at_subnormal_numbers(solver):
+    tiny = np.finfo(np.float64).tiny
+    run = Run(solver, hidden=(), flat=np.full(8, tiny / 64), l2=1e-9)
+    run.batches.data.X[:, 0] = 0  # its weights get no gradient but that of their ridge penalty
+    run.batches.batch_size = 14
+    run.train(max_iter=127)
+    faded = run.params.weights[0][0]
+    assert (faded > 0).all()
+    assert (faded < tiny).all()
+    run.train(max_iter=1)
+    assert_array_equal(faded, 0)
+    for vector in [run.params.flat, *run.optimizer.solver.vectors(run.optimizer.state)]:
+        assert np.abs(vector[vector != 0]).min() >= tiny
