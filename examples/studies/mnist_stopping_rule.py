@@ -25,10 +25,10 @@ SETTINGS = {
     "activation": "relu",
     "solver": "sgd",
     "momentum": 0.9,
-    "learning_rate_init": 0.05,
+    "learning_rate_init": 0.01,
     "batch_size": 100,
     "l2": 1e-5,
-    "max_iter": 50,  # the rule stops long before
+    "max_iter": 20,  # the rule stops long before
 }
 HIGH, STEADY = 0.975, 0.005
 N_VALIDATION = 5_000

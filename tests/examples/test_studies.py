@@ -182,6 +182,7 @@ def test_mirror_images_swap_columns_only():
         ([0.9, 0.974, 0.976], True),
         ([0.98, 0.976], True),
         ([0.972, 0.978], False),
+        ([0.99, 0.98], False),
     ],
 )
 def test_rule_of_the_report(scores, stops):
