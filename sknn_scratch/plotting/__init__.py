@@ -1,5 +1,13 @@
 """Displays in the style of scikit-learn's; they need matplotlib (``sknn-scratch[plot]``)."""
 
+from sknn_scratch.plotting._decision_boundary_grid import DecisionBoundaryGridDisplay
 from sknn_scratch.plotting._gradient_check import GradientCheckDisplay
+from sknn_scratch.plotting._training_curve import TrainingCurveDisplay
+from sknn_scratch.plotting._weights import WeightsDisplay
 
-__all__ = ["GradientCheckDisplay"]
+__all__ = [
+    "DecisionBoundaryGridDisplay",
+    "GradientCheckDisplay",
+    "TrainingCurveDisplay",
+    "WeightsDisplay",
+]

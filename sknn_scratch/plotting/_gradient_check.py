@@ -3,6 +3,7 @@
 import numpy as np
 
 from sknn_scratch.gradient_check import check_gradient
+from sknn_scratch.plotting._matplotlib import import_pyplot
 
 _MARKERS = "os^vD<>PX*"
 
@@ -61,12 +62,7 @@ class GradientCheckDisplay:
         display : GradientCheckDisplay
             Itself.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                "GradientCheckDisplay.plot needs matplotlib: pip install sknn-scratch[plot]"
-            ) from error
+        plt = import_pyplot("GradientCheckDisplay.plot")
         check = self.check
         if ax is None:
             ax = plt.figure(figsize=(6, 6), layout="constrained").add_subplot()

@@ -1,0 +1,358 @@
+"""Decision boundaries of many classifiers on one page."""
+
+from collections.abc import Mapping
+from itertools import cycle
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot, panel_axes
+
+_MARKERS = "o^sDvP*X<>"
+_PANEL = 2.0, 1.9  # width and height in inches, without the title
+_MARGIN = 0.4, 0.8  # the same of what is around the panels: labels and legend
+_FONT_SIZE = 7.5  # of titles and ticks, in points
+_LINE = _FONT_SIZE * 1.2 / 72  # height of a line of a title in inches
+_LINE_LENGTH = 30  # characters that fit above a panel
+
+
+class DecisionBoundaryGridDisplay:
+    """Decision boundaries of many classifiers on one page, with what tells them apart as titles.
+
+    Each panel shows the regions in which a class is predicted, the boundary between them as a
+    black line, and the samples. It is recommended to use `from_estimators` or `from_cv_results`.
+
+    Parameters
+    ----------
+    estimators : list of estimators
+        Fitted classifiers of two features.
+    X : ndarray or dataframe of shape (n_samples, 2)
+        The samples to show.
+    y : array-like of shape (n_samples,)
+        Their classes.
+    titles : list of str
+        A title for each panel, of one line or more.
+
+    Attributes
+    ----------
+    boundaries_ : list of sklearn.inspection.DecisionBoundaryDisplay
+        The display in each panel.
+    axes_ : ndarray of shape (n_panels,) of matplotlib Axes
+        The panels.
+    figure_ : matplotlib Figure
+        Their figure.
+
+    See Also
+    --------
+    sklearn.inspection.DecisionBoundaryDisplay : The boundary of one estimator.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_circles
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sknn_scratch import MLPScratchClassifier
+    >>> from sknn_scratch.plotting import DecisionBoundaryGridDisplay
+    >>> X, y = make_circles(60, noise=0.1, factor=0.4, random_state=0)
+    >>> network = MLPScratchClassifier(solver="nag", learning_rate_init=0.5, tol=0.01)
+    >>> search = GridSearchCV(network, {"hidden_layer_sizes": [2, 20]}, cv=3).fit(X, y)
+    >>> display = DecisionBoundaryGridDisplay.from_cv_results(search, network, X, y)
+    >>> print(display.titles[1])
+    hidden_layer_sizes=20
+    mean test score ...
+    """
+
+    def __init__(self, estimators, X, y, *, titles):
+        self.estimators = estimators
+        self.X = X
+        self.y = y
+        self.titles = titles
+
+    @classmethod
+    def from_estimators(cls, estimators, X, y, *, params=None, scores=None, ax=None, **kwargs):
+        """Plot the boundaries of fitted classifiers.
+
+        Parameters
+        ----------
+        estimators : list of estimators, or dict of str to estimator
+            Fitted classifiers, or pipelines that end in one; the keys of a dict are titles.
+        X : ndarray or dataframe of shape (n_samples, 2)
+            The samples to show.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        params : list of dict, default=None
+            Parameters of each estimator, of which those that vary become its title; those of
+            `get_params` if None. Not with a dict of estimators.
+        scores : list of float, default=None
+            The score in each title; that of the estimator on X and y if None.
+        ax : array-like of matplotlib Axes, default=None
+            As for `plot`.
+        **kwargs
+            Further arguments of `plot`.
+
+        Returns
+        -------
+        display : DecisionBoundaryGridDisplay
+            With the panels in `axes_`.
+        """
+        if isinstance(estimators, Mapping):
+            if params is not None:
+                raise ValueError(
+                    "params is for a list of estimators: the keys of a dict are titles."
+                )
+            names, estimators = [str(name) for name in estimators], list(estimators.values())
+        else:
+            if params is None:
+                params = [_own_params(estimator) for estimator in estimators]
+            names = _titles_of_params(params)
+        _check_data(X, y)
+        if scores is None:
+            scores = [estimator.score(X, y) for estimator in estimators]
+        titles = _with_scores(names, scores, "score", len(estimators))
+        return cls(estimators, X, y, titles=titles).plot(ax=ax, **kwargs)
+
+    @classmethod
+    def from_cv_results(
+        cls, cv_results, estimator, X, y, *, score="mean_test_score", ax=None, **kwargs
+    ):
+        """Fit an estimator with each candidate's parameters of a search, and plot the boundaries.
+
+        Parameters
+        ----------
+        cv_results : dict or fitted search
+            A search such as :class:`~sklearn.model_selection.GridSearchCV`, or its `cv_results_`.
+        estimator : estimator
+            Of which a clone is fitted to X and y for each candidate.
+        X : ndarray or dataframe of shape (n_samples, 2)
+            The samples to fit, and to show.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        score : str, default='mean_test_score'
+            The score in the titles: a key of `cv_results`, or 'training' for that on X and y.
+        ax : array-like of matplotlib Axes, default=None
+            As for `plot`.
+        **kwargs
+            Further arguments of `plot`.
+
+        Returns
+        -------
+        display : DecisionBoundaryGridDisplay
+            With the panels in `axes_`.
+        """
+        import_pyplot(
+            "DecisionBoundaryGridDisplay.from_cv_results"
+        )  # rather now than after fitting
+        results = getattr(cv_results, "cv_results_", cv_results)
+        allowed = ["training", *(key for key in results if key.startswith("mean_"))]
+        if score not in allowed:
+            raise ValueError(f"score must be one of {allowed}, got {score!r}.")
+        _check_data(X, y)
+        params = results["params"]
+        fitted = [clone(estimator).set_params(**clone(p, safe=False)).fit(X, y) for p in params]
+        if score == "training":
+            scores = [candidate.score(X, y) for candidate in fitted]
+        else:
+            scores = results[score]
+        label = f"{score} score" if score == "training" else score.replace("_", " ")
+        titles = _with_scores(_titles_of_params(params), scores, label, len(fitted))
+        return cls(fitted, X, y, titles=titles).plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, n_columns=None, grid_resolution=100, eps=None):
+        """Plot the panels.
+
+        Parameters
+        ----------
+        ax : array-like of matplotlib Axes, default=None
+            Where to plot, an axes for each estimator; a new figure, which grows with their
+            number, if None.
+        n_columns : int, default=None
+            Number of columns of the new figure; if None, one with which it is about as wide as
+            high or wider, and has as few empty places as possible.
+        grid_resolution : int, default=100
+            Number of points along each axis at which the class is predicted.
+        eps : float, default=None
+            How far the panels reach beyond the samples; a tenth of their range if None.
+
+        Returns
+        -------
+        display : DecisionBoundaryGridDisplay
+            Itself.
+        """
+        plt = import_pyplot("DecisionBoundaryGridDisplay.plot")
+        _check_data(self.X, self.y)
+        classes = _common_classes(self.estimators, self.y)
+        if ax is None:
+            n_lines = max(title.count("\n") + 1 for title in self.titles)
+            size = _PANEL[0], _PANEL[1] + n_lines * _LINE
+            self.figure_, self.axes_ = panel_axes(
+                plt, len(self.estimators), n_columns, size, _MARGIN
+            )
+        else:
+            self.figure_, self.axes_ = given_axes(ax, len(self.estimators))
+        if eps is None:
+            eps = 0.1 * np.ptp(np.asarray(self.X), axis=0).max()
+        colors = _class_colors(plt, len(classes))
+        self.boundaries_ = []
+        for panel, estimator, title in zip(self.axes_, self.estimators, self.titles, strict=True):
+            boundary = self._draw_regions(panel, estimator, colors, grid_resolution, eps)
+            self.boundaries_.append(boundary)
+            self._draw_samples(panel, classes, colors)
+            panel.set_title(title, fontsize=_FONT_SIZE)
+            panel.tick_params(labelsize=_FONT_SIZE)
+            panel.locator_params(nbins=3)
+        self._label(own_figure=ax is None)
+        return self
+
+    def _draw_regions(self, ax, estimator, colors, grid_resolution, eps):
+        """Draw the regions of the classes in pale colours, and the lines between them."""
+        from matplotlib.colors import ListedColormap
+
+        pale = [tuple(color) for color in 1 - 0.3 * (1 - colors)]
+        boundary = DecisionBoundaryDisplay.from_estimator(
+            estimator,
+            self.X,
+            response_method="predict",
+            plot_method="pcolormesh",
+            grid_resolution=grid_resolution,
+            eps=eps,
+            ax=ax,
+            # scikit-learn takes `cmap` for two classes, and `multiclass_colors` for more
+            **({"cmap": ListedColormap(pale)} if len(pale) == 2 else {"multiclass_colors": pale}),
+            vmin=0,
+            vmax=len(pale) - 1,
+            rasterized=True,
+        )
+        if np.ptp(boundary.response):  # else there is no boundary, of which contour would warn
+            levels = np.arange(len(pale) - 1) + 0.5
+            ax.contour(
+                boundary.xx0,
+                boundary.xx1,
+                boundary.response,
+                levels,
+                colors="black",
+                linewidths=0.8,
+            )
+        return boundary
+
+    def _draw_samples(self, ax, classes, colors):
+        X, y = np.asarray(self.X), np.asarray(self.y)
+        for label, color, marker in zip(classes, colors, cycle(_MARKERS), strict=False):
+            here = X[y == label]
+            ax.plot(
+                here[:, 0],
+                here[:, 1],
+                marker,
+                ms=3,
+                color=color,
+                markeredgecolor="black",
+                markeredgewidth=0.3,
+                label=str(label),
+            )
+
+    def _label(self, own_figure):
+        """Name features and classes once for all panels."""
+        if not own_figure:
+            self.axes_[0].legend(title="class", fontsize="small")
+            return
+        for ax in self.axes_:
+            ax.set(xlabel="", ylabel="")
+        first, second = getattr(self.X, "columns", ["first feature", "second feature"])
+        self.figure_.supxlabel(first, fontsize="medium")
+        self.figure_.supylabel(second, fontsize="medium")
+        handles, labels = self.axes_[0].get_legend_handles_labels()
+        self.figure_.legend(
+            handles, labels, loc="outside upper center", ncols=10, markerscale=2, title="class"
+        )
+
+
+def _check_data(X, y):
+    shape = np.shape(X)
+    if len(shape) != 2 or shape[1] != 2:
+        raise ValueError(
+            f"A decision boundary is drawn over two features: X must have shape (n_samples, 2), "
+            f"got {shape}."
+        )
+    check_consistent_length(X, y)
+
+
+def _common_classes(estimators, y):
+    """Return the classes, which must be the same for all estimators, and hold those of y."""
+    for estimator in estimators:
+        check_is_fitted(estimator)
+        if not is_classifier(estimator):
+            raise ValueError(
+                f"DecisionBoundaryGridDisplay shows classifiers, got a {type(estimator).__name__}."
+            )
+        if not np.array_equal(estimator.classes_, estimators[0].classes_):
+            raise ValueError(
+                "All estimators must be fitted to the same classes, got "
+                f"{estimators[0].classes_} and {estimator.classes_}."
+            )
+    classes = estimators[0].classes_
+    if unknown := set(np.unique(y)) - set(classes):
+        raise ValueError(f"y has classes that the estimators were not fitted to: {unknown}.")
+    return classes
+
+
+def _class_colors(plt, n_classes):
+    """Return an array (n_classes, 3)."""
+    cmap = plt.get_cmap("tab10" if n_classes <= 10 else "gist_rainbow", max(10, n_classes))
+    return cmap(np.arange(n_classes))[:, :3]
+
+
+def _own_params(estimator):
+    """Return the parameters of an estimator without those that hold other estimators."""
+    params = estimator.get_params()
+    parents = {name.rpartition("__")[0] for name in params} | {"steps"}
+    return {name: value for name, value in params.items() if name not in parents}
+
+
+def _titles_of_params(params):
+    """Return a title for each dict of parameters: those that vary, broken into lines alike."""
+    names = list(dict.fromkeys(name for given in params for name in given))
+    varying = [name for name in names if len({repr(given.get(name)) for given in params}) > 1]
+    short = [name.rpartition("__")[2] for name in varying]
+    if len(set(short)) < len(short):
+        short = varying
+    items = [
+        [f"{s}={_shown(given[name])}" if name in given else "" for given in params]
+        for s, name in zip(short, varying, strict=True)
+    ]
+    lines = _lines_of([max(map(len, versions)) for versions in items])
+    return [
+        "\n".join(", ".join(filter(None, (items[i][k] for i in line))) for line in lines)
+        for k in range(len(params))
+    ]
+
+
+def _shown(value):
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _lines_of(lengths):
+    """Return lines, lists of indices of items, that hold at most `_LINE_LENGTH` characters."""
+    lines, room = [], -1
+    for index, length in enumerate(lengths):
+        if length + 2 <= room:
+            lines[-1].append(index)
+            room -= length + 2
+        else:
+            lines.append([index])
+            room = _LINE_LENGTH - length
+    return lines
+
+
+def _with_scores(names, scores, label, n_estimators):
+    """Return the titles with the scores as their last lines."""
+    if not n_estimators:
+        raise ValueError("There is no estimator to show: give at least one.")
+    for what, given in {"params": names, "scores": scores}.items():
+        if len(given) != n_estimators:
+            raise ValueError(
+                f"{what} must have an entry for each of the {n_estimators} estimators, got "
+                f"{len(given)}."
+            )
+    scored = [f"{label} {score:.3f}" for score in scores]
+    return ["\n".join(filter(None, pair)) for pair in zip(names, scored, strict=True)]

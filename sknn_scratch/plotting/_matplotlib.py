@@ -1,0 +1,50 @@
+"""What the displays share: the import of matplotlib, and figures of many panels."""
+
+from math import ceil, sqrt
+
+import numpy as np
+
+
+def import_pyplot(caller):
+    """Return `matplotlib.pyplot`, which is imported only where something is plotted."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(f"{caller} needs matplotlib: pip install sknn-scratch[plot]") from error
+    return plt
+
+
+def panel_axes(plt, n_panels, n_columns, panel_size, margin):
+    """Return a new figure with a grid of axes, and the `n_panels` of them that are used.
+
+    `panel_size` is the width and the height of a panel in inches, `margin` what is added for
+    labels around all. Scales are shared, so that only the outer panels have tick labels.
+    """
+    if n_columns is None:
+        n_columns = _default_columns(n_panels)
+    if n_columns < 1:
+        raise ValueError(f"n_columns must be at least 1, got {n_columns}.")
+    n_columns = min(n_columns, n_panels)
+    n_rows = ceil(n_panels / n_columns)
+    size = np.multiply(panel_size, (n_columns, n_rows)) + margin
+    figure = plt.figure(figsize=size, layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for ax in axes[n_panels:]:
+        ax.remove()
+    for ax in axes[max(0, n_panels - n_columns) : n_panels]:
+        ax.tick_params(labelbottom=True)  # also above a place that is empty
+    return figure, axes[:n_panels]
+
+
+def given_axes(ax, n_needed):
+    """Return the figure and the first `n_needed` of the axes that the user has given."""
+    axes = np.ravel(ax)
+    if axes.size < n_needed:
+        raise ValueError(f"ax must hold at least {n_needed} axes, got {axes.size}.")
+    return axes[0].figure, axes[:n_needed]
+
+
+def _default_columns(n_panels):
+    """Return the number of columns, from the root of `n_panels` to twice it, that fills best."""
+    root = ceil(sqrt(n_panels))
+    return min(range(root, 2 * root), key=lambda n_columns: -n_panels % n_columns)

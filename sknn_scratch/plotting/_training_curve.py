@@ -1,0 +1,277 @@
+"""Loss and score over the epochs, as a picture."""
+
+from collections.abc import Mapping
+from itertools import cycle
+from math import ceil
+from numbers import Real
+
+import numpy as np
+
+from sknn_scratch.plotting._fitted import fitted_network
+from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot
+
+# What an estimator calls its score in `history_`, and what stands at the axis
+_SCORES = {"accuracy": "accuracy", "r2": "R²"}
+_MARKERS = "os^vD<>PX*"
+_N_MARKERS = 8  # along a curve
+_MAX_COLUMNS = 4
+
+
+class TrainingCurveDisplay:
+    """Loss and score over the epochs, of one training or of several over each other.
+
+    A training has a colour and a marker. Training curves are solid, those of the validation set
+    dashed, test scores dotted. It is recommended to use `from_estimator` or `from_estimators`.
+
+    Parameters
+    ----------
+    histories : dict of str to dict
+        The `history_` of each training, by the name under which it is shown. The name of a single
+        one may be empty.
+    test_scores : dict of str to float or array-like of shape (n_epochs,), default=None
+        Scores on a test set, by the same names: one number, a horizontal line; or one for each
+        epoch.
+
+    Attributes
+    ----------
+    axes_ : ndarray of shape (2,) of matplotlib Axes
+        The axes of the loss and of the score.
+    figure_ : matplotlib Figure
+        Their figure.
+    lines_ : dict of str to dict of str to matplotlib Line2D
+        The curves of each training, by 'loss', 'validation_loss', 'score', 'validation_score' and
+        'test_score', as far as there are any.
+
+    See Also
+    --------
+    sklearn.model_selection.LearningCurveDisplay : The score over the number of samples.
+    sklearn.model_selection.ValidationCurveDisplay : The score over a parameter.
+
+    Notes
+    -----
+    Loss and score of the training set are means over the batches of an epoch, each taken before
+    its step; those of the validation set are taken at the end of the epoch. The training loss is
+    the function that is minimised, penalties included, unless `plot` is told otherwise; the
+    validation loss never includes them.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sknn_scratch import MLPScratchClassifier
+    >>> from sknn_scratch.plotting import TrainingCurveDisplay
+    >>> X, X_test, y, y_test = train_test_split(*load_iris(return_X_y=True), random_state=0)
+    >>> networks = {
+    ...     solver: MLPScratchClassifier(16, solver=solver, tol=1e-2, random_state=0)
+    ...     for solver in ("gd", "nag")
+    ... }
+    >>> for network in networks.values():
+    ...     network = network.fit(X, y, X_val=X_test, y_val=y_test)
+    >>> display = TrainingCurveDisplay.from_estimators(networks, validation_label="test")
+    >>> display.figure_.savefig("gd_and_nag.png")  # doctest: +SKIP
+    """
+
+    def __init__(self, histories, *, test_scores=None):
+        self.histories = histories
+        self.test_scores = test_scores
+
+    @classmethod
+    def from_estimator(cls, estimator, *, name="", test_score=None, ax=None, **kwargs):
+        """Plot the training of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : MLPScratchClassifier, MLPScratchRegressor or Pipeline
+            The estimator, or a pipeline that ends in it.
+        name : str, default=''
+            Name of the training in the legend.
+        test_score : float or array-like of shape (n_epochs,), default=None
+            Score on a test set: one number, or one for each epoch.
+        ax : array-like of two matplotlib Axes, default=None
+            As for `plot`.
+        **kwargs
+            Further arguments of `plot`.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            With the plots in `axes_`.
+        """
+        test_scores = None if test_score is None else {name: test_score}
+        return cls.from_estimators({name: estimator}, test_scores=test_scores, ax=ax, **kwargs)
+
+    @classmethod
+    def from_estimators(cls, estimators, *, test_scores=None, ax=None, **kwargs):
+        """Plot the trainings of several fitted estimators over each other.
+
+        Parameters
+        ----------
+        estimators : dict of str to estimator
+            Each an MLPScratchClassifier, or each an MLPScratchRegressor, or pipelines that end
+            in one; by the name under which it is shown.
+        test_scores : dict of str to float or array-like of shape (n_epochs,), default=None
+            Scores on a test set, by the same names: one number, or one for each epoch.
+        ax : array-like of two matplotlib Axes, default=None
+            As for `plot`.
+        **kwargs
+            Further arguments of `plot`.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            With the plots in `axes_`.
+        """
+        if not isinstance(estimators, Mapping):
+            raise TypeError(
+                "estimators must be a dict of fitted estimators by name, got "
+                f"{type(estimators).__name__}."
+            )
+        histories = {
+            name: fitted_network(estimator, "history_", cls.__name__).history_
+            for name, estimator in estimators.items()
+        }
+        return cls(histories, test_scores=test_scores).plot(ax=ax, **kwargs)
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        validation_label="validation",
+        loss_scale="linear",
+        with_penalty=True,
+        line_kw=None,
+    ):
+        """Plot the loss and the score over the epochs.
+
+        Parameters
+        ----------
+        ax : array-like of two matplotlib Axes, default=None
+            Where to plot the loss and the score; a new figure with the two side by side if None.
+        validation_label : str, default='validation'
+            What the legend calls the validation set.
+        loss_scale : str, default='linear'
+            Scale of the axis of the loss: 'linear', 'log', or another one of matplotlib's.
+        with_penalty : bool, default=True
+            Whether the training loss includes the penalties, as it is minimised. Without them it
+            can be compared with the validation loss.
+        line_kw : dict, default=None
+            Further arguments of matplotlib's `plot` for all curves.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            Itself.
+        """
+        plt = import_pyplot("TrainingCurveDisplay.plot")
+        score_name = self._score_name()
+        if not with_penalty:
+            self._check_penalties()
+        self._check_test_scores()
+        if ax is None:
+            self.figure_ = plt.figure(figsize=(10, 4.5), layout="constrained")
+            self.axes_ = self.figure_.subplots(1, 2)
+        else:
+            self.figure_, self.axes_ = given_axes(ax, 2)
+        self.lines_ = {}
+        styles = zip(cycle(f"C{k}" for k in range(10)), cycle(_MARKERS), strict=False)
+        for (name, history), (color, marker) in zip(self.histories.items(), styles, strict=False):
+            style = {"color": color, "marker": marker, "fillstyle": "none", **(line_kw or {})}
+            curves = self._curves(name, history, score_name, with_penalty)
+            self.lines_[name] = self._draw(name, curves, style, validation_label)
+        loss_label = "with" if with_penalty else "without"
+        self.axes_[0].set(ylabel=f"mean loss (training: {loss_label} penalties)")
+        self.axes_[0].set_yscale(loss_scale)
+        self.axes_[1].set(ylabel=_SCORES[score_name])
+        self._finish(plt, own_figure=ax is None)
+        return self
+
+    def _score_name(self):
+        """Return the score that all histories have."""
+        if not self.histories:
+            raise ValueError("There is no history to plot: give at least one.")
+        names = set()
+        for name, history in self.histories.items():
+            found = [score for score in _SCORES if score in history]
+            if not found or not history.get("loss"):
+                raise ValueError(
+                    f"The history {name!r} must have the keys 'loss' and 'accuracy' or 'r2' with "
+                    f"an entry per epoch, as history_ of a fitted estimator; got {list(history)}."
+                )
+            names.add(found[0])
+        if len(names) > 1:
+            raise ValueError(
+                "Accuracy and R² do not belong on one axis: give histories of classifiers, or of "
+                "regressors."
+            )
+        return names.pop()
+
+    def _check_penalties(self):
+        for name, history in self.histories.items():
+            if "penalty" not in history:
+                raise ValueError(
+                    f"with_penalty=False needs the key 'penalty', which the history {name!r} lacks."
+                )
+
+    def _check_test_scores(self):
+        for name, score in (self.test_scores or {}).items():
+            if name not in self.histories:
+                raise ValueError(
+                    f"test_scores has {name!r}, which is not among the names of the histories: "
+                    f"{list(self.histories)}."
+                )
+            n_epochs = len(self.histories[name]["loss"])
+            if not isinstance(score, Real) and np.shape(score) != (n_epochs,):
+                raise ValueError(
+                    f"The test score of {name!r} must be one number or one for each of the "
+                    f"{n_epochs} epochs, got shape {np.shape(score)}."
+                )
+
+    def _curves(self, name, history, score_name, with_penalty):
+        """Return what there is to draw, by the keys of `lines_`."""
+        loss = history["loss"] if with_penalty else np.subtract(history["loss"], history["penalty"])
+        curves = {
+            "loss": loss,
+            "validation_loss": history.get("validation_loss"),
+            "score": history[score_name],
+            "validation_score": history.get("validation_score"),
+            "test_score": (self.test_scores or {}).get(name),
+        }
+        return {key: curve for key, curve in curves.items() if curve is not None}
+
+    def _draw(self, name, curves, style, validation_label):
+        """Draw the curves of one training and return the lines by the keys of `curves`."""
+        lines = {}
+        for key, values in curves.items():
+            ax = self.axes_[0 if key.endswith("loss") else 1]
+            kind, linestyle = "training", "-"
+            if key.startswith("validation"):
+                kind, linestyle = validation_label, "--"
+            elif key == "test_score":
+                kind, linestyle = "test", ":"
+            label = f"{name}, {kind}" if name != "" else kind
+            here = {"linestyle": linestyle, "label": label, **style}
+            if isinstance(values, Real):
+                here |= {"label": f"{label}: {values:.4f}", "marker": ""}
+                lines[key] = ax.axhline(values, **here)
+            else:
+                every = max(1, len(values) // _N_MARKERS)
+                epochs = np.arange(1, len(values) + 1)
+                (lines[key],) = ax.plot(epochs, values, markevery=every, **here)
+        return lines
+
+    def _finish(self, plt, own_figure):
+        """Label the epochs and add the legend: outside of the axes, where the figure is ours."""
+        for ax in self.axes_:
+            ax.set(xlabel="epoch")
+            ax.xaxis.set_major_locator(plt.MaxNLocator(integer=True, min_n_ticks=1))
+            ax.grid(alpha=0.3)
+            if not own_figure:
+                ax.legend(fontsize="small", handlelength=3.5)
+        if own_figure:
+            n_names = len(self.histories)
+            self.figure_.legend(
+                handles=self.axes_[1].get_legend_handles_labels()[0],  # all that the left has
+                loc="outside lower center",
+                ncols=ceil(n_names / ceil(n_names / _MAX_COLUMNS)),
+                handlelength=3.5,  # or dashes are hardly told from a line
+            )
