@@ -7,8 +7,6 @@ Needs matplotlib (``pip install sknn-scratch[plot]``)::
 
     python examples/studies/cifar10_depth.py --data my_data --output results
 
-EXPECTED
-
 Writes ``cifar10_depth.json`` and ``cifar10_depth.png``.
 """
 

@@ -8,8 +8,6 @@ Needs matplotlib (``pip install sknn-scratch[plot]``)::
 
     python examples/studies/fashion_mnist_curves.py --data my_data --output results
 
-EXPECTED
-
 Writes ``fashion_mnist_curves.json`` and ``fashion_mnist_curves.png``.
 """
 

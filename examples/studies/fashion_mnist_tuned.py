@@ -8,8 +8,6 @@ Needs matplotlib (``pip install sknn-scratch[plot]``)::
 
     python examples/studies/fashion_mnist_tuned.py --data my_data --output results
 
-EXPECTED
-
 Writes ``fashion_mnist_tuned.json`` and ``fashion_mnist_tuned.png``.
 """
 

@@ -9,8 +9,6 @@ Needs matplotlib (``pip install sknn-scratch[plot]``)::
 
     python examples/studies/loop_against_matrix.py --data my_data --output results
 
-EXPECTED
-
 Writes ``loop_against_matrix.json`` and ``loop_against_matrix.png``. With ``--quick`` a
 part of the images is measured, and the ratio is that of the part.
 """

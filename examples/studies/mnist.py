@@ -8,8 +8,6 @@ Needs matplotlib (``pip install sknn-scratch[plot]``)::
 
     python examples/studies/mnist.py --data my_data --output results
 
-EXPECTED
-
 Writes ``mnist.json`` and ``mnist.png``.
 """
 
