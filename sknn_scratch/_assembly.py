@@ -14,7 +14,7 @@ from sknn_scratch._schedules import SCHEDULES, ByEpoch
 from sknn_scratch._training import Optimizer
 from sknn_scratch.activations import ACTIVATIONS, Activation
 from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.solvers import CHUNK, SOLVERS
 
 
 def _entries(estimator, name):
@@ -52,14 +52,15 @@ def build_activations(estimator, n_hidden):
 
 
 def _activation(given):
-    if isinstance(given, Activation) and not isinstance(given, type):
-        return given
-    if not isinstance(given, str) or given not in ACTIVATIONS:
+    # Names first: to ask whether an object keeps a protocol is slow, and each prediction asks
+    if isinstance(given, str) and given in ACTIVATIONS:
+        return ACTIVATIONS[given]()
+    if isinstance(given, (str, type)) or not isinstance(given, Activation):
         raise ValueError(
             f"activation must be of {list(ACTIVATIONS)}, or an object of a class derived from "
             f"sknn_scratch.activations.Activation, got {given!r}."
         )
-    return ACTIVATIONS[given]()
+    return given
 
 
 def initial_gains(estimator):
@@ -90,6 +91,7 @@ def build_penalties(estimator, params):
     if len(set(terms)) == 1:  # one call for all matrices instead of one for each
         whole = slice(0, params.weights_flat.shape[-1])
         penalties = [] if terms[0] == ElasticNet() else [(whole, terms[0])]
+    penalties = [(part, term) for whole, term in penalties for part in _in_chunks(whole)]
     # In this order the proximal operators, one after the other, are that of the sum (of l1 and
     # group_l1), and end within the bound.
     if estimator.group_l1:
@@ -101,6 +103,12 @@ def build_penalties(estimator, params):
             for part, n_rows in zip(params.weight_slices, params.units, strict=False)
         ]
     return penalties
+
+
+def _in_chunks(whole):
+    """Return the parts of a slice: what a penalty that acts on each weight does fits the cache."""
+    starts = range(whole.start, whole.stop, CHUNK)
+    return [slice(start, min(start + CHUNK, whole.stop)) for start in starts]
 
 
 def check_combinations(estimator, incremental):

@@ -298,7 +298,8 @@ class BaseMLPScratch(BaseEstimator):
 
     def _raw_scores(self, X):
         """Return the raw scores of the output layer, shape (n_samples, n_outputs)."""
-        check_is_fitted(self)
+        if not hasattr(self, "coefs_"):  # to ask scikit-learn first would cost a tenth of one row
+            check_is_fitted(self)
         layers = self._layers()
         X = validated(self, X, dtype=layers.biases[0].dtype, reset=False)
         activations = build_activations(self, n_hidden=len(layers.weights) - 1)
@@ -308,7 +309,7 @@ class BaseMLPScratch(BaseEstimator):
         """Return the weights and biases; put there by hand, they may be of any dtype."""
         dtype = np.result_type(*self.coefs_, *self.intercepts_)
         dtype = dtype if dtype == np.float32 else np.float64
-        return Layers(
+        return Layers.of(
             [np.asarray(W, dtype) for W in self.coefs_],
             [np.asarray(b, dtype) for b in self.intercepts_],
         )

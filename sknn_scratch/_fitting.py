@@ -2,12 +2,15 @@
 
 import copy
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from sklearn.utils.parallel import _get_threadpool_controller
 
 from sknn_scratch._assembly import build_optimizer, dropout_rates, l1_of_weights
 from sknn_scratch._lbfgs import lbfgs
@@ -16,6 +19,11 @@ from sknn_scratch._network import Dropout, raw_scores
 from sknn_scratch._objective import Batch
 from sknn_scratch._training import MiniBatches, train
 from sknn_scratch.solvers import SOLVERS
+
+# Multiplications in a matrix product below which a second BLAS thread costs more than it does:
+# 200 x 64 by 64 x 100, 1.3 million, takes as long with two threads as with one if the other core is
+# idle, and many times as long if it is busy; 256 x 784 by 784 x 50, 10 million, takes 0.8 of it.
+_WORTH_THREADS = 2**22
 
 
 @dataclass
@@ -112,7 +120,8 @@ class Fit:
             return self._end_epoch(epoch, batches.n_samples)
 
         try:
-            train(self.optimizer, self.objective, self.params, batches, max_iter, on_epoch)
+            with _blas_threads(self.params, batches.batch_size):
+                train(self.optimizer, self.objective, self.params, batches, max_iter, on_epoch)
         except KeyboardInterrupt:
             if not self._has_best():
                 raise
@@ -231,16 +240,17 @@ class Fit:
         everything = np.arange(X.shape[0])
         data = Batch.of(X, *self._training_targets(y, sample_weight, everything))
         try:
-            result = lbfgs(
-                self.objective,
-                self.params,
-                data,
-                l1=l1_of_weights(estimator, self.params),
-                tol=estimator.tol,
-                max_iter=estimator.max_iter,
-                max_fun=estimator.max_fun,
-                on_epoch=lambda epoch: self._end_epoch(epoch, 0),
-            )
+            with _blas_threads(self.params, data.n_samples):
+                result = lbfgs(
+                    self.objective,
+                    self.params,
+                    data,
+                    l1=l1_of_weights(estimator, self.params),
+                    tol=estimator.tol,
+                    max_iter=estimator.max_iter,
+                    max_fun=estimator.max_fun,
+                    on_epoch=lambda epoch: self._end_epoch(epoch, 0),
+                )
         except KeyboardInterrupt:
             if not self._has_best():
                 raise
@@ -273,7 +283,7 @@ class Fit:
             estimator.best_validation_score_ = entry["validation_score"]
         if estimator.verbose:
             self._print_progress(entry)
-        if not np.isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
+        if not isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
             self.stopped = self._stop_diverged()
             return True
         if self.optimizer is not None:
@@ -306,9 +316,11 @@ class Fit:
     def _record(self, entry):
         """Append an epoch to the history and the curves; what is not known of an epoch is NaN."""
         estimator, history = self.estimator, self.estimator.history_
-        n_before = len(history.get("loss", []))
-        for name in [*entry, *history.keys() - entry.keys()]:
-            history.setdefault(name, [np.nan] * n_before).append(entry.get(name, np.nan))
+        for name in entry:
+            if name not in history:
+                history[name] = [np.nan] * len(history.get("loss", []))
+        for name, values in history.items():
+            values.append(entry.get(name, np.nan))
         estimator.loss_ = entry["loss"]
         estimator.loss_curve_ = history["loss"]
         if self.validation is not None:
@@ -401,6 +413,14 @@ def divergence_message(estimator):
         f"learning_rate_init (now {estimator.learning_rate_init}) or standardise X, for example "
         "by a StandardScaler in a Pipeline."
     )
+
+
+def _blas_threads(params, n_samples):
+    """Return a context in which BLAS uses one thread if batches of `n_samples` are small work."""
+    largest = n_samples * max(W.shape[-2] * W.shape[-1] for W in params.weights)
+    if largest >= _WORTH_THREADS:
+        return nullcontext()
+    return _get_threadpool_controller().limit(limits=1, user_api="blas")
 
 
 def _rows_of(X, y, sample_weight, rows):

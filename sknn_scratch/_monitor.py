@@ -18,7 +18,7 @@ class Monitor:
     n_iter_no_change: float
     best: float = np.inf
     no_improvement_count: int = 0
-    best_flat: Any = field(default=None, repr=False)
+    best_flat: Any = field(default=None, repr=False)  # overwritten
 
     def update(self, watched, flat):
         """Take the number of a new epoch, and a copy of its parameters if it is the best so far.
@@ -31,7 +31,7 @@ class Monitor:
         improved = watched < self.best
         if improved:
             self.best = watched
-            self.best_flat = flat.copy()
+            np.copyto(self.best_flat, flat)
         return improved
 
     @property

@@ -12,27 +12,25 @@ class Batch(NamedTuple):
 
     X (..., n, n_features), y (..., n, n_outputs) in the dtype of the parameters, weight (..., n) or
     None for ones, total_weight the sum of the weights: a float, or (n_models, 1) for a stack.
+    n_samples is their number per network.
     """
 
     X: Any
     y: Any
     weight: Any
     total_weight: Any
-
-    @property
-    def n_samples(self):
-        """Number of samples per network."""
-        return self.X.shape[-2]
+    n_samples: int
 
     @classmethod
     def of(cls, X, y, weight=None):
         """Return a batch with its total weight."""
+        n_samples = X.shape[-2]
         if weight is None:
-            return cls(X, y, None, float(X.shape[-2]))
+            return cls(X, y, None, float(n_samples), n_samples)
         total = weight.sum(axis=-1, keepdims=True, dtype=np.float64)
         # A batch without weight asks for nothing: its shares and alpha / S are to be zero.
         total[total == 0] = np.inf
-        return cls(X, y, weight, float(total[0]) if total.ndim == 1 else total)
+        return cls(X, y, weight, float(total[0]) if total.ndim == 1 else total, n_samples)
 
 
 class Objective:
@@ -67,9 +65,12 @@ class Objective:
         loss = _mean(self.loss.value(raw, batch.y), batch)
         penalty = 0.0
         for part, term in self.penalties:
-            w, scratch = params.flat[..., part], self._scratch[..., part]
-            penalty += term.value(w, batch.total_weight, scratch)
+            w = params.flat[..., part]
+            penalty += term.value(w, batch.total_weight, self._scratch_like(w))
         return loss, penalty
+
+    def _scratch_like(self, w):
+        return self._scratch[..., : w.shape[-1]]
 
     def value_and_gradient(self, params, batch, grad):
         """Return (loss, penalty, score); write the gradient of the smooth part into `grad`.
@@ -91,19 +92,17 @@ class Objective:
     def _add_penalties(self, params, batch, grad):
         value = 0.0
         for part, penalty in self.penalties:
-            value += penalty.value_and_gradient(
-                params.flat[..., part],
-                batch.total_weight,
-                out=grad.flat[..., part],
-                scratch=self._scratch[..., part],
-            )
+            w, out = params.flat[..., part], grad.flat[..., part]
+            scratch = self._scratch_like(w)
+            value += penalty.value_and_gradient(w, batch.total_weight, out, scratch)
         return value
 
     def rest(self, params):
         """Return the part of F that is not smooth."""
         value = 0.0
         for part, penalty in self._not_smooth:
-            value += penalty.rest(params.flat[..., part], self._scratch[..., part])
+            w = params.flat[..., part]
+            value += penalty.rest(w, self._scratch_like(w))
         return value
 
     def add_subgradient(self, params, grad):
@@ -120,7 +119,8 @@ class Objective:
                 # A penalty may overwrite its step: a copy, unless nobody else needs it
                 if len(self._not_smooth) > 1 or not per_coordinate:
                     own_step = own_step.copy()
-            penalty.prox(flat[..., part], own_step, self._scratch[..., part])
+            w = flat[..., part]
+            penalty.prox(w, own_step, self._scratch_like(w))
 
 
 def _mean(per_sample, batch):

@@ -8,10 +8,19 @@ import numpy as np
 
 
 class Layers(NamedTuple):
-    """Weights (..., n_in, n_out) and biases (..., n_out) of each layer, as `forward` needs them."""
+    """Weights (..., n_in, n_out) and biases (..., n_out) of each layer, as `forward` needs them.
+
+    `bias_rows` are the biases as matrices of one row (..., 1, n_out), to be added to a batch.
+    """
 
     weights: list
     biases: list
+    bias_rows: list
+
+    @classmethod
+    def of(cls, weights, biases):
+        """Return layers of these matrices and vectors."""
+        return cls(weights, biases, [b[..., None, :] for b in biases])
 
 
 class Parameters:
@@ -36,6 +45,9 @@ class Parameters:
             for part, shape in zip(self.weight_slices, shapes, strict=True)
         ]
         self.biases = [flat[..., part] for part in slices[len(shapes) :]]
+        # Views that every step would make anew
+        self.bias_rows = [b[..., None, :] for b in self.biases]
+        self.transposed = [W.swapaxes(-1, -2) for W in self.weights]
 
     @classmethod
     def empty(cls, units, dtype, lead=()):

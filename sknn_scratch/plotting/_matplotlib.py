@@ -4,6 +4,8 @@ from math import ceil, sqrt
 
 import numpy as np
 
+_MIN_WIDTH = 4.5  # inches, for the legend to fit
+
 
 def import_pyplot(caller):
     """Return `matplotlib.pyplot`, which is imported only where something is plotted."""
@@ -26,8 +28,8 @@ def panel_axes(plt, n_panels, n_columns, panel_size, margin):
         raise ValueError(f"n_columns must be at least 1, got {n_columns}.")
     n_columns = min(n_columns, n_panels)
     n_rows = ceil(n_panels / n_columns)
-    size = np.multiply(panel_size, (n_columns, n_rows)) + margin
-    figure = plt.figure(figsize=size, layout="constrained")
+    width, height = np.multiply(panel_size, (n_columns, n_rows)) + margin
+    figure = plt.figure(figsize=(max(width, _MIN_WIDTH), height), layout="constrained")
     axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
     for ax in axes[n_panels:]:
         ax.remove()

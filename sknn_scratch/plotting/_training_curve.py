@@ -1,7 +1,6 @@
 """Loss and score over the epochs, as a picture."""
 
 from collections.abc import Mapping
-from itertools import cycle
 from math import ceil
 from numbers import Real
 
@@ -164,23 +163,23 @@ class TrainingCurveDisplay:
         """
         plt = import_pyplot("TrainingCurveDisplay.plot")
         score_name = self._score_name()
-        if not with_penalty:
-            self._check_penalties()
         self._check_test_scores()
+        curves = {
+            name: self._curves(name, history, score_name, with_penalty)
+            for name, history in self.histories.items()
+        }
         if ax is None:
             self.figure_ = plt.figure(figsize=(10, 4.5), layout="constrained")
             self.axes_ = self.figure_.subplots(1, 2)
         else:
             self.figure_, self.axes_ = given_axes(ax, 2)
         self.lines_ = {}
-        styles = zip(cycle(f"C{k}" for k in range(10)), cycle(_MARKERS), strict=False)
-        for (name, history), (color, marker) in zip(self.histories.items(), styles, strict=False):
-            style = {"color": color, "marker": marker, "fillstyle": "none", **(line_kw or {})}
-            curves = self._curves(name, history, score_name, with_penalty)
-            self.lines_[name] = self._draw(name, curves, style, validation_label)
-        loss_label = "with" if with_penalty else "without"
-        self.axes_[0].set(ylabel=f"mean loss (training: {loss_label} penalties)")
-        self.axes_[0].set_yscale(loss_scale)
+        for k, name in enumerate(curves):
+            style = {"color": f"C{k}", "marker": _MARKERS[k % len(_MARKERS)], "fillstyle": "none"}
+            style |= line_kw or {}
+            self.lines_[name] = self._draw(name, curves[name], style, validation_label)
+        penalties = "with" if with_penalty else "without"
+        self.axes_[0].set(ylabel=f"mean loss (training: {penalties} penalties)", yscale=loss_scale)
         self.axes_[1].set(ylabel=_SCORES[score_name])
         self._finish(plt, own_figure=ax is None)
         return self
@@ -192,7 +191,7 @@ class TrainingCurveDisplay:
         names = set()
         for name, history in self.histories.items():
             found = [score for score in _SCORES if score in history]
-            if not found or not history.get("loss"):
+            if not found or len(history.get("loss", ())) == 0:
                 raise ValueError(
                     f"The history {name!r} must have the keys 'loss' and 'accuracy' or 'r2' with "
                     f"an entry per epoch, as history_ of a fitted estimator; got {list(history)}."
@@ -204,13 +203,6 @@ class TrainingCurveDisplay:
                 "regressors."
             )
         return names.pop()
-
-    def _check_penalties(self):
-        for name, history in self.histories.items():
-            if "penalty" not in history:
-                raise ValueError(
-                    f"with_penalty=False needs the key 'penalty', which the history {name!r} lacks."
-                )
 
     def _check_test_scores(self):
         for name, score in (self.test_scores or {}).items():
@@ -228,9 +220,13 @@ class TrainingCurveDisplay:
 
     def _curves(self, name, history, score_name, with_penalty):
         """Return what there is to draw, by the keys of `lines_`."""
-        loss = history["loss"] if with_penalty else np.subtract(history["loss"], history["penalty"])
+        if not with_penalty and "penalty" not in history:
+            raise ValueError(
+                f"with_penalty=False needs the key 'penalty', which the history {name!r} lacks."
+            )
+        penalty = 0.0 if with_penalty else history["penalty"]
         curves = {
-            "loss": loss,
+            "loss": np.subtract(history["loss"], penalty),
             "validation_loss": history.get("validation_loss"),
             "score": history[score_name],
             "validation_score": history.get("validation_score"),

@@ -168,12 +168,12 @@ class WeightsDisplay:
         self.colorbar_ = None
         handles = []
         if len(self.image_shape) == 2:
-            zero = "exactly zero: {:.1%} of the weights shown"
+            zero = "exactly zero: {:.1%} of weights"
             self.colorbar_ = self.figure_.colorbar(
                 self.images_[0], ax=list(self.axes_), label="weight", extend=_extend(weights, limit)
             )
         else:
-            zero = "red, green and blue exactly zero: {:.1%} of the pixels shown"
+            zero = "all three exactly zero: {:.1%} of pixels"
             scale = f"near zero; each channel from {-limit:.2g} (dark) to {limit:.2g} (bright)"
             handles.append(plt.Rectangle((0, 0), 1, 1, facecolor="0.5", label=scale))
         if self.zeros_.any():

@@ -59,7 +59,7 @@ def test_exact_zeros_are_hatched_where_they_are():
     np.testing.assert_array_equal(centres, [[2, 0], [1, 1]])
     assert not display.axes_[1].collections
     (legend,) = display.figure_.legends
-    assert legend.get_texts()[0].get_text() == "exactly zero: 16.7% of the weights shown"
+    assert legend.get_texts()[0].get_text() == "exactly zero: 16.7% of weights"
 
 
 def test_no_zeros_no_legend():
@@ -68,9 +68,19 @@ def test_no_zeros_no_legend():
     assert len(legend.get_texts()) == 1  # the scale of the colours
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (1, 2, 3)])
+def test_legend_fits_where_one_unit_is_shown(shape):
+    coef = np.array([[-0.012], [0], [0.1], [0], [0], [0]])
+    figure = WeightsDisplay(coef, shape).plot().figure_
+    figure.canvas.draw()
+    legend = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 < legend.x0 < legend.x1 < figure.bbox.x1
+
+
 def test_all_weights_may_be_zero():
     display = WeightsDisplay(np.zeros((6, 2)), (2, 3)).plot()
     assert display.zeros_.all()
+    assert display.images_[0].get_clim() == (-1, 1)
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_scores_in_chunks_are_those_of_the_whole(monkeypatch, n, rows_per_chunk)
 
 def test_scores_of_layers_are_those_of_parameters():
     params, activations, X = network()
-    layers = Layers(params.weights, params.biases)
+    layers = Layers.of(params.weights, params.biases)
     assert_array_equal(raw_scores(layers, activations, X), raw_scores(params, activations, X))
 
 

@@ -102,7 +102,7 @@ def test_without_order_rows_are_visited_as_they_lie(batch_size):
 @pytest.mark.parametrize("ordered", [True, False])
 def test_targets_and_weights_go_with_their_rows(batch_size, ordered):
     batches = shuffled(batch_size) if ordered else MiniBatches(*numbered_rows(), batch_size)
-    for X, y, weight, total_weight in batches.epoch():
+    for X, y, weight, total_weight, _ in batches.epoch():
         assert_array_equal(X[:, 1], -X[:, 0])
         assert_array_equal(y[:, 0], X[:, 0] + 0.5)
         assert_array_equal(weight, X[:, 0] + 1)
@@ -472,7 +472,7 @@ def test_each_network_of_a_stack_searches_for_its_own_step(solver):
 
 def test_lbfgs_reaches_the_optimum_of_ridge_regression():
     run = Run(loss="squared_error", hidden=(), l2=0.1)
-    X, y, _, _ = batch = run.batches.data
+    X, y, *_ = batch = run.batches.data
     epochs = []
     lbfgs(
         run.objective,
@@ -532,7 +532,7 @@ def test_lbfgs_stops_when_told():
 
 def test_monitor_counts_as_scikit_learn_does_and_keeps_the_best():
     watched = [5.0, 4.0, 3.95, 3.9, 3.8, 3.85, 3.5, 3.6, 3.6, 3.6, 3.6]
-    monitor = Monitor(tol=0.1, n_iter_no_change=3)
+    monitor = Monitor(tol=0.1, n_iter_no_change=3, best_flat=np.empty(2))
     best, count, counts = np.inf, 0, []
     for epoch, value in enumerate(watched):
         # BaseMultilayerPerceptron._update_no_improvement_count

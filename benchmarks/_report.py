@@ -1,0 +1,137 @@
+"""What was measured, as a plain table."""
+
+
+def report(results):
+    """Return all tables as text; parts that were not run are left out."""
+    tables = [environment_table(results["environment"])]
+    makers = {
+        "fit": fit_table,
+        "predict": predict_table,
+        "memory": memory_table,
+        "cost": cost_table,
+    }
+    tables += [make(results[part]) for part, make in makers.items() if part in results]
+    return "\n\n".join(tables)
+
+
+def environment_table(environment):
+    """Return versions and counts, one a line."""
+    return "\n".join(f"{name + ':':<16} {value}" for name, value in environment.items())
+
+
+def fit_table(entries):
+    """Return seconds of fit and their ratios; the dtype of the goal is marked by a star."""
+    head = ["shape", "units", "solver", "B", "rows", "epochs", "dtype"]
+    head += ["sknn_scratch", "scikit-learn", "torch", "products"]
+    head += ["scikit-learn/ours", "torch/ours", "ours/products"]
+    done = [entry for entry in entries if "seconds" in entry]
+    lines = [
+        "fit: median seconds of the whole of it, and ratios (* the dtype of the goal)",
+        align([head, *map(fit_row, done)]),
+    ]
+    lines += [
+        f"{entry['shape']}: left out: {entry['left_out']}"
+        for entry in entries
+        if "left_out" in entry
+    ]
+    return "\n".join(lines)
+
+
+def fit_row(entry):
+    """Return the cells of a line."""
+    seconds = entry["median_seconds"]
+    star = "*" if entry["dtype"] == entry["dtype_of_goal"] else " "
+    sizes = [entry[name] for name in ("solver", "batch_size", "rows", "epochs")]
+    return [
+        entry["shape"],
+        "-".join(map(str, entry["units"])),
+        *map(str, sizes),
+        entry["dtype"] + star,
+        *(show_seconds(seconds, name) for name in seconds_columns(products=True)),
+        show_ratio(seconds, "scikit-learn", "sknn_scratch"),
+        show_ratio(seconds, "torch", "sknn_scratch"),
+        show_ratio(seconds, "sknn_scratch", "products"),
+    ]
+
+
+def seconds_columns(*, products=False):
+    """Return the names in the order of the columns."""
+    return ["sknn_scratch", "scikit-learn", "torch"] + ["products"] * products
+
+
+def predict_table(entries):
+    """Return seconds of predict_proba and their ratios."""
+    head = ["network", "units", "dtype", "rows", *seconds_columns()]
+    head += ["scikit-learn/ours", "torch/ours"]
+    rows = [
+        [
+            entry["network"],
+            "-".join(map(str, entry["units"])),
+            entry["dtype"],
+            str(entry["rows"]),
+            *(show_seconds(entry["median_seconds"], name) for name in seconds_columns()),
+            show_ratio(entry["median_seconds"], "scikit-learn", "sknn_scratch"),
+            show_ratio(entry["median_seconds"], "torch", "sknn_scratch"),
+        ]
+        for entry in entries
+    ]
+    return "predict_proba: median seconds, and ratios\n" + align([head, *rows])
+
+
+def memory_table(memory):
+    """Return the megabytes that fit takes."""
+    if "left_out" in memory:
+        return f"memory: left out: {memory['left_out']}"
+    return "\n".join([describe_memory_of_fit(memory["fit"]), describe_memmap(memory["memmap"])])
+
+
+def describe_memory_of_fit(fit):
+    """Return the line about data in memory."""
+    if "left_out" in fit:
+        return f"memory of fit: left out: {fit['left_out']}"
+    extra = ", ".join(f"{name} {megabytes:.1f} MB" for name, megabytes in fit["extra"].items())
+    return (
+        f"memory of fit on {fit['shape']}, {fit['rows']} rows, beside the "
+        f"{fit['data_megabytes']:.0f} MB of X, at its peak: {extra}"
+    )
+
+
+def describe_memmap(memmap):
+    """Return the line about data in a file."""
+    return (
+        f"memory of fit on a memory-mapped file of {memmap['file_gigabytes']:g} GB, "
+        f"{memmap['rows']} x {memmap['columns']} float32, one epoch: "
+        f"{memmap['megabytes']:.1f} MB of anonymous memory at its peak, {memmap['seconds']:.1f} s"
+    )
+
+
+def cost_table(cost):
+    """Return seconds of an epoch over each size."""
+    tables = ["cost: median seconds of an epoch, and ratio"]
+    for size, sweep in cost["sweeps"].items():
+        ours, products = (sweep["seconds"][name] for name in ("sknn_scratch", "products"))
+        rows = [
+            [str(value), f"{a:.3g}", f"{b:.3g}", f"{a / b:.2f}"]
+            for value, a, b in zip(sweep["values"], ours, products, strict=True)
+        ]
+        tables.append(align([[size, "sknn_scratch", "products", "ours/products"], *rows]))
+    return "\n".join(tables)
+
+
+def show_seconds(seconds, name):
+    """Return the cell of a time."""
+    return f"{seconds[name]:.3g}" if name in seconds else "not installed"
+
+
+def show_ratio(seconds, above, below):
+    """Return the cell of a ratio of medians."""
+    return f"{seconds[above] / seconds[below]:.2f}" if above in seconds else "-"
+
+
+def align(rows):
+    """Return the rows with columns of equal width."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )

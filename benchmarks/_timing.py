@@ -1,0 +1,61 @@
+"""Times of calls that take turns, so that whatever else the machine does befalls all alike."""
+
+import gc
+import math
+import time
+import warnings
+from contextlib import contextmanager
+from statistics import median
+
+from sklearn.exceptions import ConvergenceWarning
+
+
+def time_in_turn(calls, rounds, at_least=0.0):
+    """Return {name: [seconds of a call, for each round]} after a round that does not count.
+
+    Each round begins with another one. A call that is over in less than `at_least` seconds is
+    repeated within a round until that time is reached, and the mean is taken.
+    """
+    names = list(calls)
+    seconds = {name: [] for name in names}
+    with frozen_objects(), warnings.catch_warnings():
+        # To stop after so many epochs is the plan here, not a failure to converge.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        repeats = {name: count_repeats(calls[name], at_least) for name in names}
+        for number in range(rounds):
+            first = number % len(names)
+            for name in names[first:] + names[:first]:
+                seconds[name].append(time_call(calls[name], repeats[name]))
+    return seconds
+
+
+@contextmanager
+def frozen_objects():
+    """Keep what is there from being searched for garbage, which takes long beside torch."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def count_repeats(call, at_least):
+    """Return how many calls take `at_least` seconds, judged by the second of two."""
+    call()
+    if not at_least:
+        return 1
+    return max(1, math.ceil(at_least / time_call(call, 1)))
+
+
+def time_call(call, repeats):
+    """Return the mean seconds of a call."""
+    gc.collect()  # nobody pays for what the one before left behind
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+def medians(seconds):
+    """Return the median over the rounds by name."""
+    return {name: median(values) for name, values in seconds.items()}

@@ -1,0 +1,270 @@
+"""That the benchmarks run, and that those who are timed do the same work."""
+
+import gzip
+import json
+import time
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from benchmarks import _contestants, _cost, _environment, _memory, _predict, _timing
+from benchmarks.__main__ import main
+from benchmarks._shapes import SHAPES, Job, load_covertype
+
+WITHOUT_DATA = ["iris", "circles", "digits"]  # those that come with scikit-learn
+needs_torch = pytest.mark.skipif(
+    not _contestants.has_torch(), reason='needs torch: pip install "sknn-scratch[bench]"'
+)
+needs_linux = pytest.mark.skipif(
+    not _memory.STATUS.is_file(), reason="memory is measured on Linux only"
+)
+
+
+def noise_job(n_classes=4, **settings):
+    """Return a small job on random data."""
+    draw = np.random.default_rng(0)
+    defaults = {
+        "X": draw.normal(size=(90, 7)),
+        "y": draw.integers(n_classes, size=90),
+        "hidden": (8, 5),
+        "solver": "sgd",
+        "batch_size": 30,
+        "learning_rate": 0.01,
+        "epochs": 10,
+    }
+    return Job(n_classes=n_classes, **defaults | settings)
+
+
+def train(name, job):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return _contestants.CONTESTANTS[name](job)()
+
+
+def assert_same_weights(a, b):
+    """Up to 1e-6 of the largest of an array: what is zero but for rounding has no digits."""
+    for left, right in zip([*a.coefs, *a.intercepts], [*b.coefs, *b.intercepts], strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-6, atol=1e-6 * np.abs(right).max())
+
+
+# The contestants
+
+
+@pytest.mark.parametrize("name", WITHOUT_DATA)
+def test_estimators_end_in_the_same_weights(name):
+    shape = SHAPES[name].quick()
+    job = shape.job(*shape.data(None), "float64")
+    ours, theirs = train("sknn_scratch", job), train("scikit-learn", job)
+    assert_same_weights(ours, theirs)
+    assert ours.loss == pytest.approx(theirs.loss, rel=1e-9)
+
+
+@needs_torch
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("batch_size", [30, 90])
+def test_torch_ends_in_the_same_weights(n_classes, solver, batch_size):
+    sizes = {"n_classes": n_classes, "solver": solver, "batch_size": batch_size}
+    # A large penalty, so that one that is not the same would be seen. A small epsilon, because
+    # torch adds it after the correction of Adam's second moment, and scikit-learn before.
+    job = noise_job(**sizes, shuffle=False, alpha=1.0, epsilon=1e-14)
+    assert_same_weights(train("torch", job), train("sknn_scratch", job))
+
+
+@needs_torch
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_torch_reports_the_same_loss(n_classes):
+    # 40 does not divide 90; without a penalty, of which torch's loss knows nothing
+    job = noise_job(n_classes, batch_size=40, shuffle=False, alpha=0.0)
+    assert train("torch", job).loss == pytest.approx(train("sknn_scratch", job).loss, rel=1e-9)
+
+
+@needs_torch
+def test_torch_learns_as_well_in_another_order():
+    shape = SHAPES["digits"]
+    job = shape.job(*shape.data(None), "float32")
+    ours, theirs = train("sknn_scratch", job).loss, train("torch", job).loss
+    assert theirs == pytest.approx(ours, rel=0.1)
+
+
+def test_products_are_those_of_backpropagation():
+    draw = np.random.default_rng(0)
+    A, Z1, Z2 = (draw.normal(size=(6, units)) for units in (4, 3, 2))
+    D1, D2 = np.empty((6, 3)), draw.normal(size=(6, 2))
+    W1, W2 = draw.normal(size=(4, 3)), draw.normal(size=(3, 2))
+    gradients = [np.empty_like(W1), np.empty_like(W2)]
+    _contestants.multiply([W1, W2], [A, Z1, Z2], [None, D1, D2], gradients)
+    expected = [A @ W1, A @ W1 @ W2, D2 @ W2.T, (A @ W1).T @ D2, A.T @ (D2 @ W2.T)]
+    for array, value in zip([Z1, Z2, D1, *gradients[::-1]], expected, strict=True):
+        np.testing.assert_allclose(array, value)
+
+
+def test_products_are_done_for_every_batch_of_every_epoch(monkeypatch):
+    sizes = []
+    monkeypatch.setattr(
+        _contestants, "multiply", lambda weights, values, *_: sizes.append(len(values[0]))
+    )
+    train("products", noise_job(batch_size=40, epochs=3))
+    assert sizes == [40, 40, 10] * 3
+
+
+def test_products_gather_each_row_once(monkeypatch):
+    job, seen = noise_job(batch_size=40, epochs=1), []
+    monkeypatch.setattr(
+        _contestants, "multiply", lambda weights, values, *_: seen.extend(values[0][:, 0].tolist())
+    )
+    train("products", job)
+    assert seen != job.X[:, 0].tolist()
+    assert sorted(seen) == sorted(job.X[:, 0])
+
+
+def test_all_predict_the_same():
+    X = np.random.default_rng(0).random((5, 64))
+    model = _predict.fit_on_noise((64, 10, 3), "float64")
+    calls = _predict.prepare_predictions(model, X)
+    assert list(calls) == [name for name in _contestants.available() if name != "products"]
+    for call in calls.values():
+        np.testing.assert_allclose(call(), model.predict_proba(X), rtol=1e-10)
+
+
+# Timing
+
+
+def test_turns_rotate_after_a_round_that_does_not_count():
+    turns = []
+    calls = {name: lambda name=name: turns.append(name) for name in "abc"}
+    seconds = _timing.time_in_turn(calls, rounds=4)
+    assert "".join(turns) == "abc" + "abc" + "bca" + "cab" + "abc"
+    assert [len(values) for values in seconds.values()] == [4, 4, 4]
+
+
+def test_short_calls_are_repeated(monkeypatch):
+    clock, calls = [0.0], []
+
+    def call():
+        clock[0] += 0.01
+        calls.append(1)
+
+    monkeypatch.setattr(_timing.time, "perf_counter", lambda: clock[0])
+    seconds = _timing.time_in_turn({"a": call}, rounds=2, at_least=0.095)
+    assert seconds["a"] == pytest.approx([0.01, 0.01])
+    assert len(calls) == 2 + 2 * 10
+
+
+def test_cost_is_that_of_one_epoch(monkeypatch):
+    monkeypatch.setattr(_cost, "count_epochs", lambda *_: 4)
+    monkeypatch.setattr(
+        _cost, "time_in_turn", lambda calls, rounds: {name: [1.0, 2.0, 9.0] for name in calls}
+    )
+    assert _cost.time_epochs(_cost.QUICK_FIXED, 3, 0.0) == {"sknn_scratch": 0.5, "products": 0.5}
+
+
+# Memory
+
+
+@needs_linux
+def test_peak_of_anonymous_memory_is_seen():
+    before = _memory.megabytes("RssAnon")
+    with _memory.PeakOfAnonymous() as peak:
+        array = np.ones(10_000_000)
+        time.sleep(0.1)  # long enough to be looked at
+        del array
+    assert peak.megabytes - before == pytest.approx(80, abs=1)
+
+
+# Data
+
+
+@pytest.fixture
+def data_folder(tmp_path):
+    """Return a folder with random data in the layout of MNIST and of covertype."""
+    draw = np.random.default_rng(0)
+    (tmp_path / "mnist").mkdir()
+    for prefix, n in {"train": 2000, "t10k": 10}.items():
+        write_idx(tmp_path / "mnist" / f"{prefix}-images-idx3-ubyte.gz", draw, (n, 28, 28), 256)
+        write_idx(tmp_path / "mnist" / f"{prefix}-labels-idx1-ubyte.gz", draw, (n,), 10)
+    (tmp_path / "tabular").mkdir()
+    y = np.arange(400, dtype=np.uint8) % 7 + 1
+    X = np.column_stack([y, draw.integers(9, size=(400, 53))]).astype(np.int16)
+    np.savez(tmp_path / "tabular" / "covertype.npz", X=X, y=y)
+    return tmp_path
+
+
+def write_idx(path, draw, shape, stop):
+    header = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes()
+    path.write_bytes(gzip.compress(header + draw.integers(stop, size=shape, dtype="u1").tobytes()))
+
+
+def test_covertype_is_standardised_and_keeps_rows_and_labels_together(data_folder):
+    X, y = load_covertype(data_folder)
+    assert set(y) == set(range(7))
+    np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(X.std(axis=0), 1, rtol=1e-5)
+    assert np.corrcoef(X[:, 0], y)[0, 1] == pytest.approx(1)  # the column that holds the label
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_job_has_the_sizes_of_its_shape(shape):
+    X, y = np.ones((20, 6)), np.arange(20) % shape.n_classes
+    job = shape.job(X, y, shape.dtypes[0])
+    assert job.units == (6, *shape.hidden, 1 if shape.n_classes == 2 else shape.n_classes)
+    assert job.X.dtype == shape.dtypes[0]
+
+
+# The command line
+
+
+def run_quick(folder, *arguments):
+    """Run the command and return what it wrote to the JSON file."""
+    main(["--quick", "--threads", "1", "--output", str(folder), *arguments])
+    return json.loads((folder / "benchmarks.json").read_text())
+
+
+@needs_linux
+def test_quick_run_of_all_parts(data_folder, capsys):
+    folder = data_folder / "new" / "results"
+    shapes = [*WITHOUT_DATA, "mnist", "covertype"]
+    arguments = ["--data", str(data_folder), "--memmap-gb", "0.2", "--shapes", *shapes]
+    results = run_quick(folder, *arguments)
+    names = _contestants.available()
+    assert [entry["shape"] for entry in results["fit"]] == [s for s in shapes for _ in range(2)]
+    assert all(list(entry["seconds"]) == names for entry in results["fit"])
+    assert len(results["predict"]) == 4
+    assert list(results["memory"]["fit"]["extra"]) == names[:-1]
+    assert results["memory"]["memmap"]["rows"] == 63_775
+    assert 0 < results["memory"]["memmap"]["megabytes"] < 60  # of a file of 200
+    assert list(results["cost"]["sweeps"]) == ["samples", "width", "depth", "batch size"]
+    assert {path.name for path in folder.iterdir()} == {"benchmarks.json", "speed.png", "cost.png"}
+    table = capsys.readouterr().out
+    assert all(name in table for name in [*shapes, *names, "predict_proba", "memory", "cost"])
+
+
+def test_without_torch_the_columns_say_so(tmp_path, capsys, monkeypatch):
+    for module in (_contestants, _environment, _predict):
+        monkeypatch.setattr(module, "has_torch", lambda: False)
+    results = run_quick(tmp_path, "--parts", "fit", "predict", "--shapes", "iris")
+    assert "torch" not in results["fit"][0]["seconds"]
+    assert results["environment"]["torch"] == "not installed"
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if "not installed" in line]) == 1 + 2 + 4
+    assert (tmp_path / "speed.png").exists()
+
+
+def test_a_shape_without_its_data_is_left_out(tmp_path, capsys):
+    folder = tmp_path / "nothing"
+    arguments = ["--parts", "fit", "--shapes", "mnist", "covertype", "--data", str(folder)]
+    results = run_quick(tmp_path, *arguments)
+    assert [entry["shape"] for entry in results["fit"]] == ["mnist", "covertype"]
+    assert all(str(folder) in entry["left_out"] for entry in results["fit"])
+    assert "mnist: left out: The folder" in capsys.readouterr().out
+    assert not (tmp_path / "speed.png").exists()
+
+
+@pytest.mark.parametrize("option", ["--rounds", "--threads", "--memmap-gb"])
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_numbers_have_to_be_positive(option, value, capsys):
+    with pytest.raises(SystemExit):
+        main([option, value])
+    assert f"argument {option}" in capsys.readouterr().err

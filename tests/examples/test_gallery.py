@@ -1,0 +1,281 @@
+"""The examples of the gallery run without a screen, and show what their text says."""
+
+import ast
+import contextlib
+import functools
+import io
+import os
+import runpy
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import joblib
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "examples"
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("plot_*.py"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a function that runs a script, once, and returns its variables.
+
+    Among them are `printed`, `figures` (a list) and `written`, the files in its current folder.
+    """
+    matplotlib.use("agg")
+
+    @functools.cache
+    def run_once(name, *arguments):
+        path = FOLDER / f"{name}.py"
+        folder = tmp_path_factory.mktemp(name)
+        plt.close("all")
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(io.StringIO()) as out,
+        ):
+            patch.setattr(sys, "argv", [str(path), *arguments])
+            patch.delenv("DISPLAY", raising=False)  # with one, plt.show() of agg warns
+            patch.chdir(folder)
+            variables = runpy.run_path(str(path), run_name="__main__")
+        variables["figures"] = [plt.figure(number) for number in plt.get_fignums()]
+        variables["written"] = list(folder.iterdir())
+        variables["printed"] = out.getvalue()
+        return variables
+
+    yield run_once
+    plt.close("all")
+
+
+def test_there_are_scripts():
+    assert len(SCRIPTS) == 9
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+class TestEachScript:
+    def test_runs_and_shows_figures_with_labelled_axes(self, name, run):
+        result = run(name)
+        assert result["figures"]
+        assert result["written"] == []
+        for figure in result["figures"]:
+            assert figure.axes
+            assert all(ax.has_data() for ax in figure.axes)
+            texts = [figure.get_supxlabel(), figure.get_supylabel()]
+            for ax in figure.axes:
+                texts += [ax.get_xlabel(), ax.get_ylabel()]
+            assert any(texts)
+
+    def test_is_laid_out_as_a_page(self, name):
+        text = (FOLDER / f"{name}.py").read_text("utf-8")
+        title, underline, empty, *_ = ast.get_docstring(ast.parse(text)).splitlines()
+        assert underline == "=" * len(title)
+        assert empty == ""
+        assert "\n# %%\n" in text
+        assert text.endswith("\nplt.show()\n")
+
+
+def test_runs_as_a_command_without_warnings():
+    command = [sys.executable, "-W", "error", str(FOLDER / "plot_stopping_rule.py")]
+    environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
+    environment["MPLBACKEND"] = "agg"
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "stopped after" in done.stdout
+
+
+class TestGdAndNag:
+    def test_reaches_the_reported_accuracy(self, run):
+        models, split = run("plot_gd_and_nag")["models"], run("plot_gd_and_nag")["split_iris"]
+        X_train, X_test, y_train, y_test = split(0)
+        assert len(X_test) == 40
+        assert {model.n_iter_ for model in models.values()} == {350}
+        assert models["nag"].score(X_train, y_train) >= 0.97
+        assert models["nag"].score(X_test, y_test) > models["gd"].score(X_test, y_test)
+
+    def test_every_run_of_nag_trains_better_than_any_of_gd(self, run):
+        scores = run("plot_gd_and_nag")["scores"]
+        assert len(scores["nag"]["train"]) == 10
+        assert min(scores["nag"]["train"]) >= 0.97
+        assert min(scores["nag"]["train"]) > max(scores["gd"]["train"])
+        assert np.mean(scores["nag"]["test"]) > np.mean(scores["gd"]["test"])
+
+    def test_both_start_from_the_same_weights(self, run):
+        first = {model.history_["loss"][0] for model in run("plot_gd_and_nag")["models"].values()}
+        assert len(first) == 1
+
+    def test_models_are_kept_where_asked(self, run, tmp_path):
+        result = run("plot_gd_and_nag", "--output", str(tmp_path / "kept"))
+        assert result["printed"].count("predicts the same: True") == 2
+        X = result["X_test"]
+        for solver, model in result["models"].items():
+            kept = joblib.load(tmp_path / "kept" / f"iris_{solver}.joblib")
+            np.testing.assert_array_equal(kept.predict_proba(X), model.predict_proba(X))
+
+
+class TestCircles:
+    def test_draws_32_boundaries(self, run):
+        result = run("plot_circles")
+        panels = [ax for ax in result["figures"][0].axes if ax.get_title()]
+        assert len(panels) == len(result["models"]) == 32
+
+    def test_100_units_fit_the_training_set(self, run):
+        find = run("plot_circles")["find"]
+        best = {"hidden_layer_sizes": 100, "max_iter": 100, "l1": 0, "l2": 0}
+        assert find("score", **best, learning_rate_init=0.05) == [1.0, 1.0]
+        assert min(find("score", **best, learning_rate_init=0.005)) > 0.95
+
+    def test_25_epochs_are_enough_for_the_large_step_only(self, run):
+        find = run("plot_circles")["find"]
+        assert max(find("score", max_iter=25, learning_rate_init=0.05)) == 1.0
+        assert max(find("score", max_iter=25, learning_rate_init=0.005)) < 0.8
+
+    def test_5_units_close_the_boundary_if_trained_for_long(self, run):
+        result = run("plot_circles")
+        assert result["find"]("boundary", hidden_layer_sizes=5).count("closed") <= 2
+        longer = [result["boundary"](model) for model in result["longer"]]
+        assert longer.count("closed") == 2
+
+    def test_l1_leaves_no_boundary_and_l2_does(self, run):
+        find = run("plot_circles")["find"]
+        trained = {"hidden_layer_sizes": 100, "max_iter": 100, "learning_rate_init": 0.05}
+        assert set(find("boundary", **trained, l1=0.01)) == {"none"}
+        assert set(find("nonzero", **trained, l1=0.01)) == {0}
+        units = {"hidden_layer_sizes": 100, "l1": 0}
+        assert find("boundary", **units, l2=0.01) == find("boundary", **units, l2=0)
+
+    @pytest.mark.parametrize(
+        ("score", "shape"),
+        [
+            (lambda X: X[:, 0] * 0, "none"),
+            (lambda X: X[:, 0] > 0.2, "open"),
+            (lambda X: np.linalg.norm(X, axis=1) < 1, "closed"),
+        ],
+    )
+    def test_shapes_of_known_boundaries(self, run, score, shape):
+        class Known:
+            def predict(self, X):
+                return score(X).astype(int)
+
+        assert run("plot_circles")["boundary"](Known()) == shape
+
+
+class TestGradientCheck:
+    def test_backpropagation_is_right(self, run):
+        result = run("plot_gradient_check")
+        assert set(result["checks"]) == {1, 10}
+        for batch_size, check in result["checks"].items():
+            assert check.passed
+            assert len(check.backprop) == 1210
+            np.testing.assert_allclose(
+                result["loops"][batch_size], check.backprop, rtol=0, atol=1e-15
+            )
+
+    def test_the_mistake_shows_before_the_activation_only(self, run):
+        mistaken = run("plot_gradient_check")["mistaken"]
+        wrong = {name for name, error in mistaken.worst.items() if error > mistaken.tol}
+        assert wrong == {"W1", "b1"}
+        for name in wrong:
+            here = mistaken.layer == name
+            larger = np.abs(mistaken.backprop[here]) > np.abs(mistaken.numeric[here])
+            assert larger.mean() > 0.7
+
+
+class TestLoopAndMatrix:
+    def test_both_end_in_the_same_weights(self, run):
+        assert run("plot_loop_and_matrix")["apart"].max() < 1e-13
+
+    def test_matrices_gain_by_larger_batches(self, run):
+        result = run("plot_loop_and_matrix")
+        ratio = result["loop_seconds"] / result["matrix_seconds"]
+        assert ratio[-1] > 3  # 14 on a quiet machine
+        assert ratio[-1] > 2 * ratio[0]
+
+
+class TestActivations:
+    def test_all_of_the_registry(self, run):
+        result = run("plot_activations")
+        assert set(result["models"]) == set(result["ACTIVATIONS"])
+
+    def test_derivatives_are_those_of_the_functions(self, run):
+        result = run("plot_activations")
+        z = np.linspace(-3, 3, 600)  # even: without the corner at zero
+        for activation in result["ACTIVATIONS"].values():
+            value, derivative = result["value_and_derivative"](activation(), z)
+            slope = np.diff(value) / np.diff(z)
+            middle = (derivative[1:] + derivative[:-1]) / 2
+            away = np.abs(z[1:] + z[:-1]) > 0.02
+            np.testing.assert_allclose(middle[away], slope[away], atol=1e-4)
+
+    def test_only_identity_stays_at_a_straight_line(self, run):
+        models = dict(run("plot_activations")["models"])
+        line = models.pop("identity").loss_
+        assert line > 0.2
+        assert max(model.loss_ for model in models.values()) < 0.05
+        halfway = {name: model.loss_curve_[200] for name, model in models.items()}
+        assert {name for name, loss in halfway.items() if loss > 0.9 * line} == {
+            "logistic",
+            "softplus",
+        }
+
+
+class TestElasticNet:
+    def test_the_path(self, run):
+        result = run("plot_elastic_net")
+        nonzero = result["nonzero"]
+        assert (np.diff(nonzero) <= 0).all()
+        assert (nonzero[0], nonzero[-1]) == (310, 0)
+        test = np.array(result["scores"]["test"])
+        few = (nonzero > 0) & (nonzero < 50)
+        assert few.sum() >= 4
+        assert test[few].min() > test[0] - 0.03
+        assert test[-1] == result["benign"]
+
+    def test_whole_pixels_drop_out(self, run):
+        result = run("plot_elastic_net")
+        counts = [len(network.selected_features_) for network in result["networks"].values()]
+        assert counts[0] == 64
+        assert (np.diff(counts) < 0).all()
+        for network in result["networks"].values():
+            dropped = np.setdiff1d(np.arange(64), network.selected_features_)
+            assert not network.coefs_[0][dropped].any()
+
+
+def test_stopping_rule_holds_at_the_last_epoch_and_at_none_before(run):
+    result = run("plot_stopping_rule")
+    scores = result["network"].validation_scores_
+    holds = [b > 0.975 and abs(b - a) < 0.005 for a, b in pairwise(scores)]
+    assert holds.index(True) == len(holds) - 1
+    assert len(scores) < result["network"].max_iter
+    assert 0.97 < min(scores[-4:-1]) <= max(scores[-4:-1]) < 0.975
+
+
+def test_grid_search(run):
+    result = run("plot_grid_search")
+    scores, search = result["scores"], result["search"]
+    assert search.best_score_ == scores.max() > 0.97
+    for (row, column), score in np.ndenumerate(scores):
+        candidate = {
+            "mlpscratchclassifier__hidden_layer_sizes": result["UNITS"][row],
+            "mlpscratchclassifier__l2": result["L2"][column],
+        }
+        place = search.cv_results_["params"].index(candidate)
+        assert score == search.cv_results_["mean_test_score"][place]
+    assert scores[:, -1].max() < 0.5
+    assert scores[0].max() < 0.8
+    assert np.ptp(scores[1:, :-1]) < 0.03
+
+
+def test_save_and_resume(run):
+    printed = run("plot_save_and_resume")["printed"].splitlines()
+    assert printed == [
+        "the loaded model predicts the same: True",
+        "warm_start='resume': the same weights as without a break: True",
+        "warm_start=True: the same weights as without a break: False",
+        "MLPClassifier: probabilities differ by at most 0e+00",
+    ]
+    result = run("plot_save_and_resume")
+    assert result["restarted"].loss_ > 1.5 * result["whole"].loss_
