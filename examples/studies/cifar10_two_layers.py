@@ -45,9 +45,9 @@ SPACE = {
     "label_smoothing": [0.0, 0.1],
     "l2": loguniform(1e-6, 1e-4),
 }
-N_TRIALS = 12
+N_TRIALS = 8
 TRIAL = {"hidden_layer_sizes": (1024,), "max_iter": 8}
-FINAL = {"hidden_layer_sizes": (2048,), "max_iter": 30}
+FINAL = {"hidden_layer_sizes": (2048,), "max_iter": 20}
 N_VALIDATION = 5_000
 
 
