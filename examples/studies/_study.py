@@ -27,7 +27,7 @@ QUICK = {"images": 2_000, "hidden_units": 32, "epochs": 3}  # at most, with --qu
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Images as rows of standardised numbers in float32, and their labels."""
+    """Images as rows of centred numbers in float32, and their labels."""
 
     X: np.ndarray
     y: np.ndarray
@@ -75,11 +75,11 @@ def parse_options(description, arguments, *, n_seeds=1):
     return options
 
 
-def load(name, options, *, n_validation):
+def load(name, options, *, n_validation, scaled=True):
     """Return the data set, with `n_validation` of the training images held out for validation.
 
     The parts are the same for all seeds. From each, the mean of each pixel over the training
-    images is subtracted; then all are divided by the one standard deviation of these.
+    images is subtracted; if `scaled`, all are then divided by the one standard deviation of these.
     """
     try:
         data = DATASETS[name](options.data)
@@ -92,18 +92,19 @@ def load(name, options, *, n_validation):
     test = np.arange(len(data.y_test))
     if options.quick:
         rows, held_out, test = (part[: QUICK["images"]] for part in (rows, held_out, test))
-    training, validation, test = standardised(
+    training, validation, test = centred(
         Part(data.X_train[rows], data.y_train[rows]),
         Part(data.X_train[held_out], data.y_train[held_out]),
         Part(data.X_test[test], data.y_test[test]),
+        scaled=scaled,
     )
     return Data(training, validation, test, data.class_names, data.image_shape)
 
 
-def standardised(training, *others):
-    """Centre the pixels, and divide all by one number: pixels share one unit."""
+def centred(training, *others, scaled):
+    """Centre the pixels; if `scaled`, divide all by one number: pixels share one unit."""
     mean = training.X.mean(axis=0, dtype=np.float64).astype(np.float32)
-    scale = np.float32((training.X - mean).std(dtype=np.float64))
+    scale = np.float32((training.X - mean).std(dtype=np.float64) if scaled else 1)
     return [Part((part.X - mean) / scale, part.y) for part in (training, *others)]
 
 

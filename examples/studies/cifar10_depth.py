@@ -37,7 +37,7 @@ SETTINGS = {
     "learning_rate_init": 0.001,
     "batch_size": 256,
     "label_smoothing": 0.1,
-    "max_iter": 20,
+    "max_iter": 14,
 }
 N_VALIDATION = 5_000
 

@@ -25,7 +25,7 @@ REGULARISED = {
     "learning_rate_init": 0.002,
     "batch_size": 256,
     "label_smoothing": 0.1,
-    "max_iter": 40,
+    "max_iter": 30,
 }
 NETWORKS = {
     "one hidden layer, SGD": {
@@ -34,14 +34,14 @@ NETWORKS = {
         "solver": "sgd",
         "momentum": 0.9,
         "learning_rate": "cosine",
-        "learning_rate_init": 0.03,
+        "learning_rate_init": 0.1,
         "batch_size": 100,
         "l2": 5e-5,
         "max_iter": 15,
     },
     "one hidden layer, dropout": {
         **REGULARISED,
-        "hidden_layer_sizes": (1024,),
+        "hidden_layer_sizes": (2048,),
         "dropout": [0.2, 0.5],  # of the input and of the hidden layer
     },
     "two hidden layers, dropout": {
@@ -57,7 +57,8 @@ def main(arguments=None):
     """Train the networks with each seed, test them, and draw the curves of the first seed."""
     start = time.perf_counter()
     options = parse_options(__doc__, arguments)
-    data = load("mnist", options, n_validation=N_VALIDATION)
+    # With pixels of deviation 1 the networks with dropout did worse, by 0.001 on validation
+    data = load("mnist", options, n_validation=N_VALIDATION, scaled=False)
     networks = {name: adapted(settings, options) for name, settings in NETWORKS.items()}
     models, results = compare(networks, data, options.seeds)
     for name in networks:

@@ -153,12 +153,13 @@ def test_parts_are_standardised_by_the_training_images(tmp_path):
     assert data.test.X.dtype == np.float32
 
 
-def test_standardised_uses_the_first_part_for_all():
+@pytest.mark.parametrize("scaled", [True, False])
+def test_the_first_part_says_how_all_are_centred(scaled):
     Part = study().Part
     first = Part(np.array([[0, 2], [2, 6]], dtype=np.float32), np.zeros(2))
     other = Part(np.array([[1, 8]], dtype=np.float32), np.zeros(1))
-    scale = np.sqrt((1 + 1 + 4 + 4) / 4)
-    trained, tested = study().standardised(first, other)
+    scale = np.sqrt((1 + 1 + 4 + 4) / 4) if scaled else 1
+    trained, tested = study().centred(first, other, scaled=scaled)
     np.testing.assert_allclose(trained.X, np.array([[-1, -2], [1, 2]]) / scale, rtol=1e-6)
     np.testing.assert_allclose(tested.X, np.array([[0, 4]]) / scale, rtol=1e-6)
 
