@@ -29,7 +29,7 @@ from sknn_scratch.plotting import TrainingCurveDisplay
 NAME = "cifar10_depth"
 DEPTHS = (2, 3, 4, 5)  # matrices of weights: one more than hidden layers
 UNITS = 1024  # in each hidden layer
-DROPOUT = (0.1, 0.5)  # of the input and of each hidden layer
+DROPOUT = (0.1, 0.3)  # of the input and of each hidden layer
 SETTINGS = {
     "activation": "relu",
     "solver": "adam",

@@ -270,12 +270,13 @@ def test_grid_search(run):
 
 
 def test_save_and_resume(run):
-    printed = run("plot_save_and_resume")["printed"].splitlines()
+    *printed, converted = run("plot_save_and_resume")["printed"].splitlines()
     assert printed == [
         "the loaded model predicts the same: True",
         "warm_start='resume': the same weights as without a break: True",
         "warm_start=True: the same weights as without a break: False",
-        "MLPClassifier: probabilities differ by at most 0e+00",
     ]
+    assert converted.startswith("MLPClassifier: probabilities differ by at most ")
+    assert float(converted.split()[-1]) < 1e-14  # rounding: sums in another order
     result = run("plot_save_and_resume")
     assert result["restarted"].loss_ > 1.5 * result["whole"].loss_

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from numpydoc.docscrape import ClassDoc
@@ -81,8 +82,10 @@ def test_python_in_readme_runs(capsys):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_python_in_the_user_guide_runs(capsys):
+def test_python_in_the_user_guide_runs(capsys, tmp_path, monkeypatch):
     """The blocks are one program, whose results are what the text says of them."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "user_guide.md").read_text("utf-8")
     namespace = {"__name__": "user_guide"}
     for block in re.findall(r"```python\n(.*?)```", text, re.S):
@@ -92,6 +95,8 @@ def test_python_in_the_user_guide_runs(capsys):
     assert printed.endswith("True\n")
     assert 0 < len(namespace["selective"].selected_features_) < 64
     assert (namespace["sparse"].coefs_[0] == 0).any()
+    assert (tmp_path / "curves.png").stat().st_size > 0
+    plt.close("all")
     print(printed)
 
 
