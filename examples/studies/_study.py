@@ -207,6 +207,15 @@ def with_mirrored(part, image_shape):
     return Part(np.concatenate([part.X, mirrored]), np.concatenate([part.y, part.y]))
 
 
+def with_shifted(part, image_shape):
+    """Return the images and, after them, those moved by a pixel left, right, up and down."""
+    images = part.X.reshape(-1, *image_shape)
+    # What is moved in at a border is what was moved out at the other: the background, in MNIST
+    moved = [np.roll(images, by, axis) for axis in (2, 1) for by in (-1, 1)]
+    X = np.concatenate([images, *moved]).reshape(-1, part.X.shape[1])
+    return Part(X, np.tile(part.y, 5))
+
+
 class Progress:
     """Lines on stderr, one per epoch but not more than one per second, with the time left."""
 

@@ -64,7 +64,7 @@ def main(arguments=None):
     for name in networks:
         test_once(name, models[name], results[name], data.test)
     save_results(NAME, options, networks, start, results)
-    save_figure(draw(results), options, NAME, "MNIST")
+    save_figure(draw(results), options, NAME, "MNIST: by heart, and with dropout")
 
 
 def draw(results):

@@ -265,9 +265,12 @@ class TrainingCurveDisplay:
                 ax.legend(fontsize="small", handlelength=3.5)
         if own_figure:
             n_names = len(self.histories)
+            handles, labels = self.axes_[1].get_legend_handles_labels()  # all that the left has
+            inches = 0.8 + 0.08 * max(map(len, labels))  # a line, and its label
+            n_fit = max(1, min(_MAX_COLUMNS, int(self.figure_.get_figwidth() / inches)))
             self.figure_.legend(
-                handles=self.axes_[1].get_legend_handles_labels()[0],  # all that the left has
+                handles=handles,
                 loc="outside lower center",
-                ncols=ceil(n_names / ceil(n_names / _MAX_COLUMNS)),
+                ncols=ceil(n_names / ceil(n_names / n_fit)),
                 handlelength=3.5,  # or dashes are hardly told from a line
             )

@@ -164,6 +164,15 @@ def test_the_first_part_says_how_all_are_centred(scaled):
     np.testing.assert_allclose(tested.X, np.array([[0, 4]]) / scale, rtol=1e-6)
 
 
+def test_shifted_images_are_moved_by_a_pixel():
+    image = np.zeros((4, 5))
+    image[1, 2] = 1
+    part = study().with_shifted(study().Part(image.reshape(1, 20), np.array([7])), (4, 5))
+    assert part.y.tolist() == [7] * 5
+    where = [tuple(map(int, np.argwhere(moved)[0])) for moved in part.X.reshape(5, 4, 5)]
+    assert where == [(1, 2), (1, 1), (1, 3), (0, 2), (2, 2)]
+
+
 def test_mirror_images_swap_columns_only():
     X = np.arange(2 * 2 * 3 * 3).reshape(2, 18)
     part = study().with_mirrored(study().Part(X, np.array([4, 7])), (2, 3, 3))

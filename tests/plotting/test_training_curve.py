@@ -173,3 +173,12 @@ def test_estimators_that_have_no_history():
         TrainingCurveDisplay.from_estimator(model)
     with pytest.raises(TypeError, match="dict of fitted estimators by name, got list"):
         TrainingCurveDisplay.from_estimators([model])
+
+
+def test_a_legend_of_long_names_stays_within_the_figure(networks):
+    runs = {f"a network with a long name, {k}": networks["gd"] for k in range(4)}
+    figure = TrainingCurveDisplay.from_estimators(runs).figure_
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= legend.x0
+    assert legend.x1 <= figure.bbox.x1
