@@ -1,6 +1,6 @@
 """Time and weigh the training; write a table, ``benchmarks.json`` and two charts.
 
-``python -m benchmarks --help`` lists the options. All of it takes a quarter of an hour or so.
+``python -m benchmarks --help`` lists the options. All of it takes eight minutes or so.
 """
 
 import argparse

@@ -375,6 +375,7 @@ def read_only(array):
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_input_is_not_modified(solver, early_stopping, shuffle):
+    """All arrays are read-only: to write to one raises a ValueError."""
     target = TARGETS["labels"].astype(float)
     for samples in (X, X.astype(np.float32), csr_array(X)):
         data = [read_only(array) for array in (samples, target, WEIGHT)]
