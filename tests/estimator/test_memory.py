@@ -1,0 +1,57 @@
+"""What `fit` takes beside X: y, the order of the rows, and a batch; never another X."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from sknn_scratch import MLPScratchClassifier
+
+N_SAMPLES, N_FEATURES = 40_000, 200
+
+
+def peak_of_fit(X, **parameters):
+    """Return the bytes that a fit of one epoch holds at its peak, beside what was there."""
+    network = MLPScratchClassifier(5, random_state=0, **parameters)
+    y = np.arange(X.shape[0]) % 3
+    tracemalloc.start()
+    network.partial_fit(X, y, classes=[0, 1, 2])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("solver", ["gd", "nag", "sgd", "adam"])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_dense_samples_are_not_copied(solver, shuffle):
+    X = np.random.default_rng(0).random((N_SAMPLES, N_FEATURES), dtype=np.float32)
+    assert peak_of_fit(X, solver=solver, shuffle=shuffle) < X.nbytes / 4
+
+
+def test_a_memory_map_is_not_read_as_a_whole(tmp_path):
+    X = np.random.default_rng(0).random((N_SAMPLES, N_FEATURES), dtype=np.float32)
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert peak_of_fit(mapped) < X.nbytes / 4
+
+
+def test_early_stopping_copies_no_more_than_what_it_holds_out():
+    X = np.random.default_rng(0).random((N_SAMPLES, N_FEATURES), dtype=np.float32)
+    network = MLPScratchClassifier(5, early_stopping=True, max_iter=1, random_state=0)
+    tracemalloc.start()
+    with pytest.warns(UserWarning, match="hasn't converged"):
+        network.fit(X, np.arange(N_SAMPLES) % 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < X.nbytes * (0.1 + 0.25)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_sparse_samples_are_never_made_dense_as_a_whole(solver):
+    shape = (20_000, 2_000)
+    X = scipy.sparse.random_array(
+        shape, density=1e-3, format="csr", dtype=np.float32, rng=np.random.default_rng(0)
+    )
+    as_dense = 4 * shape[0] * shape[1]
+    assert peak_of_fit(X, solver=solver) < as_dense / 20
