@@ -115,7 +115,7 @@ class BaseMLPScratch(BaseEstimator):
 
     def _reported_loss(self, loss, penalty):
         """Return the number that goes into the curves, from the two parts of the objective."""
-        return float(loss + penalty)
+        return loss + penalty
 
     # Training
 

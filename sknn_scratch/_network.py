@@ -55,19 +55,22 @@ class Dropout:
 
     Srivastava et al. (2014), section 10. Expected values are those without dropout, so nothing is
     to be done at prediction. `rates` has a number for X and for each hidden layer; `generators`
-    a numpy Generator for each network.
+    a numpy Generator for each place of `lead`: networks along an axis of length 1 there lose the
+    same values. By default each network has one of its own.
     """
 
-    def __init__(self, rates, generators):
+    def __init__(self, rates, generators, lead=None):
         self.rates = rates
         self.generators = generators
+        self.lead = lead
         self._masks = {}
 
     def _draw(self, layer, shape, dtype):
         """Return a mask of zeros and 1 / (1 - rate), in an array that `undo` finds again."""
         key = layer, shape
         if key not in self._masks:
-            self._masks[key] = np.empty(shape, dtype)
+            lead = shape[:-2] if self.lead is None else self.lead
+            self._masks[key] = np.empty((*lead, *shape[-2:]), dtype)
         mask, keep = self._masks[key], 1 - self.rates[layer]
         one_by_one = mask.reshape(len(self.generators), *shape[-2:])
         for generator, of_one in zip(self.generators, one_by_one, strict=True):

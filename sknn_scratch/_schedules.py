@@ -51,6 +51,12 @@ class Schedule:
         """Return the step after `progress` epochs, a real number, without the warm-up."""
         return self.learning_rate
 
+    @property
+    def steady(self):
+        """Whether the step is the same all through the present epoch."""
+        plain = type(self).base_rate is Schedule.base_rate
+        return plain and self.n_epochs >= self.warmup_epochs
+
     def end_epoch(self, n_seen):
         """Count an epoch; `n_seen` is the number of samples seen in all."""
         self.n_epochs += 1
@@ -131,13 +137,12 @@ class Backtracking(Schedule):
 
     def search(self, accepts):
         """Halve the step (of each network of a stack) until ``accepts(step)``."""
-        while not np.all(accepted := accepts(self.learning_rate)):
+        # Where the step has come to nothing F is not finite: let the step show it
+        while not np.all(done := accepts(self.learning_rate) | (self.learning_rate < 1e-300)):
             smaller = self.learning_rate / 2
             if np.ndim(smaller):
-                smaller = np.where(accepted, self.learning_rate, smaller)
+                smaller = np.where(done, self.learning_rate, smaller)
             self.learning_rate = smaller
-            if np.min(smaller) < 1e-300:
-                break  # F is not finite here: let the step show it
         return self.learning_rate
 
 
