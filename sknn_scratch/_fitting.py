@@ -430,6 +430,11 @@ def blas_threads(params, n_samples):
     largest = n_samples * max(W.shape[-2] * W.shape[-1] for W in params.weights)
     if largest >= _WORTH_THREADS:
         return nullcontext()
+    return one_blas_thread()
+
+
+def one_blas_thread():
+    """Return a context in which BLAS uses one thread."""
     return _get_threadpool_controller().limit(limits=1, user_api="blas")
 
 

@@ -151,17 +151,22 @@ def backward(params, activations, work, grad, dropout=None):
 
 
 def raw_scores(layers, activations, X):
-    """Return the raw scores of one network for all rows of X, shape (n_samples, n_outputs)."""
-    n_samples, widest = X.shape[0], max(b.size for b in layers.biases)
+    """Return the raw scores for all rows of X, shape (..., n_samples, n_outputs)."""
+    n_samples, widest = X.shape[-2], max(b.size for b in layers.biases)
     n_rows = min(n_samples, max(1, _ELEMENTS_PER_CHUNK // widest))
     work = Workspace(layers, activations, n_rows)
     if n_rows == n_samples:
         return forward(layers, activations, X, work)
-    scores = np.empty((n_samples, layers.biases[-1].size), work.raw.dtype)
+    *lead, n_outputs = layers.biases[-1].shape
+    scores = np.empty((*lead, n_samples, n_outputs), work.raw.dtype)
     for start in range(0, n_samples - n_rows + 1, n_rows):
-        scores[start : start + n_rows] = forward(
-            layers, activations, X[start : start + n_rows], work
-        )
+        rows = slice(start, start + n_rows)
+        scores[..., rows, :] = forward(layers, activations, _rows(X, rows), work)
     if rest := n_samples % n_rows:
-        scores[-rest:] = raw_scores(layers, activations, X[-rest:])
+        rows = slice(n_samples - rest, n_samples)
+        scores[..., rows, :] = raw_scores(layers, activations, _rows(X, rows))
     return scores
+
+
+def _rows(X, rows):
+    return X[rows] if X.ndim == 2 else X[..., rows, :]
