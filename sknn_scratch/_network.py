@@ -114,6 +114,14 @@ def _product(a, b, out):
         out[...] = a @ b
 
 
+def _through(delta, W_transposed, out):
+    """Write delta W^T."""
+    if delta.shape[-1] > 1:
+        np.matmul(delta, W_transposed, out=out)
+    else:  # for one output einsum takes a third of the time
+        np.einsum("...ij,...jk->...ik", delta, W_transposed, out=out)
+
+
 def forward(layers, activations, X, work, dropout=None):
     """Write z_l = a_{l-1} W_l + b_l and a_l = f_l(z_l), a_0 = X, into `work`; return the last z."""
     if dropout is not None:
@@ -144,7 +152,7 @@ def backward(params, activations, work, grad, dropout=None):
         np.matmul(work.ones, delta, out=grad.biases[layer])
         if layer > 0:
             below, z, a = work.delta[layer - 1], work.z[layer - 1], work.a[layer - 1]
-            np.matmul(delta, params.transposed[layer], out=below)
+            _through(delta, params.transposed[layer], out=below)
             if dropout is not None:
                 dropout.undo(layer, a, below)
             activations[layer - 1].backward(z, a, below)

@@ -52,6 +52,11 @@ class Schedule:
         return self.learning_rate
 
     @property
+    def endless(self):
+        """Whether the step does not depend on how many epochs there will be."""
+        return not hasattr(self, "max_iter")
+
+    @property
     def steady(self):
         """Whether the step is the same all through the present epoch."""
         plain = type(self).base_rate is Schedule.base_rate

@@ -4,7 +4,9 @@ The networks stand along two leading axes, (n_streams, n_models). Those of one s
 samples in the same order, so that a batch is gathered once and used by all of them.
 """
 
+import copy
 from dataclasses import fields, is_dataclass, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import joblib
@@ -77,6 +79,14 @@ def stack_key(estimator):
         return None
     common = {k: v for k, v in vars(estimator).items() if k not in _PER_NETWORK}
     return joblib.hash([type(estimator), common, schedule.searches, np.any(estimator.l1) > 0])
+
+
+def network_key(estimator):
+    """Return what estimators have in common that are one network, after more or fewer epochs."""
+    own = {k: v for k, v in vars(estimator).items() if k in _PER_NETWORK}
+    if estimator.random_state is None or not build_optimizer(estimator).schedule.endless:
+        return object()  # like no other
+    return joblib.hash({**own, "max_iter": None})
 
 
 def stream_key(estimator):
@@ -220,23 +230,36 @@ def _stacked(parts):
     return [None if of[0] is None else np.stack(of)[:, None] for of in zip(*parts, strict=True)]
 
 
+class Outcome(NamedTuple):
+    """What the training of an estimator ended with, or None; and its share of the time."""
+
+    error: Exception | None
+    seconds: float
+
+
+def _generator(random_state):
+    if isinstance(random_state, np.random.RandomState):
+        random_state = copy.deepcopy(random_state)
+    return check_random_state(random_state)
+
+
 class Stack:
     """Estimators to be fitted together.
 
     Parameters
     ----------
-    estimators : list of lists of estimators
-        For each stream its estimators, as many as for the other streams; not fitted. They have a
-        `stack_key` in common, and those of a stream a `stream_key`.
+    streams : list of lists of lists of estimators
+        For each stream its networks, as many as for the other streams, and for each network its
+        estimators, which are not fitted and have a `network_key` in common: they are the network
+        at the end of so many epochs. The networks have a `stack_key` in common, and those of a
+        stream a `stream_key`.
     samples : list of Samples
         For each stream; all of one `kind`. Streams may share them.
 
     Attributes
     ----------
-    errors : list of Exception or None
-        For each estimator, stream by stream, what its training ended with.
-    seconds : ndarray of shape (n_estimators,)
-        What it took, where the networks that train at the same time share that time.
+    outcomes : dict of id of an estimator -> Outcome
+        How the training of each estimator ended.
 
     Raises
     ------
@@ -244,18 +267,21 @@ class Stack:
         If one of the estimators cannot be fitted to its samples.
     """
 
-    def __init__(self, estimators, samples):
-        self.estimators = [estimator for stream in estimators for estimator in stream]
-        self.errors = [None] * len(self.estimators)
-        self.seconds = np.zeros(len(self.estimators))
+    def __init__(self, streams, samples):
+        networks = list(chain.from_iterable(streams))
+        self.waiting = [sorted(network, key=lambda e: e.max_iter) for network in networks]
+        self.outcomes = {}
+        self.seconds = np.zeros(len(networks))  # per estimator of each network
         self.history = {}
         self.n_epochs = 0
-        lead = len(estimators), len(estimators[0])
-        self.members = np.arange(len(self.estimators)).reshape(lead)
+        lead = len(streams), len(streams[0])
+        self.members = np.arange(len(networks)).reshape(lead)
         self.running = np.ones(lead, dtype=bool)
-        for stream, one in zip(estimators, samples, strict=True):
-            for estimator in stream:
+        for stream, one in zip(streams, samples, strict=True):
+            for estimator in chain.from_iterable(stream):
                 vars(estimator).update(one.attributes)
+        # What the estimators of a network have in common is read from one of them
+        self.estimators = [network[0] for network in networks]
         self.first = self.estimators[0]
         self.loss = self.first._loss()
 
@@ -263,8 +289,7 @@ class Stack:
         units = [one.X.shape[1], *hidden_units(self.first), one.y.shape[1]]
         self.params = Parameters.empty(units, one.X.dtype, lead)
         generators = self._draw_parameters()
-        firsts = [stream[0] for stream in estimators]
-        self.streams = Streams(firsts, samples, generators)
+        self.streams = Streams([stream[0][0] for stream in streams], samples, generators)
         self.dropout = self._dropout(generators)
         optimizers = [build_optimizer(estimator) for estimator in self.estimators]
         schedules = np.empty(lead, dtype=object)
@@ -275,18 +300,20 @@ class Stack:
             self.batch_size = samples_per_batch(self.first, self.streams.n_samples)
         self.monitor = self._monitor()
         self.best_score = np.full(lead, -np.inf)
-        self.max_iter = self._of_each("max_iter")
         self._build()
 
     def _draw_parameters(self):
         """Draw the weights of each network; return the generators of the streams after that."""
-        generators = [check_random_state(e.random_state) for e in self.estimators]
+        # A generator that was given is everyone's: each takes a copy, as a clone would
+        generators = [_generator(estimator.random_state) for estimator in self.estimators]
         vectors = self.params.flat.reshape(len(generators), -1)
-        for estimator, generator, flat in zip(self.estimators, generators, vectors, strict=True):
+        for member, (generator, flat) in enumerate(zip(generators, vectors, strict=True)):
+            estimator = self.estimators[member]
             network = self.params.view(flat)
             initializer, gains = INITIALIZERS[estimator.init], initial_gains(estimator)
             draw_parameters(network, initializer, gains, generator)
-            estimator._set_fitted_shape(network, continued=False)
+            for one in self.waiting[member]:
+                one._set_fitted_shape(network, continued=False)
         return generators[:: self.running.shape[1]]
 
     def _dropout(self, generators):
@@ -326,7 +353,7 @@ class Stack:
 
     def fit(self):
         """Train every network to its end, and leave its estimator fitted."""
-        longest = max(estimator.max_iter for estimator in self.estimators)
+        longest = max(network[-1].max_iter for network in self.waiting)
         with (
             np.errstate(over="ignore", invalid="ignore", divide="ignore"),
             blas_threads(self.params, self.batch_size),
@@ -352,15 +379,16 @@ class Stack:
             self.best_score[improved] = entry["validation_score"][improved]
         for place in self._places(~np.isfinite(entry["loss"])):
             if not np.isfinite(self.params.flat[place]).all():
-                self._end(place, stopped=True, diverged=True)
+                self._end_all(place, diverged=True)
         self.optimizer.schedule.end_epoch(self.n_epochs * self.streams.n_samples)
         for place in self._places(self.monitor.on_plateau):
             if self.optimizer.schedule.on_plateau(place):
                 self.monitor.no_improvement_count[place] = 0
             else:
-                self._end(place, stopped=True)
-        for place in self._places(self.max_iter == self.n_epochs):
-            self._end(place, stopped=False)
+                self._end_all(place)
+        for place in self._places(True):
+            if self.waiting[self.members[place]][0].max_iter == self.n_epochs:
+                self._end(place, stopped=False)
         return np.prod(self._shape_left()) <= (1 - _WORTH_COMPACTING) * self.running.size
 
     def _places(self, where):
@@ -395,13 +423,13 @@ class Stack:
         return {"validation_loss": np.where(finite, loss, np.nan), "validation_score": score}
 
     def _record(self, entry):
-        """Append to the history a row with a number for each estimator whose network runs."""
+        """Append to the history a row with a number for each network, NaN if it does not run."""
         running = self.members[self.running]
         for name, values in entry.items():
             row = np.full(len(self.estimators), np.nan)
             row[running] = np.broadcast_to(values, self.running.shape)[self.running]
             self.history.setdefault(name, []).append(row)
-        self.seconds[running] += entry["seconds"]
+        self.seconds[running] += entry["seconds"] / [len(self.waiting[m]) for m in running]
 
     def _watched(self, entry):
         """Return the numbers whose fall is progress."""
@@ -413,13 +441,19 @@ class Stack:
 
     # The end of a network's training
 
+    def _end_all(self, place, diverged=False):
+        """Take a network out of the training for good."""
+        for _ in range(len(self.waiting[self.members[place]])):
+            self._end(place, stopped=True, diverged=diverged)
+
     def _end(self, place, stopped, diverged=False):
-        """Take a network out of the training, and leave its estimator fitted."""
-        self.running[place] = False
+        """Leave the next estimator of a network fitted; without another one the network ends."""
         member, early_stopping = self.members[place], self.first.early_stopping
+        estimator = self.waiting[member].pop(0)
+        self.running[place] = bool(self.waiting[member])
         flat = (self.monitor.best_flat if early_stopping else self.params.flat)[place]
-        estimator = self.estimators[member]
-        self._keep_curves(estimator, member, place)
+        error = None
+        self._keep_curves(estimator, place)
         try:
             if diverged and np.isneginf(self.best_score[place]):
                 raise ValueError(divergence_message(estimator))
@@ -428,10 +462,12 @@ class Stack:
             elif not stopped:
                 warn_not_converged(estimator)
             estimator._keep(self.params.view(flat.copy()), flat.dtype)
-        except Exception as error:  # a warning, where these are errors, as well
-            self.errors[member] = error
+        except Exception as raised:  # a warning, where these are errors, as well
+            error = raised
+        self.outcomes[id(estimator)] = Outcome(error, self.seconds[member])
 
-    def _keep_curves(self, estimator, member, place):
+    def _keep_curves(self, estimator, place):
+        member = self.members[place]
         history = {
             name: [float(row[member]) for row in rows] for name, rows in self.history.items()
         }
@@ -465,7 +501,7 @@ class Stack:
         models = np.argsort(~self.running[streams], axis=1, kind="stable")[:, :n_models]
         index = streams[:, None], models
         self.members, self.running = self.members[index], self.running[index]
-        self.max_iter, self.best_score = self.max_iter[index], self.best_score[index]
+        self.best_score = self.best_score[index]
         self.params = self.params.view(self.params.flat[index])
         self.monitor = _taken(self.monitor, index)
         self.optimizer.state = _taken(self.optimizer.state, index)

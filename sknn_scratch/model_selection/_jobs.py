@@ -8,6 +8,7 @@ computation in common are trained as one stack.
 import time
 from collections import defaultdict
 from contextlib import nullcontext
+from copy import copy
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -21,7 +22,14 @@ from sklearn.utils.validation import _check_method_params
 
 from sknn_scratch._base import BaseMLPScratch
 from sknn_scratch._fitting import one_blas_thread
-from sknn_scratch._stack import Samples, Stack, bytes_per_network, stack_key, stream_key
+from sknn_scratch._stack import (
+    Samples,
+    Stack,
+    bytes_per_network,
+    network_key,
+    stack_key,
+    stream_key,
+)
 
 
 class Fit(NamedTuple):
@@ -29,7 +37,8 @@ class Fit(NamedTuple):
 
     `index` is its place among the results; `estimator` is not fitted. `feed` is the key of what
     reaches its network, or None if the estimator has none; `stack` that of the networks with which
-    it may be stacked, or None.
+    it may be stacked, or None; `network` that of the fits that are the same network at the end of
+    so many epochs.
     """
 
     index: int
@@ -41,6 +50,7 @@ class Fit(NamedTuple):
     test: np.ndarray
     feed: Any
     stack: str | None
+    network: Any
     context: Any
 
 
@@ -91,6 +101,7 @@ def plan(estimator, candidates, splits, contexts):
         candidate = clone(estimator).set_params(**clone(parameters, safe=False))
         network = network_of(candidate)
         stack = None if network is None else stack_key(network)
+        one = None if stack is None else network_key(network)
         setting = None if network is None else _setting(candidate, parameters)
         for split, (train, test) in enumerate(splits):
             fit = Fit(
@@ -103,6 +114,7 @@ def plan(estimator, candidates, splits, contexts):
                 test=test,
                 feed=None if network is None else (split, setting),
                 stack=stack,
+                network=one,
                 context=contexts[len(fits)],
             )
             fits.append(fit)
@@ -207,7 +219,7 @@ def _train(fits, feeds, stack_bytes):
             samples[fit.feed] = _samples(network_of(fit.estimator), feeds[fit.feed])
     trained = {}
     for streams in _stacks(fits, samples, stack_bytes):
-        trained |= _train_stack(streams, [samples[stream[0].feed] for stream in streams])
+        trained |= _train_stack(streams, [samples[stream[0][0].feed] for stream in streams])
     for fit in fits:
         if fit.index not in trained:
             trained[fit.index] = _train_alone(network_of(fit.estimator), feeds[fit.feed])
@@ -225,16 +237,17 @@ def _samples(network, given):
 
 
 def _stacks(fits, samples, stack_bytes):
-    """Yield stacks: lists of streams, each a list of as many fits."""
-    streams, alike = defaultdict(list), defaultdict(list)
+    """Yield stacks: lists of streams, lists of as many networks, lists of fits."""
+    streams, alike = defaultdict(lambda: defaultdict(list)), defaultdict(list)
     for fit in fits:
         of_fit = samples.get(fit.feed)
         if of_fit is not None and of_fit.kind is not None:
-            streams[fit.feed, stream_key(network_of(fit.estimator))].append(fit)
-    for (key, _), stream in streams.items():
-        alike[samples[key].kind, len(stream)].append(stream)
+            estimator = network_of(fit.estimator)
+            streams[fit.feed, stream_key(estimator)][fit.network].append(fit)
+    for (key, _), networks in streams.items():
+        alike[samples[key].kind, len(networks)].append(list(networks.values()))
     for (_, length), group in alike.items():
-        first = group[0][0]
+        first = group[0][0][0]
         n_bytes = bytes_per_network(network_of(first.estimator), samples[first.feed])
         n_networks = stack_bytes // n_bytes
         if n_networks < length:
@@ -243,24 +256,28 @@ def _stacks(fits, samples, stack_bytes):
         else:
             size = n_networks // length
             parts = [group[i : i + size] for i in range(0, len(group), size)]
-        # One network alone is what `fit` is for
-        yield from (streams for streams in parts if sum(map(len, streams)) > 1)
+        # One fit alone is what `fit` is for
+        yield from (part for part in parts if sum(map(len, chain.from_iterable(part))) > 1)
 
 
 def _train_stack(streams, samples):
     """Return what became of each fit; of none, if some do not go with their samples."""
     start = time.perf_counter()
-    networks = [[clone(network_of(fit.estimator)) for fit in stream] for stream in streams]
+    # Copies that share their parameters cost a tenth of clones, and a stack changes none
+    estimators = [[[copy(network_of(f.estimator)) for f in n] for n in s] for s in streams]
     try:
-        stack = Stack(networks, samples)
+        stack = Stack(estimators, samples)
         stack.fit()
     except Exception:
         return {}
+    fits, estimators = (list(chain(*chain(*nested))) for nested in (streams, estimators))
+    outcomes = [stack.outcomes[id(estimator)] for estimator in estimators]
     # Time that cannot be told apart, to set up the stack and the like, is shared by all
-    rest = (time.perf_counter() - start - stack.seconds.sum()) / len(stack.seconds)
-    fits = chain.from_iterable(streams)
-    results = zip(stack.estimators, stack.errors, stack.seconds + rest, strict=True)
-    return {fit.index: Trained(*result) for fit, result in zip(fits, results, strict=True)}
+    rest = time.perf_counter() - start - sum(outcome.seconds for outcome in outcomes)
+    return {
+        fit.index: Trained(estimator, outcome.error, outcome.seconds + rest / len(fits))
+        for fit, estimator, outcome in zip(fits, estimators, outcomes, strict=True)
+    }
 
 
 def _train_alone(network, given):
@@ -279,16 +296,19 @@ def _scored(fit, trained, given, X, y, score):
     That function calls `fit`, which here hands over what was trained before. So scores, errors,
     messages and callbacks are scikit-learn's.
     """
-    estimator = clone(fit.estimator)
-    if trained is not None:
-        estimator.fit = _HandOver(estimator, _whole(fit.estimator, trained, given), trained.error)
+    if trained is None:
+        estimator = clone(fit.estimator)
+    else:
+        estimator = _whole(fit.estimator, trained, given)
+        estimator.fit = _HandOver(estimator, trained.error)
     result = _fit_and_score(
         estimator,
         X,
         y,
         train=fit.train,
         test=fit.test,
-        parameters=fit.parameters,
+        # Set anew, though they are set: its messages name them
+        parameters=fit.parameters if trained is None or score["verbose"] > 1 else None,
         split_progress=fit.split_progress,
         candidate_progress=fit.candidate_progress,
         callback_ctx=fit.context,
@@ -303,22 +323,22 @@ def _whole(estimator, trained, given):
     """Return the fitted estimator of which a network was trained."""
     if type(estimator) is not Pipeline:
         return trained.estimator
-    pipeline = clone(estimator)
+    pipeline = copy(estimator)
     pipeline.steps = [*given.steps, (estimator.steps[-1][0], trained.estimator)]
     return pipeline
 
 
 class _HandOver:
-    """Stands in for the `fit` of an estimator, once."""
+    """Stands in for the `fit` of a fitted estimator, once."""
 
-    def __init__(self, estimator, fitted, error):
+    def __init__(self, estimator, error):
         self.estimator = estimator
-        self.fitted = fitted
         self.error = error
+        self.fitted = vars(estimator).copy()
 
     def __call__(self, X, y=None, **params):
         del self.estimator.fit
         if self.error is not None:
             raise self.error
-        vars(self.estimator).update(vars(self.fitted))
+        vars(self.estimator).update(self.fitted)  # steps that were replaced by parameters
         return self.estimator
