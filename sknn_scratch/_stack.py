@@ -427,7 +427,7 @@ class Stack:
         running = self.members[self.running]
         for name, values in entry.items():
             row = np.full(len(self.estimators), np.nan)
-            row[running] = np.broadcast_to(values, self.running.shape)[self.running]
+            row[running] = values[self.running] if np.ndim(values) else values
             self.history.setdefault(name, []).append(row)
         self.seconds[running] += entry["seconds"] / [len(self.waiting[m]) for m in running]
 

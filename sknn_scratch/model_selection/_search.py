@@ -220,7 +220,7 @@ class StackedGridSearchCV(_StackedSearch, GridSearchCV):
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score :
         As in scikit-learn. Each job, a stack or a part of one, uses one BLAS thread if there are
         several jobs. The time of a stack is divided among its candidates.
-    stack_memory : float, default=8
+    stack_memory : float, default=4
         About how much memory, in MiB, the weights, their gradients and moments, and the values of
         the layers of a stack may take. More networks than that make several stacks. The default is
         what is fastest: they then stay in the cache of a processor.
@@ -272,7 +272,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
         pre_dispatch="2*n_jobs",
         error_score=np.nan,
         return_train_score=False,
-        stack_memory=8,
+        stack_memory=4,
     ):
         super().__init__(
             estimator,
@@ -308,7 +308,7 @@ class StackedRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, random_state, error_score, \
 return_train_score :
         As in scikit-learn.
-    stack_memory : float, default=8
+    stack_memory : float, default=4
         As for `StackedGridSearchCV`.
 
     Attributes
@@ -342,7 +342,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
         random_state=None,
         error_score=np.nan,
         return_train_score=False,
-        stack_memory=8,
+        stack_memory=4,
     ):
         super().__init__(
             estimator,
