@@ -243,10 +243,10 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
     >>> from sknn_scratch import MLPScratchClassifier
     >>> from sknn_scratch.model_selection import StackedGridSearchCV
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPScratchClassifier((10,), max_iter=50, n_iter_no_change=50, random_state=0)
+    >>> network = MLPScratchClassifier((10,), max_iter=1000, tol=1e-3, random_state=0)
     >>> pipeline = make_pipeline(StandardScaler(), network)
     >>> grid = {
-    ...     "mlpscratchclassifier__learning_rate_init": [0.001, 0.01, 0.1],
+    ...     "mlpscratchclassifier__learning_rate_init": [0.01, 0.03, 0.1],
     ...     "mlpscratchclassifier__l2": [0, 0.01, 0.1],
     ... }
     >>> search = StackedGridSearchCV(pipeline, grid).fit(X, y)

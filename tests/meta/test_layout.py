@@ -14,7 +14,8 @@ FLOORS = [
     {"_network"},
     {"_objective"},
     {"_training", "_lbfgs"},
-    {"_assembly", "_fitting", "_conversion", "_base", "classifier", "regressor", "_stack"},
+    {"_assembly", "_fitting", "_conversion", "_base", "classifier", "regressor"}
+    | {"_streams", "_stack"},
     {"datasets", "gradient_check", "reference", "plotting", "model_selection"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
