@@ -58,6 +58,7 @@ class Streams:
 
     def __init__(self, estimators, samples, generators):
         first, n_samples = estimators[0], samples[0].X.shape[0]
+        self.n_given = n_samples
         distinct = {id(one): one for one in samples}
         self.generators = generators
         self.X = _joined([one.X for one in distinct.values()])
@@ -103,7 +104,8 @@ class Streams:
 
     def batches(self, batch_size, shuffle):
         """Return the mini-batches, of shape (n_streams, 1, batch_size, ...)."""
-        generators = self.generators if shuffle else ()
+        # As in a fit by itself the order within a batch of all samples stays as it is
+        generators = self.generators if shuffle and batch_size < self.n_given else ()
         return MiniBatches(self.X, self.y, self.weight, batch_size, self.order, generators)
 
     def keep(self, rows):
