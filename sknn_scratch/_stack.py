@@ -275,7 +275,8 @@ class Stack:
             else:
                 self._end_all(place)
         for place in self._places(True):
-            if self.waiting[self.members[place]][0].max_iter == self.n_epochs:
+            waiting = self.waiting[self.members[place]]
+            while waiting and waiting[0].max_iter == self.n_epochs:  # a candidate may come twice
                 self._end(place, stopped=False)
         return np.prod(self._shape_left()) <= (1 - _WORTH_COMPACTING) * self.running.size
 
