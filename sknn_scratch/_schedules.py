@@ -143,7 +143,7 @@ class Backtracking(Schedule):
     def search(self, accepts):
         """Halve the step (of each network of a stack) until ``accepts(step)``."""
         # Where the step has come to nothing F is not finite: let the step show it
-        while not np.all(done := accepts(self.learning_rate) | (self.learning_rate < 1e-300)):
+        while not np.all(done := accepts(self.learning_rate) | (self.learning_rate <= 1e-300)):
             smaller = self.learning_rate / 2
             if np.ndim(smaller):
                 smaller = np.where(done, self.learning_rate, smaller)
