@@ -366,7 +366,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         X, y = validated(self, X, y, multi_output=True, dtype=(np.float64, np.float32), reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+        goes_on = self.warm_start or incremental or not reset
+        if not hasattr(self, "classes_") or not goes_on:
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
@@ -383,8 +384,9 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     def _check_classes(self, classes, incremental):
         if not incremental:
             if set(classes) != set(self.classes_):
+                what = "warm_start" if self.warm_start else "A checkpoint"
                 raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the "
+                    f"{what} can only be used where `y` has the same classes as in the "
                     f"previous call to fit. Previously got {self.classes_}, `y` has {classes}"
                 )
         elif unknown := set(classes) - set(self.classes_):
