@@ -10,12 +10,12 @@ import sknn_scratch
 PACKAGE = Path(sknn_scratch.__file__).parent
 FLOORS = [
     {"activations", "losses", "penalties", "solvers"}
-    | {"_parameters", "_initializers", "_schedules", "_monitor"},
+    | {"_parameters", "_initializers", "_schedules", "_monitor", "_progress"},
     {"_network"},
     {"_objective"},
     {"_training", "_lbfgs"},
-    {"_assembly", "_fitting", "_conversion", "_base", "classifier", "regressor"},
-    {"datasets", "gradient_check", "reference", "plotting"},
+    {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"},
+    {"callbacks", "datasets", "gradient_check", "reference", "plotting"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # A module of the package, or a folder of it, by the name under which it stands on its floor
