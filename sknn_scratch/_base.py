@@ -119,7 +119,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
 
     def _reported_loss(self, loss, penalty):
         """Return the number that goes into the curves, from the two parts of the objective."""
-        return float(loss + penalty)
+        return loss + penalty
 
     # Training
 

@@ -99,7 +99,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         gradient at which it stops.
 
     verbose : bool or int, default=False
-        Whether to print a line per epoch.
+        Whether to print a table, a line per epoch: its number, loss, score, loss and score on the
+        validation set where there is one, step and seconds.
 
     warm_start : bool or 'resume', default=False
         What `fit` starts from: False, new weights; True, the weights of the last fit with a new

@@ -94,7 +94,8 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         gradient at which it stops.
 
     verbose : bool or int, default=False
-        Whether to print a line per epoch.
+        Whether to print a table, a line per epoch: its number, loss, score, loss and score on the
+        validation set where there is one, step and seconds.
 
     warm_start : bool or 'resume', default=False
         What `fit` starts from: False, new weights; True, the weights of the last fit with a new
@@ -367,7 +368,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         # scikit-learn reports the squared error as a mean over the outputs, though what is
         # minimised, there and here, is the sum: so the curves, and where they stop, agree.
         n_means = self.n_outputs_ if self.loss == "squared_error" else 1
-        return float(loss / n_means + penalty)
+        return loss / n_means + penalty
 
     def _score_raw(self, raw, y, sample_weight):
         self._loss().predict(raw)

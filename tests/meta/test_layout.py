@@ -14,8 +14,9 @@ FLOORS = [
     {"_network"},
     {"_objective"},
     {"_training", "_lbfgs"},
-    {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"},
-    {"callbacks", "datasets", "gradient_check", "reference", "plotting"},
+    {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
+    | {"_stack"},
+    {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # A module of the package, or a folder of it, by the name under which it stands on its floor
