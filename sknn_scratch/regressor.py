@@ -234,6 +234,10 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     Computation is in float32 where X is float32, else in float64.
 
+    ``set_callbacks(*callbacks)`` takes scikit-learn's callbacks, which are told of the beginning
+    and the end of the fit and of each epoch and may stop it, and
+    :class:`~sknn_scratch.callbacks.Checkpoint`, by which a fit that was killed goes on.
+
     References
     ----------
     .. [1] Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
