@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch._callbacks import FitCallbacks
 from sknn_scratch.solvers import SOLVERS
 
 ALL_SOLVERS = [*SOLVERS, "lbfgs"]
@@ -209,6 +210,18 @@ def test_fitted_estimators_share_no_arrays(solver, early_stopping):
             assert one.loss_curve_ is one.history_["loss"]
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_fitted_estimator_can_be_resumed_later(solver, early_stopping):
+    callback = RecordingCallback()
+    model = new(solver=solver, early_stopping=early_stopping, warm_start="resume", tol=0.0)
+    model.set_callbacks(callback).fit(X, y)
+    # what it stands at did not move with the training that went on
+    resumed = handed_out(callback)[1].set_callbacks().set_params(max_iter=N_EPOCHS - 2).fit(X, y)
+    np.testing.assert_array_equal(resumed.coefs_[0], model.coefs_[0])
+    assert resumed.loss_curve_ == model.loss_curve_
+
+
 # Numbers
 
 
@@ -363,6 +376,8 @@ def test_a_callback_that_fails_leaves_the_model_as_it_was(place, past, method):
         getattr(model, method)(X, y, **({"classes": [0, 1, 2]} if method != "fit" else {}))
     assert bits(model) == before
     assert callback.count_hooks("setup") == callback.count_hooks("teardown") == 1
+    with pytest.raises(KeyError):
+        FitCallbacks.of(model)  # a fit that is not under way is not kept alive
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from itertools import count
 
 import joblib
 import numpy as np
@@ -375,6 +376,19 @@ def test_every_so_many_epochs_or_seconds(every, expected, path):
     new(max_iter=7).set_callbacks(Checkpoint(path, **every), watch).fit(X, y)
     assert watch.seen == expected
     assert Checkpoint.load(path).n_iter_ == 7  # after the last one in any case
+
+
+def test_seconds_are_counted_anew_in_another_process(path, monkeypatch):
+    clock = count(1_000_000)
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    loaded = broken(new(), path, 5, X, y)
+    checkpoint = pickle.loads(pickle.dumps(Checkpoint(path, every_seconds=3)))
+    new().set_callbacks(checkpoint).fit(X, y)
+    clock = count(0)  # the machine was started again
+    watch = Watch(path)
+    checkpoint = pickle.loads(pickle.dumps(checkpoint))
+    loaded.set_callbacks(checkpoint, watch).fit(X, y)
+    assert len(set(watch.seen)) > 2
 
 
 def test_epochs_are_counted_over_all_fits(path):
