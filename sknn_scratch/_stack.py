@@ -7,11 +7,10 @@ samples in the same order, so that a batch is gathered once and used by all of t
 import copy
 from dataclasses import fields, is_dataclass, replace
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import joblib
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 
 from sknn_scratch._assembly import (
@@ -27,7 +26,6 @@ from sknn_scratch._assembly import (
 from sknn_scratch._fitting import (
     blas_threads,
     divergence_message,
-    rows_to_train_on,
     samples_per_batch,
     warn_diverged,
     warn_not_converged,
@@ -38,7 +36,8 @@ from sknn_scratch._network import Dropout, raw_scores
 from sknn_scratch._objective import Objective
 from sknn_scratch._parameters import Parameters, count_parameters
 from sknn_scratch._schedules import ScheduleStack
-from sknn_scratch._training import MiniBatches, Optimizer, train
+from sknn_scratch._streams import Streams
+from sknn_scratch._training import Optimizer, train
 from sknn_scratch.classifier import MLPScratchClassifier
 from sknn_scratch.regressor import MLPScratchRegressor
 from sknn_scratch.solvers import SOLVERS
@@ -78,15 +77,22 @@ def stack_key(estimator):
     except (ValueError, TypeError):
         return None
     common = {k: v for k, v in vars(estimator).items() if k not in _PER_NETWORK}
-    return joblib.hash([type(estimator), common, schedule.searches, np.any(estimator.l1) > 0])
+    return _key([type(estimator), common, schedule.searches, bool(np.any(estimator.l1))])
 
 
 def network_key(estimator):
     """Return what estimators have in common that are one network, after more or fewer epochs."""
     own = {k: v for k, v in vars(estimator).items() if k in _PER_NETWORK}
     if estimator.random_state is None or not build_optimizer(estimator).schedule.endless:
-        return object()  # like no other
-    return joblib.hash({**own, "max_iter": None})
+        return object()  # equal to no other
+    return _key({**own, "max_iter": None})
+
+
+def _key(value):
+    try:
+        return joblib.hash(value)
+    except Exception:  # a function that cannot be pickled, for example
+        return object()
 
 
 def stream_key(estimator):
@@ -97,40 +103,6 @@ def stream_key(estimator):
     if isinstance(seed, np.random.RandomState):
         seed = joblib.hash(seed.get_state())
     return seed, estimator.init  # the initialiser draws first, and not always as many numbers
-
-
-class Samples(NamedTuple):
-    """Training samples as `fit` checks and encodes them, and what it sets on the estimator.
-
-    X (n_samples, n_features), y (n_samples, n_outputs), weight (n_samples,) or None; validation
-    is another such triple, or None.
-    """
-
-    X: Any
-    y: Any
-    weight: Any
-    validation: Any
-    attributes: dict
-
-    @classmethod
-    def of(
-        cls, estimator, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None
-    ):
-        """Check and encode what `fit` of an estimator, which is not fitted, is given."""
-        before = set(vars(estimator))
-        X, y, weight = estimator._checked_data(X, y, sample_weight, False, continued=False)
-        y = y.astype(X.dtype, copy=False)
-        held = estimator._checked_validation(X_val, y_val, sample_weight_val, like=(X, y))
-        attributes = {k: v for k, v in vars(estimator).items() if k not in before}
-        return cls(X, y, weight, held, attributes)
-
-    @property
-    def kind(self):
-        """Return what samples must have in common to be used by one stack; None if none can."""
-        parts = [self[:3]] if self.validation is None else [self[:3], self.validation]
-        if any(issparse(X) for X, _, _ in parts):
-            return None
-        return tuple((X.shape, X.dtype, y.shape[1], weight is None) for X, y, weight in parts)
 
 
 def bytes_per_network(estimator, samples):
@@ -144,90 +116,6 @@ def bytes_per_network(estimator, samples):
     else:
         n_rows = min(200 if estimator.batch_size == "auto" else estimator.batch_size, n_samples)
     return samples.X.itemsize * (vectors + 2 * n_rows * sum(units[1:]))
-
-
-class Streams:
-    """The samples of the streams of a stack, and the order in which each visits them.
-
-    Parameters
-    ----------
-    estimators : list of estimators
-        The first of each stream.
-    samples : list of Samples
-        Those of each stream; streams that share them share the memory.
-    generators : list of RandomState
-        Of each stream, as the drawing of the first weights has left it.
-    """
-
-    def __init__(self, estimators, samples, generators):
-        first, n_samples = estimators[0], samples[0].X.shape[0]
-        distinct = {id(one): one for one in samples}
-        self.generators = generators
-        self.X = _joined([one.X for one in distinct.values()])
-        targets = {
-            id(one): estimator._training_targets(one.y, one.weight, incremental=False)
-            for estimator, one in zip(estimators, samples, strict=True)
-        }
-        self.y, self.weight = (_joined([targets[i][k] for i in distinct]) for k in (0, 1))
-
-        everything = np.arange(n_samples)
-        holds_out = first.early_stopping and samples[0].validation is None
-        orders = [
-            rows_to_train_on(estimator, one.y, generator) if holds_out else everything
-            for estimator, one, generator in zip(estimators, samples, generators, strict=True)
-        ]
-        offsets = dict(zip(distinct, range(0, n_samples * len(distinct), n_samples), strict=True))
-        starts = np.array([offsets[id(one)] for one in samples])[:, None, None]
-        self.order = np.array(orders)[:, None] + starts
-        self.validation = None
-        if holds_out:
-            held = [np.setdiff1d(everything, order) for order in orders]
-            parts = [_rows_of(one, rows) for one, rows in zip(samples, held, strict=True)]
-            self.validation = _stacked(parts)
-        elif samples[0].validation is not None:
-            self.validation = _stacked([one.validation for one in samples])
-        if not self._all_have_weight():
-            raise ValueError("sample_weight is zero for all samples of a part.")
-
-    def _all_have_weight(self):
-        weights = [None if self.weight is None else self.weight[self.order]]
-        weights.append(None if self.validation is None else self.validation[2])
-        return all(weight is None or weight.any(axis=-1).all() for weight in weights)
-
-    @property
-    def n_samples(self):
-        """Return how many samples a stream has to train on."""
-        return self.order.shape[-1]
-
-    def show_targets(self, loss):
-        """Let the loss see the targets of each stream."""
-        weight = None if self.weight is None else self.weight[self.order]
-        loss.see_targets(self.y[self.order], weight)
-
-    def batches(self, batch_size, shuffle):
-        """Return the mini-batches, of shape (n_streams, 1, batch_size, ...)."""
-        generators = self.generators if shuffle else ()
-        return MiniBatches(self.X, self.y, self.weight, batch_size, self.order, generators)
-
-    def keep(self, rows):
-        """Forget all streams but these."""
-        self.order = self.order[rows]
-        self.generators = [self.generators[row] for row in rows]
-        if self.validation is not None:
-            self.validation = [None if part is None else part[rows] for part in self.validation]
-
-
-def _joined(arrays):
-    return arrays[0] if len(arrays) == 1 or arrays[0] is None else np.concatenate(arrays)
-
-
-def _rows_of(samples, rows):
-    return [None if part is None else part[rows] for part in samples[:3]]
-
-
-def _stacked(parts):
-    """Return X, y and weight of one shape for each stream, as arrays (n_streams, 1, ...)."""
-    return [None if of[0] is None else np.stack(of)[:, None] for of in zip(*parts, strict=True)]
 
 
 class Outcome(NamedTuple):
@@ -427,7 +315,7 @@ class Stack:
         running = self.members[self.running]
         for name, values in entry.items():
             row = np.full(len(self.estimators), np.nan)
-            row[running] = np.broadcast_to(values, self.running.shape)[self.running]
+            row[running] = values[self.running] if np.ndim(values) else values
             self.history.setdefault(name, []).append(row)
         self.seconds[running] += entry["seconds"] / [len(self.waiting[m]) for m in running]
 

@@ -220,7 +220,7 @@ class StackedGridSearchCV(_StackedSearch, GridSearchCV):
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score :
         As in scikit-learn. Each job, a stack or a part of one, uses one BLAS thread if there are
         several jobs. The time of a stack is divided among its candidates.
-    stack_memory : float, default=8
+    stack_memory : float, default=4
         About how much memory, in MiB, the weights, their gradients and moments, and the values of
         the layers of a stack may take. More networks than that make several stacks. The default is
         what is fastest: they then stay in the cache of a processor.
@@ -243,10 +243,10 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
     >>> from sknn_scratch import MLPScratchClassifier
     >>> from sknn_scratch.model_selection import StackedGridSearchCV
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPScratchClassifier((10,), max_iter=50, n_iter_no_change=50, random_state=0)
+    >>> network = MLPScratchClassifier((10,), max_iter=1000, tol=1e-3, random_state=0)
     >>> pipeline = make_pipeline(StandardScaler(), network)
     >>> grid = {
-    ...     "mlpscratchclassifier__learning_rate_init": [0.001, 0.01, 0.1],
+    ...     "mlpscratchclassifier__learning_rate_init": [0.01, 0.03, 0.1],
     ...     "mlpscratchclassifier__l2": [0, 0.01, 0.1],
     ... }
     >>> search = StackedGridSearchCV(pipeline, grid).fit(X, y)
@@ -272,7 +272,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
         pre_dispatch="2*n_jobs",
         error_score=np.nan,
         return_train_score=False,
-        stack_memory=8,
+        stack_memory=4,
     ):
         super().__init__(
             estimator,
@@ -308,7 +308,7 @@ class StackedRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, random_state, error_score, \
 return_train_score :
         As in scikit-learn.
-    stack_memory : float, default=8
+    stack_memory : float, default=4
         As for `StackedGridSearchCV`.
 
     Attributes
@@ -342,7 +342,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
         random_state=None,
         error_score=np.nan,
         return_train_score=False,
-        stack_memory=8,
+        stack_memory=4,
     ):
         super().__init__(
             estimator,

@@ -15,7 +15,7 @@ FLOORS = [
     {"_objective"},
     {"_training", "_lbfgs"},
     {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
-    | {"_stack"},
+    | {"_streams", "_stack"},
     {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
