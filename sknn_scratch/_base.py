@@ -5,12 +5,13 @@ parameters into the objects of the engine, has `_fitting` run them, and keeps wh
 """
 
 import copy
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -22,6 +23,7 @@ from sknn_scratch._assembly import (
     hidden_units,
     initial_gains,
 )
+from sknn_scratch._callbacks import LIFECYCLE, FitCallbacks
 from sknn_scratch._conversion import from_sklearn, to_sklearn
 from sknn_scratch._fitting import Fit, Start, divergence_message
 from sknn_scratch._initializers import INITIALIZERS, draw_parameters
@@ -40,12 +42,14 @@ def unchanged_on_failure(estimator):
     try:
         yield
     except BaseException:
+        # Callbacks that were set up have yet to be torn down
+        kept = {name: value for name, value in vars(estimator).items() if name in LIFECYCLE}
         vars(estimator).clear()
-        vars(estimator).update(before)
+        vars(estimator).update(before | kept)
         raise
 
 
-class BaseMLPScratch(BaseEstimator):
+class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     """Parameters and training of a multilayer perceptron; use the classes derived from it."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -159,9 +163,11 @@ class BaseMLPScratch(BaseEstimator):
         return True
 
     def _fit(self, X, y, sample_weight, incremental, validation=(None, None, None)):
+        given = X, y, sample_weight
         with unchanged_on_failure(self):
             check_combinations(self, incremental)
-            continued = hasattr(self, "coefs_") and (incremental or bool(self.warm_start))
+            goes_on = incremental or bool(self.warm_start) or self._is_unfinished()
+            continued = hasattr(self, "coefs_") and goes_on
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
             dtype = self._layers().biases[0].dtype if continued else X.dtype
             X, y = X.astype(dtype, copy=False), y.astype(dtype, copy=False)
@@ -170,19 +176,28 @@ class BaseMLPScratch(BaseEstimator):
                 X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
             validation = self._checked_validation(*validation, like=(X, y))
             holds_out = self.early_stopping and validation is None
-            start = self._start(X, continued and not incremental, holds_out)
+            resumable = continued and not incremental and self.solver in SOLVERS
+            start = self._start(X, resumable, holds_out)
             params = self._first_parameters(start, X, y, continued)
             self._set_fitted_shape(params, continued)
             objective = build_objective(self, self._loss(), params)
-            fit = Fit(self, objective, params, validation, incremental)
-            # Divergence is reported once, in words; numpy's warnings at each step would hide it.
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                if self.solver == "lbfgs":
-                    fit.minimise_lbfgs(X, y, sample_weight)
-                else:
-                    fit.minimise(X, y, sample_weight, start)
-            self._keep(params, dtype)
+            fit = Fit(self, objective, params, dtype, start, validation, incremental)
+            if hasattr(self, "_skl_callbacks"):
+                fit.callbacks = FitCallbacks(fit, *given)
+            with fit.callbacks or nullcontext():
+                # Divergence is reported once, in words; numpy's warnings at each step would hide it
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    if self.solver == "lbfgs":
+                        fit.minimise_lbfgs(X, y, sample_weight)
+                    else:
+                        fit.minimise(X, y, sample_weight)
+                self._keep(params, dtype)
         return self
+
+    def _is_unfinished(self):
+        """Whether this is a model from a checkpoint, of which `fit` does the rest."""
+        point = getattr(self, "_resume_point", None)
+        return point is not None and point.unfinished and self.solver in SOLVERS
 
     def _checked_data(self, X, y, sample_weight, incremental, continued):
         X, y = self._validate_input(X, y, incremental, reset=not continued)
@@ -228,11 +243,13 @@ class BaseMLPScratch(BaseEstimator):
         """
         # Any fit makes the place where an earlier one stopped a thing of the past
         start = self.__dict__.pop("_resume_point", None)
-        if start is None or not resumable or self.warm_start != "resume":
+        goes_on = start is not None and (start.unfinished or self.warm_start == "resume")
+        if not (goes_on and resumable):
             return Start(check_random_state(self.random_state), n_samples=X.shape[0])
         if start.n_samples != X.shape[0]:
+            what = "A checkpoint" if start.unfinished else "warm_start='resume'"
             raise ValueError(
-                "warm_start='resume' goes on with the data of the last fit: that X had "
+                f"{what} goes on with the data of the last fit: that X had "
                 f"{start.n_samples} samples, this X has {X.shape[0]}."
             )
         start = copy.deepcopy(start)

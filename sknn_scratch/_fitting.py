@@ -3,20 +3,24 @@
 import copy
 import warnings
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
+import joblib
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils.parallel import _get_threadpool_controller
 
 from sknn_scratch._assembly import build_optimizer, dropout_rates, l1_of_weights
+from sknn_scratch._callbacks import LIFECYCLE
 from sknn_scratch._lbfgs import lbfgs
 from sknn_scratch._monitor import Monitor
 from sknn_scratch._network import Dropout, raw_scores
 from sknn_scratch._objective import Batch
+from sknn_scratch._progress import progress_table
 from sknn_scratch._training import MiniBatches, train
 from sknn_scratch.solvers import SOLVERS
 
@@ -33,6 +37,9 @@ class Start:
     generator : RandomState; n_samples : rows of X; order : the training rows in their present
     order, or None for a new fit. Where early stopping went back to better weights, flat and
     optimizer are the vector of parameters and the optimiser before that, else None.
+
+    A checkpoint keeps more, so that the next fit is the rest of the same one: monitor; stopped,
+    whether nothing is left to do; fingerprint, by which it knows the data again.
     """
 
     generator: Any
@@ -40,35 +47,81 @@ class Start:
     order: Any = None
     flat: Any = None
     optimizer: Any = None
+    monitor: Any = None
+    stopped: bool = False
+    fingerprint: Any = None
+
+    @property
+    def unfinished(self):
+        """Whether the next fit is the rest of this one, and not another."""
+        return self.monitor is not None
 
 
 class Fit:
     """Training of `estimator` from `params` on, which are changed in place.
 
-    After each epoch the estimator's `loss_`, `history_` and curves are up to date.
+    After each epoch the estimator's `loss_`, `history_` and curves are up to date. `dtype` is that
+    of the weights that the estimator keeps. `callbacks`, a FitCallbacks or None, may be set before
+    training.
     """
 
-    def __init__(self, estimator, objective, params, validation, incremental):
+    def __init__(self, estimator, objective, params, dtype, start, validation, incremental):
         self.estimator = estimator
         self.objective = objective
         self.params = params
+        self.dtype = dtype
+        self.start = start
         self.validation = validation
         self.incremental = incremental
         self.stops_early = estimator.early_stopping and estimator.solver in SOLVERS
-        self.stopped = False
-        self.optimizer = None
-        self.monitor = self._monitor()
-        estimator.n_iter_ = 0
+        self.stopped = start.stopped
+        self.header_printed = False
+        self.optimizer = self.callbacks = self.data = None
+        if start.unfinished:
+            self.monitor = replace(
+                start.monitor, tol=estimator.tol, n_iter_no_change=estimator.n_iter_no_change
+            )
+        else:
+            self.monitor = self._monitor()
+            estimator.n_iter_ = 0
         # Copies: what a failure gives back must not have grown
         history = estimator.history_.items()
         estimator.history_ = {name: list(values) for name, values in history}
+
+    @property
+    def n_epochs_left(self):
+        """Greatest number of epochs that may follow."""
+        if self.stopped:
+            return 0
+        max_iter = 1 if self.incremental else self.estimator.max_iter
+        return max(max_iter - self.estimator.n_iter_, 0)
+
+    def model_so_far(self, unfinished=False):
+        """Return the estimator as it would be had training stopped now, sharing no arrays with it.
+
+        `unfinished` keeps what its next fit needs to be the rest of this one.
+        """
+        model, so_far = copy.copy(self.estimator), copy.copy(self)
+        for name in LIFECYCLE:
+            vars(model).pop(name, None)
+        model.history_ = {name: list(values) for name, values in model.history_.items()}
+        so_far.estimator = model
+        so_far.params = self.params.view(self.params.flat.copy())
+        if model.history_:
+            so_far._keep_curves()
+        if self.optimizer is not None:
+            so_far.optimizer = model._optimizer = copy.deepcopy(self.optimizer)
+            so_far._end(unfinished)
+        model._keep(so_far.params, self.dtype)
+        return model
 
     def _optimizer(self, start):
         """Return the optimiser to train with: a copy of the last one, where it is to go on."""
         estimator = self.estimator
         new = build_optimizer(estimator)
         last = start.optimizer or getattr(estimator, "_optimizer", None)
-        goes_on = self.incremental or (estimator.warm_start == "resume" and estimator.t_ > 0)
+        resumed = estimator.warm_start == "resume" and estimator.t_ > 0
+        goes_on = self.incremental or resumed or start.unfinished
         if last is None or not goes_on or type(last.solver) is not type(new.solver):
             return new
         last = copy.deepcopy(last)
@@ -102,9 +155,12 @@ class Fit:
             self.params.flat.copy(),
         )
 
-    def minimise(self, X, y, sample_weight, start):
+    def minimise(self, X, y, sample_weight):
         """Run a first-order solver over mini-batches, or over all samples at once."""
-        estimator = self.estimator
+        estimator, start = self.estimator, self.start
+        self.data = (X, y, sample_weight, *(self.validation or ()))
+        if start.fingerprint is not None:
+            self._check_same_data()
         self.optimizer = estimator._optimizer = self._optimizer(start)
         if start.flat is not None:
             self.params.flat[...] = start.flat
@@ -116,14 +172,15 @@ class Fit:
         y, sample_weight = self._training_targets(y, sample_weight, start.order)
         batches = self._batches(X, y, sample_weight, start)
         self._start_dropout(start.generator)
-        max_iter = 1 if self.incremental else estimator.max_iter
 
         def on_epoch(epoch):
-            return self._end_epoch(epoch, batches.n_samples)
+            return self._after_epoch(epoch, batches.n_samples)
 
         try:
             with blas_threads(self.params, batches.batch_size):
-                train(self.optimizer, self.objective, self.params, batches, max_iter, on_epoch)
+                self._begin_epoch()
+                n_epochs = self.n_epochs_left
+                train(self.optimizer, self.objective, self.params, batches, n_epochs, on_epoch)
         except KeyboardInterrupt:
             if not self._has_best():
                 raise
@@ -131,7 +188,15 @@ class Fit:
         else:
             if not (self.incremental or self.stopped):
                 warn_not_converged(estimator)
-        self._end(start)
+        self._end()
+
+    def _check_same_data(self):
+        if _fingerprint(self.data) != self.start.fingerprint:
+            raise ValueError(
+                "A checkpoint goes on with the data of its fit, but X, y, sample_weight or the "
+                "validation set are other ones. Give the same data in the same order, or train "
+                "sklearn.base.clone(model) from the start."
+            )
 
     def _hold_out(self, X, y, sample_weight, order):
         """Take the rows that are not in `order` for validation."""
@@ -159,19 +224,23 @@ class Fit:
         self.objective.loss.see_targets(y[order], weight)
         return y, sample_weight
 
-    def _end(self, start):
+    def _end(self, unfinished=False):
         """Go back to the best weights if that is asked for, and keep what a resumed fit needs."""
-        resumable = self.estimator.warm_start == "resume"
+        resumable = unfinished or self.estimator.warm_start == "resume"
         flat = optimizer = None
         if self.stops_early:
             if resumable and np.isfinite(self.params.flat).all():
                 flat, optimizer = self.params.flat.copy(), copy.deepcopy(self.optimizer)
             self._go_back_to_best()
         if resumable:
+            start = self.start
             generator = copy.deepcopy(start.generator)  # others may draw from it
-            self.estimator._resume_point = Start(
-                generator, start.n_samples, start.order, flat, optimizer
-            )
+            point = Start(generator, start.n_samples, start.order.copy(), flat, optimizer)
+            if unfinished:
+                start.fingerprint = start.fingerprint or _fingerprint(self.data)
+                point.fingerprint, point.stopped = start.fingerprint, self.stopped
+                point.monitor = copy.deepcopy(self.monitor)
+            self.estimator._resume_point = point
 
     def _go_back_to_best(self):
         self.params.flat[...] = self.monitor.best_flat
@@ -207,6 +276,7 @@ class Fit:
         data = Batch.of(X, *self._training_targets(y, sample_weight, everything))
         try:
             with blas_threads(self.params, data.n_samples):
+                self._begin_epoch()
                 result = lbfgs(
                     self.objective,
                     self.params,
@@ -215,7 +285,7 @@ class Fit:
                     tol=estimator.tol,
                     max_iter=estimator.max_iter,
                     max_fun=estimator.max_fun,
-                    on_epoch=lambda epoch: self._end_epoch(epoch, 0),
+                    on_epoch=lambda epoch: self._after_epoch(epoch, 0),
                 )
         except KeyboardInterrupt:
             if not self._has_best():
@@ -234,8 +304,20 @@ class Fit:
                 stacklevel=2,
             )
 
-    def _end_epoch(self, epoch, n_samples):
+    def _begin_epoch(self):
+        if self.callbacks is not None and self.n_epochs_left:
+            self.callbacks.begin_epoch()
+
+    def _after_epoch(self, epoch, n_samples):
         """Record an epoch in which `n_samples` were seen; return True if training is to stop."""
+        self._end_epoch(epoch, n_samples)
+        if self.callbacks is not None:
+            self.stopped |= self.callbacks.end_epoch()
+            self._begin_epoch()
+        return self.stopped
+
+    def _end_epoch(self, epoch, n_samples):
+        """Record an epoch, and see whether training is to stop."""
         estimator, monitor = self.estimator, self.monitor
         # What may take time, and be interrupted, comes first: an epoch is recorded whole or not
         entry = self._measure(epoch)
@@ -251,14 +333,13 @@ class Fit:
         if estimator.verbose:
             self._print_progress(entry)
         if not isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
-            self.stopped = self._stop_diverged()
-            return True
+            self._stop_diverged()
+            return
         if self.optimizer is not None:
             self.optimizer.schedule.end_epoch(estimator.t_)
             self.stopped = monitor.on_plateau and self._stop_on_plateau()
         if estimator.stop_when is not None and estimator.stop_when(estimator.history_):
             self.stopped = True
-        return self.stopped
 
     def _watched(self, entry):
         """Return the number whose fall is progress."""
@@ -289,6 +370,10 @@ class Fit:
         for name, values in history.items():
             values.append(entry.get(name, np.nan))
         estimator.loss_ = entry["loss"]
+        self._keep_curves()
+
+    def _keep_curves(self):
+        estimator, history = self.estimator, self.estimator.history_
         estimator.loss_curve_ = history["loss"]
         if self.validation is not None:
             estimator.validation_scores_ = history["validation_score"]
@@ -308,14 +393,12 @@ class Fit:
         }
 
     def _print_progress(self, entry):
-        score = self.estimator._score_name
-        print(
-            f"Iteration {self.estimator.n_iter_}, loss = {entry['loss']:.8f}, "
-            f"{score} = {entry[score]:.4f}",
-            flush=True,
-        )
-        if self.validation is not None:
-            print(f"Validation score: {entry['validation_score']:f}", flush=True)
+        number = self.estimator.n_iter_
+        if self.incremental:  # each call is a line of one table
+            number = len(self.estimator.loss_curve_)
+            self.header_printed = number > 1
+        print(progress_table(number, entry, with_header=not self.header_printed), flush=True)
+        self.header_printed = True
 
     def _stop_on_plateau(self):
         """Stop, unless the schedule has a smaller step to go on with."""
@@ -339,9 +422,9 @@ class Fit:
         estimator = self.estimator
         if not self.stops_early or np.isneginf(estimator.best_validation_score_):
             raise ValueError(divergence_message(estimator))
+        self.stopped = True
         self.optimizer.state = None  # not finite either
         warn_diverged(estimator)
-        return True
 
     def _has_best(self):
         """Whether an interrupted training has anything to keep."""
@@ -436,6 +519,15 @@ def blas_threads(params, n_samples):
 def one_blas_thread():
     """Return a context in which BLAS uses one thread."""
     return _get_threadpool_controller().limit(limits=1, user_api="blas")
+
+
+def _fingerprint(data):
+    """Return a hash of the values of arrays and sparse matrices, some of which may be None."""
+    parts = []
+    for array in data:
+        parts += [array.data, array.indices, array.indptr] if issparse(array) else [array]
+    # A hash of joblib's tells strides apart as well, which depend on where values came from
+    return joblib.hash([part if part is None else np.ascontiguousarray(part) for part in parts])
 
 
 def _rows_of(X, y, sample_weight, rows):

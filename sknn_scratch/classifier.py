@@ -99,7 +99,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         gradient at which it stops.
 
     verbose : bool or int, default=False
-        Whether to print a line per epoch.
+        Whether to print a table, a line per epoch: its number, loss, score, loss and score on the
+        validation set where there is one, step and seconds.
 
     warm_start : bool or 'resume', default=False
         What `fit` starts from: False, new weights; True, the weights of the last fit with a new
@@ -249,6 +250,10 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     Computation is in float32 where X is float32, else in float64.
 
+    ``set_callbacks(*callbacks)`` takes scikit-learn's callbacks, which are told of the beginning
+    and the end of the fit and of each epoch and may stop it, and
+    :class:`~sknn_scratch.callbacks.Checkpoint`, by which a fit that was killed goes on.
+
     References
     ----------
     .. [1] Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
@@ -366,7 +371,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         X, y = validated(self, X, y, multi_output=True, dtype=(np.float64, np.float32), reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+        goes_on = self.warm_start or incremental or not reset
+        if not hasattr(self, "classes_") or not goes_on:
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
@@ -383,8 +389,9 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     def _check_classes(self, classes, incremental):
         if not incremental:
             if set(classes) != set(self.classes_):
+                what = "warm_start" if self.warm_start else "A checkpoint"
                 raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the "
+                    f"{what} can only be used where `y` has the same classes as in the "
                     f"previous call to fit. Previously got {self.classes_}, `y` has {classes}"
                 )
         elif unknown := set(classes) - set(self.classes_):

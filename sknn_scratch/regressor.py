@@ -94,7 +94,8 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         gradient at which it stops.
 
     verbose : bool or int, default=False
-        Whether to print a line per epoch.
+        Whether to print a table, a line per epoch: its number, loss, score, loss and score on the
+        validation set where there is one, step and seconds.
 
     warm_start : bool or 'resume', default=False
         What `fit` starts from: False, new weights; True, the weights of the last fit with a new
@@ -232,6 +233,10 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     the same order, with the same random numbers.
 
     Computation is in float32 where X is float32, else in float64.
+
+    ``set_callbacks(*callbacks)`` takes scikit-learn's callbacks, which are told of the beginning
+    and the end of the fit and of each epoch and may stop it, and
+    :class:`~sknn_scratch.callbacks.Checkpoint`, by which a fit that was killed goes on.
 
     References
     ----------

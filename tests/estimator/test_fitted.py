@@ -1,5 +1,6 @@
 """What fit leaves behind: attributes, history, zeros, labels, dtypes."""
 
+import re
 import warnings
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
 
-from sknn_scratch import MLPScratchClassifier
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch._initializers import INITIALIZERS
 from sknn_scratch.activations import ACTIVATIONS
 from sknn_scratch.solvers import SOLVERS
@@ -179,20 +180,56 @@ def test_learning_rate_in_the_history(solver):
         assert stale.history_["learning_rate"] == pytest.approx([0.1] * 3 + [0.02] * 2 + [0.004])
 
 
+def table(printed):
+    """Return the columns of the table that `verbose` prints."""
+    header, *lines = (re.split(r"  +", line.strip()) for line in printed.splitlines())
+    rows = [[float(number) for number in line] for line in lines]
+    return dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
+
+
+@pytest.mark.parametrize("validation", [{}, {"X_val": X[::3], "y_val": y[::3]}], ids=str)
 @pytest.mark.parametrize("solver", ALL_SOLVERS)
-def test_verbose_prints_a_line_per_epoch(solver, capsys):
-    model = new(solver=solver).fit(X, y)
+def test_verbose_prints_a_line_per_epoch(solver, validation, capsys):
+    model = new(solver=solver).fit(X, y, **validation)
     assert capsys.readouterr().out == ""
-    model.set_params(verbose=True).fit(X, y)
+    model.set_params(verbose=True).fit(X, y, **validation)
+    printed = table(capsys.readouterr().out)
+    assert printed.pop("Iteration") == list(range(1, model.n_iter_ + 1))
+    shown = {"loss": "loss", "accuracy": "accuracy", "seconds": "seconds"}
+    if solver != "lbfgs":
+        shown["learning_rate"] = "learning rate"
+    if validation:
+        shown |= {"validation_loss": "val. loss", "validation_score": "val. score"}
+    assert set(printed) == set(shown.values())
+    for name, heading in shown.items():
+        # four digits at least
+        assert printed[heading] == pytest.approx(model.history_[name], rel=6e-4)
+
+
+def test_verbose_prints_one_header_over_calls_of_partial_fit(capsys):
+    model = new(verbose=True)
+    for _ in range(3):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    printed = table(capsys.readouterr().out)
+    assert printed["Iteration"] == [1, 2, 3]
+    assert printed["loss"] == pytest.approx(model.loss_curve_, rel=6e-4)
+
+
+def test_lines_of_verbose_stand_below_the_header(capsys):
+    targets = 1e9 * y  # numbers of many digits
+    model = MLPScratchRegressor(max_iter=3, verbose=True, early_stopping=True, random_state=0)
+    model.fit(X, targets)
     lines = capsys.readouterr().out.splitlines()
-    expected = [f"Iteration {k}, loss = {v:.8f}" for k, v in enumerate(model.loss_curve_, start=1)]
-    assert [line.split(", accuracy")[0] for line in lines] == expected
+    assert len({len(line) for line in lines}) == 1
+    ends = [[match.end() for match in re.finditer(r"\S( \S|\S)*", line)] for line in lines]
+    assert ends[0] == ends[1] == ends[-1]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_verbose_says_why_training_ends(solver, capsys):
     model = new(solver=solver, verbose=True, tol=1e9, n_iter_no_change=2).fit(X, y)
-    *epochs, last = capsys.readouterr().out.splitlines()
+    header, *epochs, last = capsys.readouterr().out.splitlines()
+    assert header.startswith("Iteration")
     assert len(epochs) == model.n_iter_ == 4
     assert last.startswith("Training loss did not improve more than tol=1000000000.000000 for 2")
 

@@ -307,3 +307,18 @@ def test_save_and_resume(run):
     assert float(converted.split()[-1]) < 1e-14  # rounding: sums in another order
     result = run("plot_save_and_resume")
     assert result["restarted"].loss_ > 1.5 * result["whole"].loss_
+
+
+def test_callbacks(run):
+    result = run("plot_callbacks")
+    after, over_batches = result["epochs"]["accuracy"], result["watched"].history_["accuracy"]
+    assert len(after) == len(over_batches) == 15
+    assert after.iloc[-1] == result["watched"].score(result["X_train"], result["y_train"])
+    lag = after.to_numpy() - over_batches
+    assert (lag[:5] > 0.01).all()
+    assert np.abs(lag[-5:]).max() < 0.01
+    recalls = result["recalls"]
+    worst, mean = recalls.min(axis=1), recalls.mean(axis=1)
+    assert worst[-1] >= 0.95 > worst[:-1].max()
+    assert len(worst) == result["stopped"].n_iter_ < 200
+    assert (mean > 0.95).argmax() < len(worst) - 24  # dozens of epochs before

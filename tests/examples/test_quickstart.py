@@ -43,7 +43,7 @@ def run_script(folder, *arguments):
 
 
 def epochs_shown(output):
-    return [int(number) for number in re.findall(r"^Iteration (\d+), loss = ", output, re.M)]
+    return [int(number) for number in re.findall(r"^ +(\d+)(?: +[\d.e-]+)+$", output, re.M)]
 
 
 def reported(output, label):

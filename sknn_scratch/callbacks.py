@@ -1,0 +1,263 @@
+"""Callbacks that scikit-learn lacks."""
+
+import os
+import pickle
+import struct
+import time
+import warnings
+import zlib
+from numbers import Integral, Real
+from pathlib import Path
+
+from sknn_scratch._base import BaseMLPScratch
+from sknn_scratch._callbacks import EPOCH, FitCallbacks, own_callbacks
+from sknn_scratch.solvers import SOLVERS
+
+__all__ = ["Checkpoint"]
+
+_MAGIC = b"sknn_scratch checkpoint 1\n"
+_SIZE_AND_CHECKSUM = struct.Struct("<QI")
+
+
+class Checkpoint:
+    """Callback that keeps a file from which a fit that was killed goes on.
+
+    What comes out of :meth:`load` predicts, and its `fit` with the same data does the rest of the
+    epochs. It ends in the same weights, curves and history, to the bit, as a fit without a break,
+    at any solver but 'lbfgs'. The file holds the estimator with its parameters and callbacks, the
+    state of the optimiser and of the random numbers, but not the data.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file. It is replaced as a whole: whenever the process is killed, the last checkpoint
+        or the one before it is there. While one is written, ``path + ".tmp"`` is there as well.
+
+    every_epochs : int, default=None
+        The file is written after so many epochs, counted over all fits of the model.
+
+    every_seconds : float, default=None
+        It is written after the first epoch that ends so many seconds after the last time. Where
+        both are given, whichever is due first counts; where neither is, each epoch.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The absolute path of the file.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not as described. In `fit`: if the solver is 'lbfgs', which cannot go on
+        where it stopped; if the callback was set on something else than `MLPScratchClassifier` or
+        `MLPScratchRegressor`, or on one within a search, whose many fits would share a file; or
+        if the estimator cannot be pickled.
+    FileNotFoundError
+        In `fit`, if the folder of the file does not exist.
+
+    See Also
+    --------
+    sklearn.callback.ProgressBar : Shows how far a fit is.
+    sklearn.callback.ScoringMonitor : Records scores after each epoch.
+
+    Notes
+    -----
+    A checkpoint is a pickle, and so is code: load only what you trust. What it refers to, for
+    example a callback, an activation or a `stop_when` of your own, has to live in a module that
+    can be imported where it is loaded.
+
+    A file that cannot be written, for example because the disk is full, is a RuntimeWarning and
+    not an error: training goes on, and the file before it is still there.
+
+    After the last epoch the file holds the trained model, whose `fit` has nothing left to do
+    unless `max_iter` is raised. Of `partial_fit`, which is one epoch, it holds the model as it is:
+    go on with `partial_fit`.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn_scratch import MLPScratchClassifier
+    >>> from sknn_scratch.callbacks import Checkpoint
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = os.path.join(tempfile.mkdtemp(), "iris.checkpoint")
+    >>> network = MLPScratchClassifier(5, solver="sgd", tol=0.01, random_state=0)
+    >>> network = network.set_callbacks(Checkpoint(path, every_epochs=10)).fit(X, y)
+
+    In another process, after the first was killed:
+
+    >>> resumed = Checkpoint.load(path)
+    >>> resumed = resumed.fit(X, y)
+    >>> np.array_equal(resumed.coefs_[0], network.coefs_[0])
+    True
+    """
+
+    def __init__(self, path, *, every_epochs=None, every_seconds=None):
+        if every_epochs is not None and not (
+            isinstance(every_epochs, Integral) and every_epochs >= 1
+        ):
+            raise ValueError(f"every_epochs must be a whole number >= 1, got {every_epochs!r}.")
+        if every_seconds is not None and not (
+            isinstance(every_seconds, Real) and every_seconds >= 0
+        ):
+            raise ValueError(f"every_seconds must be a number >= 0, got {every_seconds!r}.")
+        self.path = Path(path).absolute()
+        self.every_epochs = every_epochs
+        self.every_seconds = every_seconds
+        self._last = None
+
+    def __repr__(self):
+        return (
+            f"Checkpoint({str(self.path)!r}, every_epochs={self.every_epochs!r}, "
+            f"every_seconds={self.every_seconds!r})"
+        )
+
+    def __getstate__(self):
+        return vars(self) | {"_last": None}  # a clock that other processes do not share
+
+    @staticmethod
+    def load(path):
+        """Return the estimator in a checkpoint; its `fit` goes on where the file was written.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file. The Checkpoint that wrote it is among the estimator's callbacks, and will
+            go on with this file.
+
+        Returns
+        -------
+        estimator : MLPScratchClassifier or MLPScratchRegressor
+            As it was after the last epoch before the file was written: with early stopping, with
+            the best weights until then.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is no checkpoint, is truncated or damaged, or refers to what cannot be
+            imported.
+        """
+        path = Path(path).absolute()
+        pickled = _checked(path.read_bytes(), path)
+        try:
+            content = pickle.loads(pickled)
+        except (AttributeError, ImportError) as error:
+            raise ValueError(
+                f"The checkpoint {path} needs what is not there: {error}. What an estimator "
+                "refers to must live in a module that can be imported, not in the script."
+            ) from error
+        content["checkpoint"].path = path
+        return content["estimator"]
+
+    # scikit-learn's protocol
+
+    def setup(self, estimator, context):
+        """Check that the estimator can be trained in parts, and written."""
+        if not isinstance(estimator, BaseMLPScratch):
+            raise ValueError(
+                "Checkpoint must be set on an MLPScratchClassifier or MLPScratchRegressor, not on "
+                f"a {type(estimator).__name__}. In a Pipeline, set it on the network: "
+                "pipeline[-1].set_callbacks(Checkpoint(...))."
+            )
+        if estimator.solver not in SOLVERS:
+            raise ValueError(
+                f"Checkpoint needs one of the solvers {list(SOLVERS)}, got {estimator.solver!r}: "
+                "scipy's lbfgs cannot go on where it stopped."
+            )
+        while (context := context.parent) is not None:
+            if not context.sequential_subtasks:
+                raise ValueError(
+                    f"Checkpoint writes one file, but {context.estimator_name} trains many "
+                    "networks, which would share it. Set it on a network that is fitted alone, "
+                    "for example with the best parameters."
+                )
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"path={str(self.path)!r}: there is no such folder.")
+        try:
+            pickle.dumps((estimator.get_params(deep=False), own_callbacks(estimator)))
+        except Exception as error:
+            raise ValueError(
+                "Checkpoint pickles the estimator with its parameters and callbacks, one of which "
+                f"cannot be pickled: {error}. Use functions and classes of a module, not lambdas."
+            ) from error
+        if self._last is None:
+            self._last = time.monotonic()
+
+    def teardown(self, estimator, context):
+        """Do nothing: there is nothing to close."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Write the file if it is due, before another epoch begins.
+
+        Not at the end of the last one: another callback may have yet to say whether to stop there.
+        """
+        if context.task_name != EPOCH or estimator.n_iter_ == 0:
+            return
+        if self._is_due(estimator):
+            self._write(estimator)
+
+    def on_fit_task_end(self, estimator, context):
+        """Write the file after the last epoch; in partial_fit, if it is due."""
+        if context.task_name != EPOCH:
+            return
+        fit = FitCallbacks.of(estimator).fit
+        if fit.n_epochs_left == 0 and (not fit.incremental or self._is_due(estimator)):
+            self._write(estimator)
+
+    def _is_due(self, estimator):
+        if self.every_epochs is None and self.every_seconds is None:
+            return True
+        n_epochs = len(estimator.loss_curve_)
+        return (self.every_epochs is not None and n_epochs % self.every_epochs == 0) or (
+            self.every_seconds is not None and time.monotonic() - self._last >= self.every_seconds
+        )
+
+    def _write(self, estimator):
+        fit = FitCallbacks.of(estimator).fit
+        model = fit.model_so_far(unfinished=not fit.incremental)
+        vars(model).pop("_parent_callback_ctx", None)
+        model.set_callbacks(*own_callbacks(estimator))
+        pickled = pickle.dumps({"estimator": model, "checkpoint": self}, protocol=5)
+        try:
+            _replace(self.path, pickled)
+        except OSError as error:
+            warnings.warn(
+                f"The checkpoint {self.path} could not be written: {error}. Training goes on.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        self._last = time.monotonic()
+
+
+def _replace(path, pickled):
+    """Put a file in the place of another at one moment, when it is on the disk as a whole."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(_MAGIC + _SIZE_AND_CHECKSUM.pack(len(pickled), zlib.crc32(pickled)))
+            file.write(pickled)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _checked(content, path):
+    """Return what was pickled; nothing of a foreign or damaged file is unpickled."""
+    if not content.startswith(_MAGIC):
+        raise ValueError(
+            f"{path} is not a checkpoint of this version of sknn_scratch. Checkpoint.load reads "
+            "what Checkpoint wrote; a model file is read by joblib.load."
+        )
+    begin = len(_MAGIC) + _SIZE_AND_CHECKSUM.size
+    if len(content) > begin:
+        size, checksum = _SIZE_AND_CHECKSUM.unpack_from(content, len(_MAGIC))
+        pickled = memoryview(content)[begin:]
+        if len(pickled) == size and zlib.crc32(pickled) == checksum:
+            return pickled
+    raise ValueError(f"The checkpoint {path} is truncated or damaged: it cannot be used.")
