@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -236,6 +237,7 @@ class BaseMLPScratch(BaseEstimator):
                 )
             except ValueError as error:
                 raise ValueError(f"sample_weight is not valid: {error}") from error
+            sample_weight = aligned(sample_weight)
             with np.errstate(over="ignore"):
                 total = sample_weight.sum(dtype=np.float64)
             if not np.isfinite(total):
@@ -406,7 +408,8 @@ class BaseMLPScratch(BaseEstimator):
 def validated(estimator, X, y="no_validation", **kwargs):
     """Return the data checked by scikit-learn, sparse X as CSR, with an error that names it."""
     try:
-        return validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
+        checked = validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
+        return tuple(map(aligned, checked)) if isinstance(checked, tuple) else aligned(checked)
     except ValueError as error:
         if "could not convert string" not in str(error):
             raise
@@ -414,3 +417,12 @@ def validated(estimator, X, y="no_validation", **kwargs):
             f"X{' and y' if kwargs.get('y_numeric') else ''} must hold numbers, but {error}. "
             "Encode strings first, for example by an OrdinalEncoder or a OneHotEncoder."
         ) from error
+
+
+def aligned(array):
+    """Return the array, or a copy if its numbers do not lie at multiples of their size.
+
+    Such arrays come over the network, from Dask for one. numpy takes them several times as slowly
+    and adds them up in another order.
+    """
+    return array if issparse(array) or array.flags.aligned else array.copy()

@@ -113,6 +113,28 @@ def test_blocks_of_dask_train_as_slices_of_numpy(solver):
         np.testing.assert_array_equal(W, expected)
 
 
+def unaligned(data):
+    """Return a copy at an odd address, where what Dask fetches from a worker may lie."""
+    memory = np.empty(data.nbytes + 1, np.uint8)
+    copy = memory[1 - memory.ctypes.data % 2 :][: data.nbytes].view(data.dtype).reshape(data.shape)
+    copy[...] = data
+    assert not copy.flags.aligned
+    return copy
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["gd", "nag", "sgd", "adam", "lbfgs"])
+def test_the_address_of_the_data_changes_no_bit(solver):
+    X, _ = next(parts(1, n_rows=300))
+    data = X, X[:, :2] - X[:, 2:4], X[:, 5].copy()
+    network = MLPScratchRegressor(
+        hidden_layer_sizes=5, solver=solver, learning_rate_init=0.01, max_iter=5, random_state=0
+    )
+    expected = network.fit(*data).predict(X)
+    moved = [unaligned(array) for array in data]
+    np.testing.assert_array_equal(network.fit(*moved).predict(moved[0]), expected)
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
 def test_each_call_is_an_epoch_of_the_schedule(schedule):
