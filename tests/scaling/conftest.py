@@ -1,6 +1,9 @@
 """Two workers of Dask and two of Ray, on this machine."""
 
+import gc
 import secrets
+import warnings
+from contextlib import contextmanager
 
 import pytest
 
@@ -17,6 +20,15 @@ def dask():
         yield "dask"
 
 
+@contextmanager
+def unwatched_processes():
+    """Let go of objects for processes that still run, which Ray does and Python warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
 @pytest.fixture(scope="session")
 def ray():
     """Start Ray with two processes; return the name of the backend."""
@@ -28,6 +40,8 @@ def ray():
         from ray.util.joblib import register_ray
 
         register_ray()
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        with unwatched_processes():
+            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield "ray"
-        ray.shutdown()
+        with unwatched_processes():
+            ray.shutdown()
