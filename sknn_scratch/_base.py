@@ -5,15 +5,18 @@ parameters into the objects of the engine, has `_fitting` run them, and keeps wh
 """
 
 import copy
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from sknn_scratch._assembly import (
@@ -30,9 +33,22 @@ from sknn_scratch._initializers import INITIALIZERS, draw_parameters
 from sknn_scratch._network import raw_scores
 from sknn_scratch._parameters import Layers, Parameters
 from sknn_scratch._schedules import SCHEDULES
+from sknn_scratch._typing import ArrayLike, History, MatrixLike
 from sknn_scratch.activations import ACTIVATIONS, Activation
 from sknn_scratch.losses import LOSSES
 from sknn_scratch.solvers import SOLVERS
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def checks_parameters(method: Method) -> Method:
+    """Have scikit-learn check the parameters first; its own decorator would hide the types."""
+    return _fit_context(prefer_skip_nested_validation=True)(method)
+
+
+def for_first_order_solvers(method: Method) -> Method:
+    """Let `hasattr` be False where the solver is lbfgs."""
+    return available_if(lambda estimator: estimator._has_partial_fit())(method)
 
 
 @contextmanager
@@ -97,6 +113,25 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     _sklearn_class: ClassVar[type]
     _score_name: ClassVar[str]
 
+    # What fit leaves, as the docstrings of the derived classes say
+
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    n_parameters_: int
+    history_: History
+    loss_: float
+    best_loss_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    t_: int
+    n_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
     def _validate_input(self, X, y, incremental, reset):
         """Return X, and y as an array (n_samples, n_outputs) of the dtype of X."""
         raise NotImplementedError
@@ -123,8 +158,17 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
 
     # Training
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    @checks_parameters
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model to data.
 
         Parameters
@@ -208,6 +252,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
                 )
             except ValueError as error:
                 raise ValueError(f"sample_weight is not valid: {error}") from error
+            sample_weight = aligned(sample_weight)
             with np.errstate(over="ignore"):
                 total = sample_weight.sum(dtype=np.float64)
             if not np.isfinite(total):
@@ -306,7 +351,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         self.coefs_, self.intercepts_ = params.weights, params.biases
 
     @property
-    def selected_features_(self):
+    def selected_features_(self) -> np.ndarray:
         """Indices of the input features with a weight that is not zero, shape (n_selected,)."""
         check_is_fitted(self)
         return np.flatnonzero(self.coefs_[0].any(axis=1))
@@ -331,7 +376,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             [np.asarray(b, dtype) for b in self.intercepts_],
         )
 
-    def to_sklearn(self):
+    def to_sklearn(self) -> Any:
         """Return scikit-learn's own estimator with the same weights, which predicts the same.
 
         Parameters that scikit-learn lacks are left out, the solvers 'gd' and 'nag' become 'sgd',
@@ -351,7 +396,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         return to_sklearn(self, self._sklearn_class)
 
     @classmethod
-    def from_sklearn(cls, estimator):
+    def from_sklearn(cls, estimator: BaseEstimator) -> Self:
         """Return an estimator with the parameters, and where fitted the weights, of `estimator`.
 
         Parameters
@@ -380,7 +425,8 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
 def validated(estimator, X, y="no_validation", **kwargs):
     """Return the data checked by scikit-learn, sparse X as CSR, with an error that names it."""
     try:
-        return validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
+        checked = validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
+        return tuple(map(aligned, checked)) if isinstance(checked, tuple) else aligned(checked)
     except ValueError as error:
         if "could not convert string" not in str(error):
             raise
@@ -388,3 +434,12 @@ def validated(estimator, X, y="no_validation", **kwargs):
             f"X{' and y' if kwargs.get('y_numeric') else ''} must hold numbers, but {error}. "
             "Encode strings first, for example by an OrdinalEncoder or a OneHotEncoder."
         ) from error
+
+
+def aligned(array):
+    """Return the array, or a copy if its numbers do not lie at multiples of their size.
+
+    Such arrays come over the network, from Dask for one. numpy takes them several times as slowly
+    and adds them up in another order.
+    """
+    return array if issparse(array) or array.flags.aligned else array.copy()

@@ -50,10 +50,10 @@ class Activation(Protocol):
     gain: ClassVar[float] = 6.0
     needs_z: ClassVar[bool] = False
 
-    def forward(self, z, a):
+    def forward(self, z: np.ndarray, a: np.ndarray) -> None:
         """Write f(z) into `a`."""
 
-    def backward(self, z, a, delta):
+    def backward(self, z: np.ndarray, a: np.ndarray, delta: np.ndarray) -> None:
         """Multiply `delta` by f'(z), given a = f(z); `z` and `a` may be overwritten."""
 
 

@@ -1,24 +1,32 @@
 """The classifier."""
 
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     type_of_target,
     unique_labels,
 )
 
-from sknn_scratch._base import BaseMLPScratch, unchanged_on_failure, validated
+from sknn_scratch._base import (
+    BaseMLPScratch,
+    checks_parameters,
+    for_first_order_solvers,
+    unchanged_on_failure,
+    validated,
+)
+from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
+from sknn_scratch.activations import Activation
 
 __all__ = ["MLPScratchClassifier"]
 
@@ -284,6 +292,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     _sklearn_class = MLPClassifier
     _score_name = "accuracy"
 
+    classes_: np.ndarray
+
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
@@ -292,44 +302,44 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: int | Sequence[int] | np.ndarray = (100,),
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        init="glorot_uniform",
-        l1=0.0,
-        l2=0.0,
-        weight_decay=0.0,
-        group_l1=0.0,
-        max_norm=None,
-        dropout=0.0,
-        warmup_epochs=0,
-        restart=False,
-        early_stopping_on="score",
-        stop_when=None,
-        class_weight=None,
-        label_smoothing=0.0,
-    ):
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Callable[[int], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool | Literal["resume"] = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        init: str = "glorot_uniform",
+        l1: OneOrEach = 0.0,
+        l2: OneOrEach = 0.0,
+        weight_decay: float = 0.0,
+        group_l1: float = 0.0,
+        max_norm: float | None = None,
+        dropout: OneOrEach = 0.0,
+        warmup_epochs: float = 0,
+        restart: bool = False,
+        early_stopping_on: Literal["score", "loss"] = "score",
+        stop_when: StoppingRule | None = None,
+        class_weight: Mapping | Sequence[Mapping] | Literal["balanced"] | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -466,9 +476,15 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     def _score_raw(self, raw, y, sample_weight):
         return np.average(self._loss().score(raw, y), weights=sample_weight)
 
-    @available_if(lambda estimator: estimator._has_partial_fit())
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    @for_first_order_solvers
+    @checks_parameters
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch over the given data, going on from where the last call ended.
 
         Parameters
@@ -493,7 +509,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                 self._label_binarizer = LabelBinarizer().fit(y if several else classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels.
 
         Parameters
@@ -514,7 +530,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             return chosen.astype(int)
         return self.classes_[chosen.ravel().astype(int)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters
@@ -537,7 +553,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         np.maximum(probabilities, limits.tiny, out=probabilities)
         return np.minimum(probabilities, 1 - limits.epsneg, out=probabilities)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
 
         Unlike scikit-learn's it is never -inf, as `predict_proba` is never 0.

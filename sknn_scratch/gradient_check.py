@@ -4,10 +4,12 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sknn_scratch._assembly import build_objective
 from sknn_scratch._objective import Batch
+from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
 
 __all__ = ["GradientCheck", "check_gradient"]
 
@@ -35,24 +37,24 @@ class GradientCheck:
     tol: float
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         """Whether every parameter's difference is within `tol`."""
         return bool((self.error <= self.tol).all())
 
     @property
-    def worst(self):
+    def worst(self) -> dict[str, float]:
         """Largest relative difference of each layer, a dict."""
         return {name: float(self.error[self.layer == name].max()) for name in self._names()}
 
     @property
-    def median(self):
+    def median(self) -> dict[str, float]:
         """Median relative difference of each layer, a dict."""
         return {name: float(np.median(self.error[self.layer == name])) for name in self._names()}
 
     def _names(self):
         return list(dict.fromkeys(self.layer.tolist()))
 
-    def __str__(self):
+    def __str__(self) -> str:
         worst, median = self.worst, self.median
         rows = [
             f"{name:<5} {np.count_nonzero(self.layer == name):>10} "
@@ -70,16 +72,16 @@ class GradientCheck:
 
 
 def check_gradient(
-    estimator,
-    X,
-    y,
-    sample_weight=None,
+    estimator: BaseEstimator,
+    X: MatrixLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
     *,
-    n_parameters=10_000,
-    step=1e-5,
-    tol=1e-6,
-    random_state=None,
-):
+    n_parameters: int | None = 10_000,
+    step: float = 1e-5,
+    tol: float = 1e-6,
+    random_state: RandomState = None,
+) -> GradientCheck:
     """Compare backpropagation with central differences of the objective.
 
     For parameter p the quotient is ``(F(p + h) - F(p - h)) / (2 h)`` with ``h = step max(1, |p|)``,

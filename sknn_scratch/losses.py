@@ -23,23 +23,23 @@ class Loss(Protocol):
 
     out_activation: ClassVar[str]
 
-    def predict(self, raw):
+    def predict(self, raw: np.ndarray) -> None:
         """Overwrite `raw` with the predictions: probabilities, or expected values."""
 
-    def see_targets(self, y, weight):
+    def see_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         """Take from all targets of a fit what `score` needs of them."""
 
-    def score(self, raw, y):
+    def score(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray | None:
         """Return for each sample, shape (..., n), that of which the mean is the score.
 
         In classification, whether it is classified correctly; in regression, its part of R^2, or
         None before `see_targets`.
         """
 
-    def value(self, raw, y):
+    def value(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the loss of each sample, shape (..., n); `raw` is kept."""
 
-    def value_and_gradient(self, raw, y):
+    def value_and_gradient(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the loss of each sample and overwrite `raw` with d loss / d raw."""
 
 
@@ -109,7 +109,7 @@ class BinaryLogLoss(Loss):
 class RegressionLoss(Loss, Protocol):
     """A loss whose score is R^2 = mean_k (1 - mean_i (m_ik - y_ik)^2 / variance of y_k)."""
 
-    y_variance = None
+    y_variance: np.ndarray | None = None
 
     def see_targets(self, y, weight):
         if weight is not None:

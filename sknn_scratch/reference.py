@@ -12,13 +12,21 @@ which the loss is a function. delta_l is d loss / d z_l.
 import copy
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sknn_scratch._assembly import build_activations, per_matrix
+from sknn_scratch._typing import ArrayLike
+from sknn_scratch.activations import Activation
+from sknn_scratch.losses import Loss
 
 __all__ = ["backward", "forward", "objective_and_gradient", "value_and_gradient"]
 
+Arrays = list[np.ndarray]  # one for each layer
 
-def forward(weights, biases, activations, x):
+
+def forward(
+    weights: Arrays, biases: Arrays, activations: list[Activation], x: np.ndarray
+) -> tuple[Arrays, Arrays]:
     """Compute z_l and a_l of every layer for one sample.
 
     Parameters
@@ -47,7 +55,9 @@ def forward(weights, biases, activations, x):
     return z, a
 
 
-def backward(weights, activations, z, a, delta):
+def backward(
+    weights: Arrays, activations: list[Activation], z: Arrays, a: Arrays, delta: np.ndarray
+) -> tuple[Arrays, Arrays]:
     """Compute the gradient of the loss of one sample.
 
     Parameters
@@ -75,7 +85,15 @@ def backward(weights, activations, z, a, delta):
     return dW, db
 
 
-def value_and_gradient(weights, biases, activations, loss, X, y, sample_weight=None):
+def value_and_gradient(
+    weights: Arrays,
+    biases: Arrays,
+    activations: list[Activation],
+    loss: Loss,
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+) -> tuple[float, Arrays, Arrays]:
     """Average the loss and its gradient over samples, one by one.
 
     Parameters
@@ -112,7 +130,12 @@ def value_and_gradient(weights, biases, activations, loss, X, y, sample_weight=N
     return float(value), mean_dW, mean_db
 
 
-def objective_and_gradient(estimator, X, y, sample_weight=None):
+def objective_and_gradient(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, Arrays, Arrays]:
     """Compute F and its gradient at the weights of a fitted estimator, sample by sample.
 
     F = (1/S) sum_i w_i loss_i + alpha / (2 S) sum_l ||W_l||_2^2

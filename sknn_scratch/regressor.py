@@ -1,16 +1,23 @@
 """The regressor."""
 
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 
-from sknn_scratch._base import BaseMLPScratch, validated
+from sknn_scratch._base import (
+    BaseMLPScratch,
+    checks_parameters,
+    for_first_order_solvers,
+    validated,
+)
+from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
+from sknn_scratch.activations import Activation
 
 __all__ = ["MLPScratchRegressor"]
 
@@ -269,43 +276,43 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     def __init__(
         self,
-        loss="squared_error",
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        loss: Literal["squared_error", "poisson"] = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] | np.ndarray = (100,),
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        init="glorot_uniform",
-        l1=0.0,
-        l2=0.0,
-        weight_decay=0.0,
-        group_l1=0.0,
-        max_norm=None,
-        dropout=0.0,
-        warmup_epochs=0,
-        restart=False,
-        early_stopping_on="score",
-        stop_when=None,
-    ):
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Callable[[int], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool | Literal["resume"] = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        init: str = "glorot_uniform",
+        l1: OneOrEach = 0.0,
+        l2: OneOrEach = 0.0,
+        weight_decay: float = 0.0,
+        group_l1: float = 0.0,
+        max_norm: float | None = None,
+        dropout: OneOrEach = 0.0,
+        warmup_epochs: float = 0,
+        restart: bool = False,
+        early_stopping_on: Literal["score", "loss"] = "score",
+        stop_when: StoppingRule | None = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -378,9 +385,11 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         self._loss().predict(raw)
         return r2_score(y, raw, sample_weight=sample_weight)
 
-    @available_if(lambda estimator: estimator._has_partial_fit())
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    @for_first_order_solvers
+    @checks_parameters
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train for one epoch over the given data, going on from where the last call ended.
 
         Parameters
@@ -399,7 +408,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the targets.
 
         Parameters

@@ -1,15 +1,23 @@
 """Decision boundaries of many classifiers on one page."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from sknn_scratch._typing import ArrayLike
 from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot, panel_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MARKERS = "o^sDvP*X<>"
 _PANEL = 2.0, 1.9  # width and height in inches, without the title
@@ -65,14 +73,35 @@ class DecisionBoundaryGridDisplay:
     mean test score ...
     """
 
-    def __init__(self, estimators, X, y, *, titles):
+    boundaries_: list[DecisionBoundaryDisplay]
+    axes_: np.ndarray
+    figure_: Figure
+
+    def __init__(
+        self,
+        estimators: Sequence[BaseEstimator],
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        titles: Sequence[str],
+    ) -> None:
         self.estimators = estimators
         self.X = X
         self.y = y
         self.titles = titles
 
     @classmethod
-    def from_estimators(cls, estimators, X, y, *, params=None, scores=None, ax=None, **kwargs):
+    def from_estimators(
+        cls,
+        estimators: Sequence[BaseEstimator] | Mapping[str, BaseEstimator],
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        params: Sequence[Mapping[str, Any]] | None = None,
+        scores: Sequence[float] | None = None,
+        ax: Sequence[Axes] | np.ndarray | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Plot the boundaries of fitted classifiers.
 
         Parameters
@@ -116,8 +145,16 @@ class DecisionBoundaryGridDisplay:
 
     @classmethod
     def from_cv_results(
-        cls, cv_results, estimator, X, y, *, score="mean_test_score", ax=None, **kwargs
-    ):
+        cls,
+        cv_results: Mapping[str, Any] | BaseEstimator,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        score: str = "mean_test_score",
+        ax: Sequence[Axes] | np.ndarray | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Fit an estimator with each candidate's parameters of a search, and plot the boundaries.
 
         Parameters
@@ -158,7 +195,14 @@ class DecisionBoundaryGridDisplay:
         titles = _with_scores(_titles_of_params(params), scores, label, len(fitted))
         return cls(fitted, X, y, titles=titles).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, n_columns=None, grid_resolution=100, eps=None):
+    def plot(
+        self,
+        ax: Sequence[Axes] | np.ndarray | None = None,
+        *,
+        n_columns: int | None = None,
+        grid_resolution: int = 100,
+        eps: float | None = None,
+    ) -> Self:
         """Plot the panels.
 
         Parameters

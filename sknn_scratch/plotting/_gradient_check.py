@@ -1,9 +1,19 @@
 """Backpropagation against difference quotients, as a picture."""
 
-import numpy as np
+from __future__ import annotations
 
-from sknn_scratch.gradient_check import check_gradient
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sknn_scratch._typing import ArrayLike, MatrixLike
+from sknn_scratch.gradient_check import GradientCheck, check_gradient
 from sknn_scratch.plotting._matplotlib import import_pyplot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 _MARKERS = "os^vD<>PX*"
 
@@ -26,11 +36,23 @@ class GradientCheckDisplay:
         Its figure.
     """
 
-    def __init__(self, check):
+    ax_: Axes
+    figure_: Figure | SubFigure
+
+    def __init__(self, check: GradientCheck) -> None:
         self.check = check
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, sample_weight=None, *, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Check the gradient of an estimator and plot the result.
 
         Parameters
@@ -49,7 +71,7 @@ class GradientCheckDisplay:
         """
         return cls(check_gradient(estimator, X, y, sample_weight, **kwargs)).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Plot the two gradients against each other.
 
         Parameters

@@ -1,13 +1,23 @@
 """Loss and score over the epochs, as a picture."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from math import ceil
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
+from sknn_scratch._typing import ArrayLike, History
 from sknn_scratch.plotting._fitted import fitted_network
 from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 # What an estimator calls its score in `history_`, and what stands at the axis
 _SCORES = {"accuracy": "accuracy", "r2": "R²"}
@@ -70,12 +80,29 @@ class TrainingCurveDisplay:
     >>> display.figure_.savefig("gd_and_nag.png")  # doctest: +SKIP
     """
 
-    def __init__(self, histories, *, test_scores=None):
+    axes_: np.ndarray
+    figure_: Figure
+    lines_: dict[str, dict[str, Line2D]]
+
+    def __init__(
+        self,
+        histories: Mapping[str, History],
+        *,
+        test_scores: Mapping[str, float | ArrayLike] | None = None,
+    ) -> None:
         self.histories = histories
         self.test_scores = test_scores
 
     @classmethod
-    def from_estimator(cls, estimator, *, name="", test_score=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        *,
+        name: str = "",
+        test_score: float | ArrayLike | None = None,
+        ax: Sequence[Axes] | np.ndarray | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Plot the training of a fitted estimator.
 
         Parameters
@@ -100,7 +127,14 @@ class TrainingCurveDisplay:
         return cls.from_estimators({name: estimator}, test_scores=test_scores, ax=ax, **kwargs)
 
     @classmethod
-    def from_estimators(cls, estimators, *, test_scores=None, ax=None, **kwargs):
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, BaseEstimator],
+        *,
+        test_scores: Mapping[str, float | ArrayLike] | None = None,
+        ax: Sequence[Axes] | np.ndarray | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Plot the trainings of several fitted estimators over each other.
 
         Parameters
@@ -133,13 +167,13 @@ class TrainingCurveDisplay:
 
     def plot(
         self,
-        ax=None,
+        ax: Sequence[Axes] | np.ndarray | None = None,
         *,
-        validation_label="validation",
-        loss_scale="linear",
-        with_penalty=True,
-        line_kw=None,
-    ):
+        validation_label: str = "validation",
+        loss_scale: str = "linear",
+        with_penalty: bool = True,
+        line_kw: Mapping[str, Any] | None = None,
+    ) -> Self:
         """Plot the loss and the score over the epochs.
 
         Parameters

@@ -1,11 +1,23 @@
 """The weights of the first layer, as images."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from math import prod
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
+from sknn_scratch._typing import ArrayLike
 from sknn_scratch.plotting._fitted import fitted_network
 from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot, panel_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 _PANEL = 1.2, 1.35  # width and height in inches, with the title
 _MARGIN = 0.9, 0.5  # the same of the colour bar and of the legend
@@ -61,12 +73,26 @@ class WeightsDisplay:
     True
     """
 
-    def __init__(self, coef, image_shape):
+    units_: np.ndarray
+    images_: list[AxesImage]
+    zeros_: np.ndarray
+    colorbar_: Colorbar | None
+    axes_: np.ndarray
+    figure_: Figure
+
+    def __init__(self, coef: np.ndarray, image_shape: tuple[int, ...]) -> None:
         self.coef = coef
         self.image_shape = image_shape
 
     @classmethod
-    def from_estimator(cls, estimator, image_shape, *, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        image_shape: tuple[int, ...],
+        *,
+        ax: Sequence[Axes] | np.ndarray | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Plot the first weights of a fitted estimator.
 
         Parameters
@@ -88,7 +114,15 @@ class WeightsDisplay:
         coef = fitted_network(estimator, "coefs_", cls.__name__).coefs_[0]
         return cls(coef, image_shape).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, units=25, order="index", n_columns=None, limit=None):
+    def plot(
+        self,
+        ax: Sequence[Axes] | np.ndarray | None = None,
+        *,
+        units: int | ArrayLike | None = 25,
+        order: Literal["index", "norm"] = "index",
+        n_columns: int | None = None,
+        limit: float | None = None,
+    ) -> Self:
         """Plot the weights of some of the units.
 
         Parameters

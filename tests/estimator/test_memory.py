@@ -50,8 +50,9 @@ def test_early_stopping_copies_no_more_than_what_it_holds_out():
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_sparse_samples_are_never_made_dense_as_a_whole(solver):
     shape = (20_000, 2_000)
-    X = scipy.sparse.random_array(
-        shape, density=1e-3, format="csr", dtype=np.float32, rng=np.random.default_rng(0)
-    )
+    generator = np.random.default_rng(0)
+    rows, columns = (generator.integers(length, size=40_000) for length in shape)
+    values = generator.random(40_000, dtype=np.float32)
+    X = scipy.sparse.csr_array((values, (rows, columns)), shape)
     as_dense = 4 * shape[0] * shape[1]
     assert peak_of_fit(X, solver=solver) < as_dense / 20

@@ -19,6 +19,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("plot_*.py"))
+NEEDS = {"plot_optuna": "optuna_integration"}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,8 @@ def run(tmp_path_factory):
 
     @functools.cache
     def run_once(name, *arguments):
+        if name in NEEDS:
+            pytest.importorskip(NEEDS[name])
         path = FOLDER / f"{name}.py"
         folder = tmp_path_factory.mktemp(name)
         plt.close("all")
@@ -322,3 +325,17 @@ def test_callbacks(run):
     assert worst[-1] >= 0.95 > worst[:-1].max()
     assert len(worst) == result["stopped"].n_iter_ < 200
     assert (mean > 0.95).argmax() < len(worst) - 24  # dozens of epochs before
+
+
+def test_optuna_prunes_what_falls_behind(run):
+    result = run("plot_optuna")
+    lengths = {label: [] for label in ("COMPLETE", "PRUNED")}
+    for trial in result["study"].trials:
+        lengths[trial.state.name].append(len(trial.intermediate_values))
+    assert set(lengths["COMPLETE"]) == {30}
+    assert lengths["PRUNED"]
+    assert 4 <= min(lengths["PRUNED"]) <= max(lengths["PRUNED"]) < 30
+    assert result["best"].score(result["X_test"], result["y_test"]) > 0.95
+    search = result["search"]
+    assert len(search.trials_) == 10
+    assert search.score(result["X_test"], result["y_test"]) > 0.95

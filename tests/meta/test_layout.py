@@ -10,7 +10,7 @@ import sknn_scratch
 PACKAGE = Path(sknn_scratch.__file__).parent
 FLOORS = [
     {"activations", "losses", "penalties", "solvers"}
-    | {"_parameters", "_initializers", "_schedules", "_monitor", "_progress"},
+    | {"_parameters", "_initializers", "_schedules", "_monitor", "_progress", "_typing"},
     {"_network"},
     {"_objective"},
     {"_training", "_lbfgs"},

@@ -1,0 +1,23 @@
+"""What mypy tells a user of the package, from its annotations and its py.typed."""
+
+import runpy
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+USER_CODE = str(Path(__file__).with_name("user_code.py"))
+
+
+def test_mypy_knows_the_types(tmp_path, monkeypatch):
+    api = pytest.importorskip("mypy.api")
+    monkeypatch.chdir(tmp_path)  # away from the sources: the package is found where it is installed
+    options = ["--strict", "--disable-error-code", "import-untyped", "--cache-dir", str(tmp_path)]
+    report, trouble, status = api.run([*options, USER_CODE])
+    assert (report, trouble, status) == ("Success: no issues found in 1 source file\n", "", 0)
+
+
+def test_the_code_runs(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    runpy.run_path(USER_CODE, run_name="__main__")
+    plt.close("all")

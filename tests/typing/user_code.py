@@ -1,0 +1,118 @@
+"""Code of a user, which mypy checks by what the package says of its types.
+
+Where a mistake is made on purpose the line says which error mypy is to find; under --strict it is
+an error as well if mypy does not.
+"""
+
+from typing import assert_type
+
+import numpy as np
+from sklearn.datasets import load_iris
+
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.activations import ACTIVATIONS, Activation
+from sknn_scratch.datasets import DATASETS, ImageDataset
+from sknn_scratch.gradient_check import GradientCheck, check_gradient
+from sknn_scratch.losses import LOSSES
+from sknn_scratch.plotting import TrainingCurveDisplay, WeightsDisplay
+from sknn_scratch.reference import objective_and_gradient, value_and_gradient
+
+
+class Sine(Activation):
+    """sin(z)."""
+
+    needs_z = True
+
+    def forward(self, z: np.ndarray, a: np.ndarray) -> None:
+        """Write sin(z)."""
+        np.sin(z, out=a)
+
+    def backward(self, z: np.ndarray, a: np.ndarray, delta: np.ndarray) -> None:
+        """Multiply by cos(z)."""
+        delta *= np.cos(z)
+
+
+def is_good(history: dict[str, list[float]]) -> bool:
+    """Say when to stop."""
+    return history["validation_score"][-1] > 0.9
+
+
+def falling(n_epochs: int) -> float:
+    """Return the step."""
+    return 0.1 / (1 + n_epochs)
+
+
+def classify() -> None:
+    """Use the classifier."""
+    X, y = load_iris(return_X_y=True)
+    network = MLPScratchClassifier(
+        (10, 5),
+        ["relu", Sine()],
+        solver="sgd",
+        learning_rate=falling,
+        l1=[0.0, 0.0, 1e-4],
+        class_weight={0: 1.0, 1: 2.0},
+        stop_when=is_good,
+        tol=0.1,
+        random_state=np.random.RandomState(0),
+    )
+    fitted = network.fit(X, y, X_val=X, y_val=y)
+    assert_type(fitted, MLPScratchClassifier)
+    assert_type(fitted.predict(X), np.ndarray)
+    assert_type(fitted.predict_proba([[5.0, 3.0, 1.0, 0.2]]), np.ndarray)
+    assert_type(fitted.predict_log_proba(X), np.ndarray)
+    assert_type(fitted.coefs_, list[np.ndarray])
+    assert_type(fitted.classes_, np.ndarray)
+    assert_type(fitted.history_, dict[str, list[float]])
+    assert_type(fitted.validation_scores_, list[float] | None)
+    assert_type(fitted.selected_features_, np.ndarray)
+    assert_type(network.partial_fit(X, y), MLPScratchClassifier)
+    theirs = MLPScratchClassifier(5, random_state=0, tol=0.1).fit(X, y).to_sklearn()
+    assert_type(MLPScratchClassifier.from_sklearn(theirs), MLPScratchClassifier)
+
+    curves = TrainingCurveDisplay.from_estimator(fitted)
+    assert_type(curves, TrainingCurveDisplay)
+    curves.figure_.clear()
+    assert_type(WeightsDisplay.from_estimator(fitted, (2, 2)).units_, np.ndarray)
+
+
+def regress() -> None:
+    """Use the regressor, and look into it."""
+    X = np.linspace(-1, 1, 50)[:, np.newaxis]
+    y = np.abs(X[:, 0])
+    network = MLPScratchRegressor("poisson", 5, max_fun=50, solver="lbfgs", tol=0.1)
+    assert_type(network.fit(X, y).predict(X), np.ndarray)
+    check = check_gradient(network, X, y, n_parameters=5, random_state=0)
+    assert_type(check, GradientCheck)
+    assert_type(check.passed, bool)
+    assert_type(check.worst, dict[str, float])
+    assert_type(objective_and_gradient(network, X, y)[0], float)
+    activations, loss = [ACTIVATIONS["relu"]()], LOSSES["poisson"]()
+    value, dW, _ = value_and_gradient(
+        network.coefs_, network.intercepts_, activations, loss, X, y[:, np.newaxis]
+    )
+    assert_type(value, float)
+    assert_type(dW, list[np.ndarray])
+
+
+def load(name: str) -> ImageDataset:
+    """Return the data of that name."""
+    return DATASETS[name]("a folder")
+
+
+def mistakes() -> None:
+    """Do what the annotations say is wrong."""
+    MLPScratchClassifier(warm_start="resum")  # type: ignore[arg-type]
+    MLPScratchClassifier(max_iter=10.5)  # type: ignore[arg-type]
+    MLPScratchClassifier(hidden_layer_size=10)  # type: ignore[call-arg]
+    MLPScratchRegressor("huber")  # type: ignore[arg-type]
+    MLPScratchRegressor(stop_when=falling)  # type: ignore[arg-type]
+    MLPScratchRegressor().fit([[1.0]])  # type: ignore[call-arg]
+    MLPScratchRegressor().fit([[1.0]], [1.0], x_val=[[1.0]])  # type: ignore[call-arg]
+    MLPScratchRegressor().partial_fit([[1.0]], [1.0], classes=[1.0])  # type: ignore[call-arg]
+    print(MLPScratchClassifier().predict([[1.0]]).coef_)  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    classify()
+    regress()
