@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils.parallel import _get_threadpool_controller
 
+from sknn_scratch._advice import lbfgs_not_converged, not_converged, warn_of_large_alpha
 from sknn_scratch._assembly import build_optimizer, dropout_rates, l1_of_weights
 from sknn_scratch._lbfgs import lbfgs
 from sknn_scratch._monitor import Monitor
@@ -113,6 +114,10 @@ class Fit:
         self._hold_out(X, y, sample_weight, start.order)
         y, sample_weight = self._training_targets(y, sample_weight, start.order)
         batches = self._batches(X, y, sample_weight, start)
+        if estimator.t_ == 0:
+            mean = 1.0 if sample_weight is None else sample_weight[start.order].mean()
+            size = batches.batch_size
+            warn_of_large_alpha(estimator.alpha, float(mean * size), size)
         self._start_dropout(start.generator)
         max_iter = 1 if self.incremental else estimator.max_iter
 
@@ -259,13 +264,7 @@ class Fit:
         estimator.n_iter_ = min(result.nit, estimator.max_iter)
         estimator.loss_ = estimator._reported_loss(*self.objective.value(self.params, data))
         if result.status != 0 and not self.stopped:
-            warnings.warn(
-                f"lbfgs failed to converge after {estimator.n_iter_} iteration(s) "
-                f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "
-                "or scale the data, for example by a StandardScaler.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            warnings.warn(lbfgs_not_converged(estimator, result), ConvergenceWarning, stacklevel=2)
 
     def _end_epoch(self, epoch, n_samples):
         """Record an epoch in which `n_samples` were seen; return True if training is to stop."""
@@ -397,12 +396,15 @@ class Fit:
             self.optimizer.state = None  # it belonged to other weights, perhaps amid a step
 
     def _warn_not_converged(self):
-        warnings.warn(
-            f"Stochastic Optimizer: Maximum iterations ({self.estimator.max_iter}) reached and "
-            "the optimization hasn't converged yet. Increase max_iter, or raise tol.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+        estimator = self.estimator
+        name, sign = "loss", 1
+        if self.stops_early:
+            name = f"validation_{estimator.early_stopping_on}"
+            sign = -1 if name == "validation_score" else 1
+        curve = sign * np.array(estimator.history_[name][-estimator.n_iter_ :])
+        watched = "training loss" if name == "loss" else name.replace("_", " ")
+        message = not_converged(estimator, watched, curve)
+        warnings.warn(message, ConvergenceWarning, stacklevel=2)
 
 
 def divergence_message(estimator):
