@@ -308,7 +308,7 @@ class BaseMLPScratch(BaseEstimator):
         check_is_fitted(self)
         return np.flatnonzero(self.coefs_[0].any(axis=1))
 
-    def summary(self):
+    def summary(self) -> ModelSummary:
         """Return a table of the layers: shapes, activations, numbers of parameters.
 
         Returns

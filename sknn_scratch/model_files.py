@@ -7,9 +7,11 @@ prediction without Python.
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -28,7 +30,7 @@ _ZIP = b"PK\x03\x04"  # what skops writes
 _JOBLIB = (b"\x80", b"\x78", b"\x1f\x8b", b"BZ", b"\xfd7zXZ", b"\x5d\x00", b"\x04\x22\x4d\x18")
 
 
-def save(model, path):
+def save(model: BaseEstimator, path: str | os.PathLike) -> None:
     """Write a model to a file, which is replaced only once all of it is written.
 
     Parameters
@@ -70,7 +72,7 @@ def _replaced(path):
         unfinished.unlink(missing_ok=True)
 
 
-def load(path, *, trusted=()):
+def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> BaseEstimator:
     """Read a model that :func:`save`, joblib or skops has written.
 
     A joblib file is code, and runs when it is read: load only what you trust. A skops file is not.
@@ -181,7 +183,7 @@ def _optional(module):
         ) from error
 
 
-def to_onnx(model, X):
+def to_onnx(model: BaseEstimator, X: Any) -> Any:
     """Return a fitted model in the ONNX format, to predict where there is no Python.
 
     It is converted by skl2onnx by way of scikit-learn's estimator (`to_sklearn`), then run in

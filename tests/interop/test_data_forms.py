@@ -1,6 +1,7 @@
 """The same numbers in whatever form they come: the same network, the same predictions."""
 
 import tempfile
+import tracemalloc
 from functools import cache
 
 import numpy as np
@@ -195,6 +196,18 @@ def test_float32_stays_float32(form):
     assert model.coefs_[0].dtype == model.predict_proba(form(single)).dtype == np.float32
     # Three epochs, each of sums of 25 terms that are rounded in another order
     assert_equal(outputs(model, form(single)), outputs(expected, single), 1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"shuffle": False}], ids=str)
+def test_no_copy_is_made_of_what_is_on_disk(params, dtype):
+    mapped = on_disk(np.zeros((20_000, 100), dtype))
+    model = new(batch_size=200, max_iter=1, **params)
+    tracemalloc.start()
+    model.fit(mapped, np.arange(20_000) % 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < mapped.nbytes / 3
 
 
 VECTORS = {

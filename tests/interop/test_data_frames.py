@@ -58,6 +58,11 @@ def test_frames(cls, name):
     assert list(again.partial_fit(frame, y).feature_names_in_) == NAMES
 
 
+def test_dtype_of_the_computation():
+    assert new().fit(PANDAS.astype(np.float32), y).coefs_[0].dtype == np.float32
+    assert new().fit(POLARS.cast(pl.Float32), y).coefs_[0].dtype == np.float64
+
+
 VECTORS = {
     "pandas": pd.Series,
     "pandas index": pd.Index,

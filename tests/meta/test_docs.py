@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import sklearn
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 from sklearn.datasets import load_iris
@@ -88,8 +89,9 @@ def test_python_in_the_user_guide_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "user_guide.md").read_text("utf-8")
     namespace = {"__name__": "user_guide"}
-    for block in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(compile(block, "user_guide.md", "exec"), namespace)
+    with sklearn.config_context():  # a block sets it
+        for block in re.findall(r"```python\n(.*?)```", text, re.S):
+            exec(compile(block, "user_guide.md", "exec"), namespace)
     printed = capsys.readouterr().out
     assert "passed: tolerance" in printed
     assert printed.endswith("True\n")
@@ -98,6 +100,22 @@ def test_python_in_the_user_guide_runs(capsys, tmp_path, monkeypatch):
     assert (tmp_path / "curves.png").stat().st_size > 0
     plt.close("all")
     print(printed)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_python_in_the_page_on_model_files_runs(capsys, tmp_path, monkeypatch):
+    for package in ("skops", "skl2onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "model_files.md").read_text("utf-8")
+    namespace = {"__name__": "model_files"}
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(compile(block, "model_files.md", "exec"), namespace)
+    same, truncated, untrusted, same_score, close, activation = capsys.readouterr().out.splitlines()
+    assert same == same_score == close == "True"
+    assert truncated.startswith("'half.joblib' is truncated or damaged")
+    assert untrusted == "['sknn_scratch.classifier.MLPScratchClassifier']"
+    assert activation.startswith("activation='gelu' has no counterpart in scikit-learn")
 
 
 def test_first_shell_block_of_readme_holds_the_two_commands():
