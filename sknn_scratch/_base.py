@@ -11,14 +11,14 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from sknn_scratch._advice import warn_of_large_features
 from sknn_scratch._assembly import (
     build_activations,
     build_objective,
@@ -30,13 +30,19 @@ from sknn_scratch._callbacks import LIFECYCLE, FitCallbacks
 from sknn_scratch._conversion import from_sklearn, to_sklearn
 from sknn_scratch._fitting import Fit, Start, divergence_message
 from sknn_scratch._initializers import INITIALIZERS, draw_parameters
+from sknn_scratch._model_state import packed, unpacked
 from sknn_scratch._network import raw_scores
 from sknn_scratch._parameters import Layers, Parameters
 from sknn_scratch._schedules import SCHEDULES
+from sknn_scratch._summary import ModelSummary
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
+from sknn_scratch._validation import aligned, refuse_masked, validated
 from sknn_scratch.activations import ACTIVATIONS, Activation
 from sknn_scratch.losses import LOSSES
 from sknn_scratch.solvers import SOLVERS
+
+# Where the documentation of the newest release is, for the links in notebooks
+DOCS = "https://sknn-scratch.readthedocs.io/en/stable"
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -107,6 +113,10 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         "early_stopping_on": [StrOptions({"score", "loss"})],
         "stop_when": [callable, None],
     }
+
+    # scikit-learn's HTML repr links to these pages, and shows what the docstring says
+    _doc_link_module = "sknn_scratch"
+    _doc_link_template = f"{DOCS}/reference/generated/sknn_scratch.{{estimator_name}}.html"
 
     # What a derived class says of itself
 
@@ -213,6 +223,8 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             goes_on = incremental or bool(self.warm_start) or self._is_unfinished()
             continued = hasattr(self, "coefs_") and goes_on
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
+            if not continued:
+                warn_of_large_features(X, getattr(self, "feature_names_in_", None))
             dtype = self._layers().biases[0].dtype if continued else X.dtype
             X, y = X.astype(dtype, copy=False), y.astype(dtype, copy=False)
             if self.solver == "lbfgs":
@@ -246,6 +258,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     def _checked_data(self, X, y, sample_weight, incremental, continued):
         X, y = self._validate_input(X, y, incremental, reset=not continued)
         if sample_weight is not None:
+            refuse_masked("sample_weight", sample_weight)
             try:
                 sample_weight = _check_sample_weight(
                     sample_weight, X, dtype=X.dtype, ensure_non_negative=True
@@ -356,6 +369,23 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         return np.flatnonzero(self.coefs_[0].any(axis=1))
 
+    def summary(self) -> ModelSummary:
+        """Return a table of the layers: shapes, activations, numbers of parameters.
+
+        Returns
+        -------
+        summary : ModelSummary
+            ``print(model.summary())`` shows it as text, a notebook as a table; `summary.rows` has
+            a dict for each layer, of which ``pandas.DataFrame(summary.rows)`` is a table.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted: before that the shapes are not known.
+        """
+        check_is_fitted(self)
+        return ModelSummary.of(self)
+
     # Prediction, and the way to scikit-learn
 
     def _raw_scores(self, X):
@@ -416,30 +446,15 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         """
         return from_sklearn(cls, estimator)
 
+    # Model files
+
+    def __getstate__(self):
+        return packed(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(unpacked(state, type(self).__name__))
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def validated(estimator, X, y="no_validation", **kwargs):
-    """Return the data checked by scikit-learn, sparse X as CSR, with an error that names it."""
-    try:
-        checked = validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
-        return tuple(map(aligned, checked)) if isinstance(checked, tuple) else aligned(checked)
-    except ValueError as error:
-        if "could not convert string" not in str(error):
-            raise
-        raise ValueError(
-            f"X{' and y' if kwargs.get('y_numeric') else ''} must hold numbers, but {error}. "
-            "Encode strings first, for example by an OrdinalEncoder or a OneHotEncoder."
-        ) from error
-
-
-def aligned(array):
-    """Return the array, or a copy if its numbers do not lie at multiples of their size.
-
-    Such arrays come over the network, from Dask for one. numpy takes them several times as slowly
-    and adds them up in another order.
-    """
-    return array if issparse(array) or array.flags.aligned else array.copy()

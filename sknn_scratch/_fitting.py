@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils.parallel import _get_threadpool_controller
 
+from sknn_scratch._advice import lbfgs_not_converged, not_converged, warn_of_large_alpha
 from sknn_scratch._assembly import build_optimizer, dropout_rates, l1_of_weights
 from sknn_scratch._callbacks import LIFECYCLE
 from sknn_scratch._lbfgs import lbfgs
@@ -171,6 +172,10 @@ class Fit:
         self._hold_out(X, y, sample_weight, start.order)
         y, sample_weight = self._training_targets(y, sample_weight, start.order)
         batches = self._batches(X, y, sample_weight, start)
+        if estimator.t_ == 0:
+            mean = 1.0 if sample_weight is None else sample_weight[start.order].mean()
+            size = batches.batch_size
+            warn_of_large_alpha(estimator.alpha, float(mean * size), size)
         self._start_dropout(start.generator)
 
         def on_epoch(epoch):
@@ -296,13 +301,7 @@ class Fit:
         loss = estimator._reported_loss(*self.objective.value(self.params, data))
         estimator.loss_ = float(loss)
         if result.status != 0 and not self.stopped:
-            warnings.warn(
-                f"lbfgs failed to converge after {estimator.n_iter_} iteration(s) "
-                f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "
-                "or scale the data, for example by a StandardScaler.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            warnings.warn(lbfgs_not_converged(estimator, result), ConvergenceWarning, stacklevel=2)
 
     def _begin_epoch(self):
         if self.callbacks is not None and self.n_epochs_left:
@@ -499,13 +498,15 @@ def warn_diverged(estimator):
 
 
 def warn_not_converged(estimator):
-    """Warn that `max_iter` epochs were not enough."""
-    warnings.warn(
-        f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and "
-        "the optimization hasn't converged yet. Increase max_iter, or raise tol.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
+    """Warn that `max_iter` epochs were not enough, and say what to change."""
+    name, sign = "loss", 1
+    if estimator.early_stopping:
+        name = f"validation_{estimator.early_stopping_on}"
+        sign = -1 if name == "validation_score" else 1
+    curve = sign * np.array(estimator.history_[name][-estimator.n_iter_ :])
+    watched = "training loss" if name == "loss" else name.replace("_", " ")
+    message = not_converged(estimator, watched, curve)
+    warnings.warn(message, ConvergenceWarning, stacklevel=2)
 
 
 def blas_threads(params, n_samples):

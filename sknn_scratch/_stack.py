@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sknn_scratch._advice import warn_of_large_alpha
 from sknn_scratch._assembly import (
     build_activations,
     build_optimizer,
@@ -186,6 +187,7 @@ class Stack:
         self.batch_size = self.streams.n_samples
         if not SOLVERS[self.first.solver].full_batch:
             self.batch_size = samples_per_batch(self.first, self.streams.n_samples)
+        self._warn_of_large_alphas(streams)
         self.monitor = self._monitor()
         self.best_score = np.full(lead, -np.inf)
         self._build()
@@ -203,6 +205,12 @@ class Stack:
             for one in self.waiting[member]:
                 one._set_fitted_shape(network, continued=False)
         return generators[:: self.running.shape[1]]
+
+    def _warn_of_large_alphas(self, streams):
+        for stream, weight in zip(streams, self.streams.mean_weights(), strict=True):
+            for estimator in chain.from_iterable(stream):
+                batch_weight = float(weight * self.batch_size)
+                warn_of_large_alpha(estimator.alpha, batch_weight, self.batch_size)
 
     def _dropout(self, generators):
         rates = dropout_rates(self.first)

@@ -97,6 +97,12 @@ class Streams:
         """Return how many samples a stream has to train on."""
         return self.order.shape[-1]
 
+    def mean_weights(self):
+        """Return the mean weight of a sample of each stream."""
+        if self.weight is None:
+            return np.ones(len(self.order))
+        return self.weight[self.order].mean(axis=(-1, -2))
+
     def show_targets(self, loss):
         """Let the loss see the targets of each stream."""
         weight = None if self.weight is None else self.weight[self.order]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
@@ -14,9 +15,9 @@ from sknn_scratch._base import (
     BaseMLPScratch,
     checks_parameters,
     for_first_order_solvers,
-    validated,
 )
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
+from sknn_scratch._validation import validated
 from sknn_scratch.activations import Activation
 
 __all__ = ["MLPScratchRegressor"]
@@ -123,8 +124,11 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     validation_fraction : float, default=0.1
         Share of the samples held out by `early_stopping`.
 
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Decay rates of the moments of 'adam', in [0, 1).
+    beta_1 : float, default=0.9
+        Decay rate of the first moment of 'adam', in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay rate of the second moment of 'adam', in [0, 1).
 
     epsilon : float, default=1e-8
         Added to the root of the second moment of 'adam'.
@@ -140,10 +144,12 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         'he_uniform', 'lecun_uniform' (within ±1/sqrt(fan_in), biases zero) or 'normal' (weights
         and biases with standard deviation 0.1).
 
-    l1, l2 : float or array-like of shape (n_hidden + 1,), default=0.0
-        Elastic net ``sum_l l1_l ||W_l||_1 + l2_l ||W_l||_2^2``, one number or one for each weight
-        matrix; it does not depend on the batch size. `l1` makes weights exactly zero. Biases are
-        never penalised.
+    l1 : float or array-like of shape (n_hidden + 1,), default=0.0
+        Penalty ``sum_l l1_l ||W_l||_1``, one number or one for each weight matrix; it does not
+        depend on the batch size, and makes weights exactly zero. Biases are never penalised.
+
+    l2 : float or array-like of shape (n_hidden + 1,), default=0.0
+        Penalty ``sum_l l2_l ||W_l||_2^2``, likewise; with `l1` it is an elastic net.
 
     weight_decay : float, default=0.0
         Decoupled weight decay (AdamW): ``W *= 1 - step * weight_decay`` before each step. Not for
@@ -197,8 +203,11 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         'nonzero_weights' (after the epoch) and 'seconds'. ``pandas.DataFrame(model.history_)`` is
         a table of it.
 
-    loss_, best_loss_ : float
-        The last and the best entry of `loss_curve_`; `best_loss_` is None with `early_stopping`.
+    loss_ : float
+        The last entry of `loss_curve_`.
+
+    best_loss_ : float or None
+        The best entry of `loss_curve_`; None with `early_stopping`.
 
     loss_curve_ : list of shape (n_epochs,)
         The function that is minimised, penalties included, as a mean over the batches of each
@@ -216,8 +225,11 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     n_iter_ : int
         Number of epochs (iterations of 'lbfgs') of the last fit.
 
-    n_layers_, n_outputs_ : int
-        Number of layers, with those of input and output, and of output units.
+    n_layers_ : int
+        Number of layers, with those of input and output.
+
+    n_outputs_ : int
+        Number of output units.
 
     out_activation_ : str
         Name of the function of the output layer.
@@ -359,6 +371,8 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
             dtype=(np.float64, np.float32),
             reset=reset,
         )
+        if issparse(y):
+            y = y.toarray()
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         try:

@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import sklearn
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 from sklearn.datasets import load_iris
@@ -48,7 +49,7 @@ def test_docstring_lists_every_parameter_and_attribute(cls):
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_docstrings_are_numpydoc(cls):
-    methods = ["fit", "partial_fit", "predict", "to_sklearn", "from_sklearn"]
+    methods = ["fit", "partial_fit", "predict", "summary", "to_sklearn", "from_sklearn"]
     if cls is MLPScratchClassifier:
         methods += ["predict_proba", "predict_log_proba"]
     for name in ["", *(f".{method}" for method in methods)]:
@@ -90,8 +91,9 @@ def test_python_in_the_user_guide_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "user_guide.md").read_text("utf-8")
     namespace = {"__name__": "user_guide"}
-    for block in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(compile(block, "user_guide.md", "exec"), namespace)
+    with sklearn.config_context():  # a block sets it
+        for block in re.findall(r"```python\n(.*?)```", text, re.S):
+            exec(compile(block, "user_guide.md", "exec"), namespace)
     printed = capsys.readouterr().out
     assert "passed: tolerance" in printed
     assert printed.endswith("True\n")
@@ -116,6 +118,21 @@ def test_sweeps_lists_what_may_differ_within_a_stack():
     table = SWEEPS[SWEEPS.index("| candidates that") : SWEEPS.index("| any other")]
     listed = set(re.findall(r"`(\w+)`", table))
     assert listed == _PER_NETWORK - {"max_fun"}  # which is of lbfgs only
+
+
+def test_python_in_the_page_on_model_files_runs(capsys, tmp_path, monkeypatch):
+    for package in ("skops", "skl2onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "model_files.md").read_text("utf-8")
+    namespace = {"__name__": "model_files"}
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(compile(block, "model_files.md", "exec"), namespace)
+    same, truncated, untrusted, same_score, close, activation = capsys.readouterr().out.splitlines()
+    assert same == same_score == close == "True"
+    assert truncated.startswith("'half.joblib' is truncated or damaged")
+    assert untrusted == "['sknn_scratch.classifier.MLPScratchClassifier']"
+    assert activation.startswith("activation='gelu' has no counterpart in scikit-learn")
 
 
 def test_first_shell_block_of_readme_holds_the_two_commands():

@@ -10,13 +10,15 @@ import sknn_scratch
 PACKAGE = Path(sknn_scratch.__file__).parent
 FLOORS = [
     {"activations", "losses", "penalties", "solvers"}
-    | {"_parameters", "_initializers", "_schedules", "_monitor", "_progress", "_typing"},
+    | {"_parameters", "_initializers", "_schedules", "_monitor", "_progress", "_typing"}
+    | {"_version"},
     {"_network"},
     {"_objective"},
     {"_training", "_lbfgs"},
     {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
-    | {"_streams", "_stack"},
-    {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"},
+    | {"exceptions", "_advice", "_model_state", "_summary", "_validation", "_streams", "_stack"},
+    {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"}
+    | {"model_files"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # A module of the package, or a folder of it, by the name under which it stands on its floor

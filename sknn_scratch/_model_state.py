@@ -1,0 +1,69 @@
+"""What a model file holds: arrays, numbers and strings only, and the version that wrote them.
+
+The optimiser and the place where training stopped are records of private classes. In a file they
+are dicts, so that it neither names these classes nor, with skops, asks anybody to trust them.
+"""
+
+import warnings
+from dataclasses import is_dataclass
+
+import sknn_scratch._fitting as _fitting
+import sknn_scratch._schedules as _schedules
+import sknn_scratch._training as _training
+import sknn_scratch.solvers as solvers
+from sknn_scratch._parameters import Parameters
+from sknn_scratch._version import __version__
+from sknn_scratch.exceptions import ModelVersionWarning
+
+_VERSION = "_sknn_scratch_version"
+_CLASS = "class"  # the key under which a dict says which record it was
+_RECORDS = {
+    name: cls
+    for module in (solvers, _schedules, _training, _fitting)
+    for name, cls in vars(module).items()
+    if isinstance(cls, type) and is_dataclass(cls) and cls.__module__ == module.__name__
+}
+
+
+def packed(state):
+    """Return the state of an estimator as it goes into a file."""
+    return _private(_as_plain, state) | {_VERSION: __version__}
+
+
+def unpacked(state, estimator_name):
+    """Return the state of an estimator from a file; warn if another version wrote it."""
+    state = dict(state)
+    version = state.pop(_VERSION, None)
+    if version != __version__:
+        warning = ModelVersionWarning(
+            estimator_name=estimator_name, original_version=version, current_version=__version__
+        )
+        warnings.warn(warning, stacklevel=3)
+    return _private(_as_record, state)
+
+
+def _private(convert, state):
+    # A public attribute is never a record, but may be a dict with whatever keys the user likes
+    return {
+        name: convert(value) if name.startswith("_") else value for name, value in state.items()
+    }
+
+
+def _as_plain(value):
+    if isinstance(value, Parameters):
+        return {_CLASS: "Parameters", "units": value.units, "flat": value.flat}
+    if _RECORDS.get(type(value).__name__) is not type(value):
+        return value
+    fields = {name: _as_plain(field) for name, field in vars(value).items()}
+    return {_CLASS: type(value).__name__} | fields
+
+
+def _as_record(value):
+    if not isinstance(value, dict) or _CLASS not in value:
+        return value
+    fields = {name: _as_record(field) for name, field in value.items() if name != _CLASS}
+    if value[_CLASS] == "Parameters":
+        return Parameters(**fields)
+    record = object.__new__(_RECORDS[value[_CLASS]])
+    vars(record).update(fields)
+    return record

@@ -1,0 +1,222 @@
+"""pandas and polars: names are recorded and checked, the numbers are those of the array."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from sklearn.datasets import load_iris
+from sklearn.preprocessing import scale
+
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+
+pl = pytest.importorskip("polars")
+
+X, y = load_iris(return_X_y=True)
+X = np.round(2 * scale(X))  # exact in each of the dtypes below
+NAMES = ["sepal length", "sepal width", "petal length", "petal width"]
+LABELS = np.array(["fir", "ash", "elm"])[y]
+WEIGHT = np.random.default_rng(0).integers(1, 4, len(y)).astype(float)
+
+PANDAS = pd.DataFrame(X, columns=NAMES)
+POLARS = pl.DataFrame(X, schema=NAMES)
+FRAMES = {"pandas": PANDAS, "polars": POLARS}
+SAME_NUMBERS = FRAMES | {
+    "pandas int": PANDAS.astype(int),
+    "pandas Int64": PANDAS.astype("Int64"),
+    "pandas Float64": PANDAS.astype("Float64"),
+    "pandas objects": PANDAS.astype(object),
+    "pandas mixed": PANDAS.astype({NAMES[0]: "int8", NAMES[1]: "Float32", NAMES[2]: "float16"}),
+    "pandas categories that are numbers": PANDAS.astype({NAMES[0]: "category"}),
+    "pandas sparse": pd.DataFrame.sparse.from_spmatrix(sp.csr_array(X), columns=NAMES),
+    "polars int": POLARS.cast(pl.Int16),
+    "polars mixed": POLARS.with_columns(pl.col(NAMES[0]).cast(pl.Int8)),
+    "polars decimal": POLARS.cast(pl.Decimal(10, 2)),
+}
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def new(cls=MLPScratchClassifier, **params):
+    return cls(**{"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0} | params)
+
+
+@pytest.mark.parametrize("name", SAME_NUMBERS)
+@pytest.mark.parametrize("cls", [MLPScratchClassifier, MLPScratchRegressor])
+def test_frames(cls, name):
+    frame = SAME_NUMBERS[name]
+    expected = new(cls).fit(X, y, X_val=X[:20], y_val=y[:20])
+    model = new(cls).fit(frame, y, X_val=frame[:20], y_val=y[:20])
+    assert list(model.feature_names_in_) == NAMES
+    # Sums of products of sparse matrices are in another order
+    np.testing.assert_allclose(model.predict(frame), expected.predict(X), rtol=1e-12)
+    np.testing.assert_allclose(model.coefs_[0], expected.coefs_[0], rtol=1e-12, atol=1e-14)
+    assert model.score(frame, y) == pytest.approx(expected.score(X, y), rel=1e-12)
+    assert model.history_["validation_loss"] == pytest.approx(expected.history_["validation_loss"])
+    again = new(cls).partial_fit(
+        frame, y, **({"classes": [0, 1, 2]} if hasattr(model, "classes_") else {})
+    )
+    assert list(again.partial_fit(frame, y).feature_names_in_) == NAMES
+
+
+def test_dtype_of_the_computation():
+    assert new().fit(PANDAS.astype(np.float32), y).coefs_[0].dtype == np.float32
+    assert new().fit(POLARS.cast(pl.Float32), y).coefs_[0].dtype == np.float64
+
+
+VECTORS = {
+    "pandas": pd.Series,
+    "pandas index": pd.Index,
+    "pandas objects": lambda array: pd.Series(array, dtype=object),
+    "pandas categories": lambda array: pd.Series(array, dtype="category"),
+    "polars": pl.Series,
+}
+STRINGS = {
+    "polars categories": lambda array: pl.Series(array).cast(pl.Categorical),
+    "polars enum": lambda array: pl.Series(array).cast(pl.Enum(["ash", "elm", "fir"])),
+    "pandas strings": lambda array: pd.Series(array, dtype="string"),
+}
+
+
+@pytest.mark.parametrize("form", VECTORS | STRINGS)
+def test_labels(form):
+    convert = (VECTORS | STRINGS)[form]
+    model = new().fit(PANDAS, convert(LABELS), X_val=PANDAS[:20], y_val=convert(LABELS[:20]))
+    assert list(model.classes_) == ["ash", "elm", "fir"]
+    assert model.score(PANDAS, convert(LABELS)) == model.score(PANDAS, LABELS)
+    np.testing.assert_array_equal(model.predict(PANDAS), new().fit(PANDAS, LABELS).predict(PANDAS))
+    again = new().partial_fit(PANDAS, convert(LABELS), classes=["ash", "elm", "fir"])
+    assert again.t_ == 150
+
+
+@pytest.mark.parametrize("form", VECTORS | {"pandas Int64": lambda a: pd.Series(a, dtype="Int64")})
+def test_numbers_and_weights(form):
+    convert = (VECTORS | {"pandas Int64": lambda a: pd.Series(a, dtype="Int64")})[form]
+    expected = new(MLPScratchRegressor).fit(X, y, WEIGHT)
+    weight = WEIGHT if "index" in form or "categories" in form else convert(WEIGHT)
+    model = new(MLPScratchRegressor).fit(X, convert(y), weight)
+    np.testing.assert_array_equal(model.coefs_[0], expected.coefs_[0])
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_several_outputs_and_labels(frame):
+    targets = frame({"a": X[:, 0], "b": X[:, 1]})
+    model = new(MLPScratchRegressor).fit(X, targets)
+    np.testing.assert_array_equal(
+        model.predict(X), new(MLPScratchRegressor).fit(X, X[:, :2]).predict(X)
+    )
+    labels = frame({"a": (y > 0).astype(int), "b": (y > 1).astype(int)})
+    assert new().fit(X, labels).predict_proba(X).shape == (150, 2)
+
+
+OTHER_NAMES = {
+    "another order": (NAMES[::-1], "must be in the same order"),
+    "one missing": (NAMES[:3], "now missing:\n- petal width"),
+    "one unseen": ([*NAMES, "x"], "unseen at fit time:\n- x"),
+}
+
+
+@pytest.mark.parametrize("wrong", OTHER_NAMES)
+@pytest.mark.parametrize("name", FRAMES)
+def test_other_names_are_refused(name, wrong):
+    frame = FRAMES[name]
+    names, message = OTHER_NAMES[wrong]
+    given = pd.DataFrame({name: X[:, 0] for name in names})
+    given = given if name == "pandas" else pl.DataFrame(dict(given))
+    model = new().fit(frame, y)
+    for method in (
+        lambda: model.predict(given),
+        lambda: model.predict_proba(given),
+        lambda: model.score(given, y),
+        lambda: model.partial_fit(given, y),
+        lambda: new().fit(frame, y, X_val=given, y_val=y),
+    ):
+        with pytest.raises(ValueError, match=f"(?s)feature names should match .*{message}"):
+            method()
+
+
+def test_names_from_one_library_are_those_of_the_other():
+    np.testing.assert_array_equal(
+        new().fit(PANDAS, y).predict(POLARS), new().fit(POLARS, y).predict(PANDAS)
+    )
+
+
+def test_array_in_place_of_a_frame():
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        new().fit(POLARS, y).predict(X)
+    with pytest.warns(UserWarning, match="X has feature names, but"):
+        new().fit(X, y).predict(POLARS)
+
+
+STRINGS_IN_X = {
+    "pandas strings": PANDAS.assign(wood="ash", leaf="green"),
+    "pandas categories": PANDAS.assign(wood=pd.Categorical(LABELS), leaf=pd.Categorical(LABELS)),
+    "pandas objects": PANDAS.assign(wood=["ash", 1] * 75, leaf="green"),
+    "polars strings": POLARS.with_columns(wood=pl.lit("ash"), leaf=pl.lit("green")),
+    "polars categories": POLARS.with_columns(
+        wood=pl.Series(LABELS).cast(pl.Categorical),
+        leaf=pl.Series(LABELS).cast(pl.Enum(["ash", "elm", "fir"])),
+    ),
+}
+
+
+@pytest.mark.parametrize("cls", [MLPScratchClassifier, MLPScratchRegressor])
+@pytest.mark.parametrize("form", STRINGS_IN_X)
+def test_columns_of_strings_are_named(form, cls):
+    message = r"must hold numbers, but these columns do not: 'wood' \(.*\), 'leaf' .*Encode"
+    with pytest.raises(ValueError, match=message):
+        new(cls).fit(STRINGS_IN_X[form], y)
+
+
+DATES = {
+    "pandas": PANDAS.assign(day=pd.Timestamp("2020-01-01")),
+    "pandas differences": PANDAS.assign(day=pd.Timedelta("1D")),
+    "pandas with a zone": PANDAS.assign(day=pd.Timestamp("2020-01-01", tz="UTC")),
+    "pandas, dates alone": pd.DataFrame({"day": pd.date_range("2020-01-01", periods=150)}),
+    "polars": POLARS.with_columns(day=pl.date(2020, 1, 1)),
+    "polars, time": POLARS.with_columns(day=pl.datetime(2020, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("form", DATES)
+def test_columns_of_dates_are_named(form):
+    with pytest.raises(ValueError, match=r"X must hold numbers, got dates: 'day' \("):
+        new().fit(DATES[form], y)
+
+
+def test_dates_as_targets():
+    with pytest.raises(ValueError, match="y must hold numbers, got dates"):
+        new(MLPScratchRegressor).fit(X, pl.Series(pd.date_range("2020-01-01", periods=150)))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (PANDAS.assign(x=[1.0, None] * 75), "X contains NaN"),
+        (PANDAS.assign(x=pd.array([1, None] * 75, dtype="Int64")), "X contains NaN"),
+        (POLARS.with_columns(x=pl.lit(None)), "X contains NaN"),
+        (POLARS.with_columns(x=pl.lit([1, 2])), r"columns do not: 'x' \(List\(Int"),
+        (PANDAS[NAMES[0]], "2-dimensional container"),
+        (POLARS[NAMES[0]], "2D array, got 1D array"),
+    ],
+    ids=["None", "NA", "null", "lists", "Series", "polars Series"],
+)
+def test_what_else_is_wrong_with_frames(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        new().fit(wrong, y)
+
+
+def test_lazy_frame():
+    with pytest.raises(TypeError, match=r"X must be in memory, got a LazyFrame.* collect\(\)"):
+        new().fit(POLARS.lazy(), y)
+    assert new().fit(POLARS.lazy().collect(), y).n_features_in_ == 4
+    # A column may be called so
+    assert new().fit(PANDAS.rename(columns={NAMES[0]: "collect"}), y).n_features_in_ == 4
+
+
+@pytest.mark.parametrize(
+    "missing", [pl.Series(["ash", None, "elm"] * 50), [None, "ash", "elm"] * 50]
+)
+def test_missing_labels(missing):
+    with pytest.raises(ValueError, match="y has missing values, None"):
+        new().fit(X, missing)
