@@ -1,7 +1,7 @@
 """Time and weigh the training; write a table, ``benchmarks.json`` and three charts.
 
-``python -m benchmarks --help`` lists the options. All of it takes half an hour or so,
-the part sweeps two thirds of that.
+``python -m benchmarks --help`` lists the options. All of it takes three quarters of an hour or so,
+the part sweeps most of that.
 """
 
 import argparse

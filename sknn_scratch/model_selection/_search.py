@@ -206,8 +206,9 @@ class StackedGridSearchCV(_StackedSearch, GridSearchCV):
     networks, on all folds of the same size. Those that differ in more, in `hidden_layer_sizes` for
     example, make a stack each. A network that ends its training, at its `max_iter` or by early
     stopping, leaves the stack. Candidates that cannot be stacked are fitted one by one, as are
-    all estimators of other kinds: those with ``solver="lbfgs"``, `stop_when`, `verbose`, callbacks
-    of their own, sparse samples, or weights beyond `stack_memory`.
+    all estimators of other kinds: those with ``solver="lbfgs"``, `stop_when`, `verbose`, sparse
+    samples, or weights beyond `stack_memory`. Callbacks set on the search see each evaluation of a
+    candidate on a fold; they are not passed on to the networks.
 
     The transformers of a pipeline are fitted once for each fold and each setting of their own.
 
