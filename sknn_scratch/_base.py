@@ -223,8 +223,6 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             goes_on = incremental or bool(self.warm_start) or self._is_unfinished()
             continued = hasattr(self, "coefs_") and goes_on
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
-            if not continued:
-                warn_of_large_features(X, getattr(self, "feature_names_in_", None))
             dtype = self._layers().biases[0].dtype if continued else X.dtype
             X, y = X.astype(dtype, copy=False), y.astype(dtype, copy=False)
             if self.solver == "lbfgs":
@@ -257,6 +255,8 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
 
     def _checked_data(self, X, y, sample_weight, incremental, continued):
         X, y = self._validate_input(X, y, incremental, reset=not continued)
+        if not continued:
+            warn_of_large_features(X, getattr(self, "feature_names_in_", None))
         if sample_weight is not None:
             refuse_masked("sample_weight", sample_weight)
             try:
