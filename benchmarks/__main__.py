@@ -1,6 +1,7 @@
-"""Time and weigh the training; write a table, ``benchmarks.json`` and two charts.
+"""Time and weigh the training; write a table, ``benchmarks.json`` and three charts.
 
-``python -m benchmarks --help`` lists the options. All of it takes eight minutes or so.
+``python -m benchmarks --help`` lists the options. All of it takes three quarters of an hour or so,
+the part sweeps most of that.
 """
 
 import argparse
@@ -8,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks._charts import draw_cost, draw_speed, save
+from benchmarks._charts import draw_cost, draw_growth, draw_speed, save
 from benchmarks._cost import measure_cost
 from benchmarks._environment import describe_environment, limited_threads
 from benchmarks._fit import time_fits
@@ -16,8 +17,9 @@ from benchmarks._memory import measure_memory
 from benchmarks._predict import time_predictions
 from benchmarks._report import report
 from benchmarks._shapes import SHAPES
+from benchmarks._sweeps import measure_sweeps
 
-PARTS = ("fit", "predict", "memory", "cost")
+PARTS = ("fit", "predict", "memory", "cost", "sweeps")
 
 
 def main(arguments=None):
@@ -31,6 +33,8 @@ def main(arguments=None):
         save(draw_speed(results["fit"]), options.output / "speed.png")
     if "cost" in results:
         save(draw_cost(results["cost"]), options.output / "cost.png")
+    if "sweeps" in results:
+        save(draw_growth(results["sweeps"]["growth"]), options.output / "sweeps.png")
     print(report(results))
 
 
@@ -45,6 +49,7 @@ def run(options):
             options.data, options.memmap_gb, options.threads, quick=quick
         ),
         "cost": lambda: measure_cost(rounds, quick=quick),
+        "sweeps": lambda: measure_sweeps(rounds, quick=quick),
     }
     results = {"environment": describe_environment(), "rounds": rounds, "quick": quick}
     return results | {part: parts[part]() for part in options.parts}

@@ -9,6 +9,7 @@ def report(results):
         "predict": predict_table,
         "memory": memory_table,
         "cost": cost_table,
+        "sweeps": sweeps_table,
     }
     tables += [make(results[part]) for part, make in makers.items() if part in results]
     return "\n\n".join(tables)
@@ -116,6 +117,44 @@ def cost_table(cost):
         ]
         tables.append(align([[size, "sknn_scratch", "products", "ours/products"], *rows]))
     return "\n".join(tables)
+
+
+def sweeps_table(sweeps):
+    """Return seconds of the searches and their ratios, and the speed-up over number and width."""
+    head = ["search", "B", "dtype", "candidates", "folds"]
+    head += ["stacked", "one by one", "scikit-learn"]
+    head += ["one by one/stacked", "scikit-learn/stacked", "scores apart by"]
+    return "\n".join(
+        [
+            "sweeps: median seconds of a whole search, and ratios",
+            align([head, *map(sweep_row, sweeps["searches"])]),
+            "sweeps: one by one/stacked, by units in the hidden layer and number of networks",
+            align(growth_rows(sweeps["growth"])),
+        ]
+    )
+
+
+def sweep_row(entry):
+    """Return the cells of a line."""
+    seconds = entry["median_seconds"]
+    sizes = [entry[name] for name in ("batch_size", "dtype", "candidates", "folds")]
+    return [
+        entry["sweep"],
+        *map(str, sizes),
+        *(show_seconds(seconds, name) for name in ("stacked", "one by one", "scikit-learn")),
+        show_ratio(seconds, "one by one", "stacked"),
+        show_ratio(seconds, "scikit-learn", "stacked"),
+        f"{entry['largest_difference_of_scores']:.2g}",
+    ]
+
+
+def growth_rows(growth):
+    """Return the lines of the speed-up, one for each width."""
+    rows = [
+        [width, *(f"{a / b:.2f}" for a, b in zip(of["one by one"], of["stacked"], strict=True))]
+        for width, of in growth["widths"].items()
+    ]
+    return [["units", *map(str, growth["networks"])], *rows]
 
 
 def show_seconds(seconds, name):

@@ -46,12 +46,13 @@ def warn_of_large_features(X, names=None):
     )
 
 
-def warn_of_large_alpha(alpha, batch_weight, batch_size):
-    """Warn if `alpha` is large for batches of so many samples with this total weight."""
-    l2 = alpha / (2 * batch_weight) if batch_weight else 0.0
+def warn_of_large_alpha(alpha, mean_weight, batch_size):
+    """Warn if `alpha` is large for batches of so many samples with this mean weight."""
+    weight = mean_weight * batch_size
+    l2 = alpha / (2 * weight) if weight else 0.0
     if l2 < _LARGE_PENALTY:
         return
-    weighing = "" if batch_weight == batch_size else f" which weigh {batch_weight:.2g},"
+    weighing = "" if mean_weight == 1 else f" which weigh {weight:.2g},"
     warnings.warn(
         f"alpha={alpha} is large for batches of {batch_size} samples,{weighing} in which it acts "
         f"as l2={l2:.2g}: from about {_LARGE_PENALTY} on a network learns little. Lower alpha or "

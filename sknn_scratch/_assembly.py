@@ -77,21 +77,29 @@ def initial_gains(estimator):
 
 def build_objective(estimator, loss, params):
     """Return the function that the estimator minimises over parameters laid out as `params`."""
-    penalties = build_penalties(estimator, params)
+    penalties = build_penalties([estimator], params)
     activations = build_activations(estimator, n_hidden=len(params.weights) - 1)
     return Objective(activations, loss, penalties, params)
 
 
-def build_penalties(estimator, params):
-    """Return the penalties with the slices of the weights to which they belong."""
-    l1, l2 = (per_matrix(estimator, name) for name in ("l1", "l2"))
-    alpha = float(estimator.alpha)
-    terms = [ElasticNet(*pair, alpha) for pair in zip(l1, l2, strict=True)]
-    penalties = list(zip(params.weight_slices, terms, strict=True))
-    if len(set(terms)) == 1:  # one call for all matrices instead of one for each
-        whole = slice(0, params.weights_flat.shape[-1])
-        penalties = [] if terms[0] == ElasticNet() else [(whole, terms[0])]
-    penalties = [(part, term) for whole, term in penalties for part in _in_chunks(whole)]
+def build_penalties(estimators, params):
+    """Return the penalties with the slices of the weights to which they belong.
+
+    `estimators` has one for each network of a stack, or the one of a single network. They differ
+    in `alpha`, `l1` and `l2` only.
+    """
+    estimator, slices = estimators[0], params.weight_slices
+    terms = [_elastic_nets(one) for one in estimators]
+    if all(len(set(of_one)) == 1 for of_one in terms):  # one call instead of one for each matrix
+        slices = [slice(0, params.weights_flat.shape[-1])]
+        terms = [of_one[:1] for of_one in terms]
+    if all(of_one == [ElasticNet()] for of_one in terms):
+        slices, terms = [], [[]]
+    penalties = [
+        (part, together(of_matrix, params.flat))
+        for whole, of_matrix in zip(slices, zip(*terms, strict=True), strict=True)
+        for part in _in_chunks(whole)
+    ]
     # In this order the proximal operators, one after the other, are that of the sum (of l1 and
     # group_l1), and end within the bound.
     if estimator.group_l1:
@@ -103,6 +111,26 @@ def build_penalties(estimator, params):
             for part, n_rows in zip(params.weight_slices, params.units, strict=False)
         ]
     return penalties
+
+
+def _elastic_nets(estimator):
+    """Return the elastic net of each weight matrix."""
+    l1, l2 = (per_matrix(estimator, name) for name in ("l1", "l2"))
+    return [ElasticNet(*pair, float(estimator.alpha)) for pair in zip(l1, l2, strict=True)]
+
+
+def together(records, flat):
+    """Return one record of numbers for the networks of a stack, whose parameters are `flat`.
+
+    Where the records differ it has an array of shape (..., 1).
+    """
+    values = {}
+    for name in (field.name for field in fields(records[0])):
+        of_each = [getattr(record, name) for record in records]
+        values[name] = of_each[0]
+        if any(value != of_each[0] for value in of_each):
+            values[name] = np.reshape(of_each, (*flat.shape[:-1], 1)).astype(flat.dtype)
+    return type(records[0])(**values)
 
 
 def _in_chunks(whole):

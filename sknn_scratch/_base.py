@@ -126,7 +126,7 @@ class BaseMLPScratch(BaseEstimator):
 
     def _reported_loss(self, loss, penalty):
         """Return the number that goes into the curves, from the two parts of the objective."""
-        return float(loss + penalty)
+        return loss + penalty
 
     # Training
 
@@ -174,8 +174,6 @@ class BaseMLPScratch(BaseEstimator):
             check_combinations(self, incremental)
             continued = hasattr(self, "coefs_") and (incremental or bool(self.warm_start))
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
-            if not continued:
-                warn_of_large_features(X, getattr(self, "feature_names_in_", None))
             dtype = self._layers().biases[0].dtype if continued else X.dtype
             X, y = X.astype(dtype, copy=False), y.astype(dtype, copy=False)
             if self.solver == "lbfgs":
@@ -199,6 +197,8 @@ class BaseMLPScratch(BaseEstimator):
 
     def _checked_data(self, X, y, sample_weight, incremental, continued):
         X, y = self._validate_input(X, y, incremental, reset=not continued)
+        if not continued:
+            warn_of_large_features(X, getattr(self, "feature_names_in_", None))
         if sample_weight is not None:
             refuse_masked("sample_weight", sample_weight)
             try:

@@ -110,14 +110,15 @@ class Fit:
         if start.flat is not None:
             self.params.flat[...] = start.flat
         if start.order is None:
-            start.order = self._training_rows(y, start.generator)
+            start.order = np.arange(y.shape[0])
+            if self.stops_early and self.validation is None:
+                start.order = rows_to_train_on(estimator, y, start.generator)
         self._hold_out(X, y, sample_weight, start.order)
         y, sample_weight = self._training_targets(y, sample_weight, start.order)
         batches = self._batches(X, y, sample_weight, start)
         if estimator.t_ == 0:
-            mean = 1.0 if sample_weight is None else sample_weight[start.order].mean()
-            size = batches.batch_size
-            warn_of_large_alpha(estimator.alpha, float(mean * size), size)
+            mean = 1.0 if sample_weight is None else float(sample_weight[start.order].mean())
+            warn_of_large_alpha(estimator.alpha, mean, batches.batch_size)
         self._start_dropout(start.generator)
         max_iter = 1 if self.incremental else estimator.max_iter
 
@@ -125,7 +126,7 @@ class Fit:
             return self._end_epoch(epoch, batches.n_samples)
 
         try:
-            with _blas_threads(self.params, batches.batch_size):
+            with blas_threads(self.params, batches.batch_size):
                 train(self.optimizer, self.objective, self.params, batches, max_iter, on_epoch)
         except KeyboardInterrupt:
             if not self._has_best():
@@ -133,7 +134,7 @@ class Fit:
             self._keep_best_of_interrupted()
         else:
             if not (self.incremental or self.stopped):
-                self._warn_not_converged()
+                warn_not_converged(estimator)
         self._end(start)
 
     def _hold_out(self, X, y, sample_weight, order):
@@ -191,52 +192,16 @@ class Fit:
             self.optimizer.generators = [np.random.Generator(noise)]
         self.objective.dropout = Dropout(rates, self.optimizer.generators)
 
-    def _training_rows(self, y, generator):
-        """Return the rows to train on, drawn as by scikit-learn where some are to be held out."""
-        estimator, rows = self.estimator, np.arange(y.shape[0])
-        if not self.stops_early or self.validation is not None:
-            return rows
-        try:
-            rows, held_out = train_test_split(
-                rows,
-                random_state=generator,
-                test_size=estimator.validation_fraction,
-                stratify=estimator._strata(y),
-            )
-        except ValueError as error:
-            raise ValueError(
-                "early_stopping=True could not set samples aside for validation with "
-                f"validation_fraction={estimator.validation_fraction}: {error}"
-            ) from error
-        if held_out.size < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' "
-                "or the size of your dataset."
-            )
-        return rows
-
     def _batches(self, X, y, sample_weight, start):
-        n_samples = start.order.size
+        estimator, n_samples = self.estimator, start.order.size
         full_batch = self.optimizer.solver.full_batch
-        batch_size = n_samples if full_batch else self._batch_size(n_samples)
-        if self.estimator.shuffle and not full_batch:
+        batch_size = n_samples if full_batch else samples_per_batch(estimator, n_samples)
+        if estimator.shuffle and not full_batch:
             # Rows are taken from X as they are needed: no copy of the training part is made
             return MiniBatches(X, y, sample_weight, batch_size, start.order, [start.generator])
         if n_samples < X.shape[0]:
             X, y, sample_weight = _rows_of(X, y, sample_weight, start.order)
         return MiniBatches(X, y, sample_weight, batch_size)
-
-    def _batch_size(self, n_samples):
-        batch_size = self.estimator.batch_size
-        if batch_size == "auto":
-            return min(200, n_samples)
-        if batch_size > n_samples:
-            warnings.warn(
-                f"Got `batch_size`={batch_size}, which is more than the {n_samples} training "
-                "samples. It is going to be clipped",
-                stacklevel=2,
-            )
-        return min(int(batch_size), n_samples)
 
     def minimise_lbfgs(self, X, y, sample_weight):
         """Run scipy's L-BFGS-B over all samples."""
@@ -245,7 +210,7 @@ class Fit:
         everything = np.arange(X.shape[0])
         data = Batch.of(X, *self._training_targets(y, sample_weight, everything))
         try:
-            with _blas_threads(self.params, data.n_samples):
+            with blas_threads(self.params, data.n_samples):
                 result = lbfgs(
                     self.objective,
                     self.params,
@@ -262,7 +227,8 @@ class Fit:
             self._keep_best_of_interrupted()
             return
         estimator.n_iter_ = min(result.nit, estimator.max_iter)
-        estimator.loss_ = estimator._reported_loss(*self.objective.value(self.params, data))
+        loss = estimator._reported_loss(*self.objective.value(self.params, data))
+        estimator.loss_ = float(loss)
         if result.status != 0 and not self.stopped:
             warnings.warn(lbfgs_not_converged(estimator, result), ConvergenceWarning, stacklevel=2)
 
@@ -302,7 +268,7 @@ class Fit:
 
     def _measure(self, epoch):
         """Return what the history records of an epoch."""
-        entry = {"loss": self.estimator._reported_loss(epoch.loss, epoch.penalty)}
+        entry = {"loss": float(self.estimator._reported_loss(epoch.loss, epoch.penalty))}
         entry["penalty"] = float(epoch.penalty)
         entry[self.estimator._score_name] = float(epoch.score)
         if self.validation is not None:
@@ -335,7 +301,7 @@ class Fit:
         per_sample = self.objective.loss.value(raw, y)
         loss = np.average(per_sample, weights=sample_weight)
         return {
-            "validation_loss": estimator._reported_loss(loss, 0.0),
+            "validation_loss": float(estimator._reported_loss(loss, 0.0)),
             "validation_score": float(estimator._score_raw(raw, y, sample_weight)),
         }
 
@@ -372,13 +338,7 @@ class Fit:
         if not self.stops_early or np.isneginf(estimator.best_validation_score_):
             raise ValueError(divergence_message(estimator))
         self.optimizer.state = None  # not finite either
-        warnings.warn(
-            f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "
-            "score so far are kept. Lower learning_rate_init (now "
-            f"{estimator.learning_rate_init}) or standardise X.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+        warn_diverged(estimator)
         return True
 
     def _has_best(self):
@@ -395,16 +355,41 @@ class Fit:
         if self.optimizer is not None:
             self.optimizer.state = None  # it belonged to other weights, perhaps amid a step
 
-    def _warn_not_converged(self):
-        estimator = self.estimator
-        name, sign = "loss", 1
-        if self.stops_early:
-            name = f"validation_{estimator.early_stopping_on}"
-            sign = -1 if name == "validation_score" else 1
-        curve = sign * np.array(estimator.history_[name][-estimator.n_iter_ :])
-        watched = "training loss" if name == "loss" else name.replace("_", " ")
-        message = not_converged(estimator, watched, curve)
-        warnings.warn(message, ConvergenceWarning, stacklevel=2)
+
+def rows_to_train_on(estimator, y, generator):
+    """Return the rows that `early_stopping` leaves to train on, drawn as by scikit-learn."""
+    try:
+        rows, held_out = train_test_split(
+            np.arange(y.shape[0]),
+            random_state=generator,
+            test_size=estimator.validation_fraction,
+            stratify=estimator._strata(y),
+        )
+    except ValueError as error:
+        raise ValueError(
+            "early_stopping=True could not set samples aside for validation with "
+            f"validation_fraction={estimator.validation_fraction}: {error}"
+        ) from error
+    if held_out.size < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' "
+            "or the size of your dataset."
+        )
+    return rows
+
+
+def samples_per_batch(estimator, n_samples):
+    """Return the size of a mini-batch, with a warning if there are fewer samples."""
+    batch_size = estimator.batch_size
+    if batch_size == "auto":
+        return min(200, n_samples)
+    if batch_size > n_samples:
+        warnings.warn(
+            f"Got `batch_size`={batch_size}, which is more than the {n_samples} training "
+            "samples. It is going to be clipped",
+            stacklevel=2,
+        )
+    return min(int(batch_size), n_samples)
 
 
 def divergence_message(estimator):
@@ -417,11 +402,39 @@ def divergence_message(estimator):
     )
 
 
-def _blas_threads(params, n_samples):
+def warn_diverged(estimator):
+    """Warn that training diverged after weights worth keeping had been found."""
+    warnings.warn(
+        f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "
+        "score so far are kept. Lower learning_rate_init (now "
+        f"{estimator.learning_rate_init}) or standardise X.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def warn_not_converged(estimator):
+    """Warn that `max_iter` epochs were not enough."""
+    name, sign = "loss", 1
+    if estimator.early_stopping:
+        name = f"validation_{estimator.early_stopping_on}"
+        sign = -1 if name == "validation_score" else 1
+    curve = sign * np.array(estimator.history_[name][-estimator.n_iter_ :])
+    watched = "training loss" if name == "loss" else name.replace("_", " ")
+    message = not_converged(estimator, watched, curve)
+    warnings.warn(message, ConvergenceWarning, stacklevel=2)
+
+
+def blas_threads(params, n_samples):
     """Return a context in which BLAS uses one thread if batches of `n_samples` are small work."""
     largest = n_samples * max(W.shape[-2] * W.shape[-1] for W in params.weights)
     if largest >= _WORTH_THREADS:
         return nullcontext()
+    return one_blas_thread()
+
+
+def one_blas_thread():
+    """Return a context in which BLAS uses one thread."""
     return _get_threadpool_controller().limit(limits=1, user_api="blas")
 
 

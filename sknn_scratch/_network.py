@@ -55,19 +55,22 @@ class Dropout:
 
     Srivastava et al. (2014), section 10. Expected values are those without dropout, so nothing is
     to be done at prediction. `rates` has a number for X and for each hidden layer; `generators`
-    a numpy Generator for each network.
+    a numpy Generator for each place of `lead`: networks along an axis of length 1 there lose the
+    same values. By default each network has one of its own.
     """
 
-    def __init__(self, rates, generators):
+    def __init__(self, rates, generators, lead=None):
         self.rates = rates
         self.generators = generators
+        self.lead = lead
         self._masks = {}
 
     def _draw(self, layer, shape, dtype):
         """Return a mask of zeros and 1 / (1 - rate), in an array that `undo` finds again."""
         key = layer, shape
         if key not in self._masks:
-            self._masks[key] = np.empty(shape, dtype)
+            lead = shape[:-2] if self.lead is None else self.lead
+            self._masks[key] = np.empty((*lead, *shape[-2:]), dtype)
         mask, keep = self._masks[key], 1 - self.rates[layer]
         one_by_one = mask.reshape(len(self.generators), *shape[-2:])
         for generator, of_one in zip(self.generators, one_by_one, strict=True):
@@ -111,6 +114,14 @@ def _product(a, b, out):
         out[...] = a @ b
 
 
+def _through(delta, W_transposed, out):
+    """Write delta W^T."""
+    if delta.shape[-1] > 1:
+        np.matmul(delta, W_transposed, out=out)
+    else:  # for one output einsum takes a third of the time
+        np.einsum("...ij,...jk->...ik", delta, W_transposed, out=out)
+
+
 def forward(layers, activations, X, work, dropout=None):
     """Write z_l = a_{l-1} W_l + b_l and a_l = f_l(z_l), a_0 = X, into `work`; return the last z."""
     if dropout is not None:
@@ -141,24 +152,29 @@ def backward(params, activations, work, grad, dropout=None):
         np.matmul(work.ones, delta, out=grad.biases[layer])
         if layer > 0:
             below, z, a = work.delta[layer - 1], work.z[layer - 1], work.a[layer - 1]
-            np.matmul(delta, params.transposed[layer], out=below)
+            _through(delta, params.transposed[layer], out=below)
             if dropout is not None:
                 dropout.undo(layer, a, below)
             activations[layer - 1].backward(z, a, below)
 
 
 def raw_scores(layers, activations, X):
-    """Return the raw scores of one network for all rows of X, shape (n_samples, n_outputs)."""
-    n_samples, widest = X.shape[0], max(b.size for b in layers.biases)
+    """Return the raw scores for all rows of X, shape (..., n_samples, n_outputs)."""
+    n_samples, widest = X.shape[-2], max(b.size for b in layers.biases)
     n_rows = min(n_samples, max(1, _ELEMENTS_PER_CHUNK // widest))
     work = Workspace(layers, activations, n_rows)
     if n_rows == n_samples:
         return forward(layers, activations, X, work)
-    scores = np.empty((n_samples, layers.biases[-1].size), work.raw.dtype)
+    *lead, n_outputs = layers.biases[-1].shape
+    scores = np.empty((*lead, n_samples, n_outputs), work.raw.dtype)
     for start in range(0, n_samples - n_rows + 1, n_rows):
-        scores[start : start + n_rows] = forward(
-            layers, activations, X[start : start + n_rows], work
-        )
+        rows = slice(start, start + n_rows)
+        scores[..., rows, :] = forward(layers, activations, _rows(X, rows), work)
     if rest := n_samples % n_rows:
-        scores[-rest:] = raw_scores(layers, activations, X[-rest:])
+        rows = slice(n_samples - rest, n_samples)
+        scores[..., rows, :] = raw_scores(layers, activations, _rows(X, rows))
     return scores
+
+
+def _rows(X, rows):
+    return X[rows] if X.ndim == 2 else X[..., rows, :]

@@ -51,6 +51,17 @@ class Schedule:
         """Return the step after `progress` epochs, a real number, without the warm-up."""
         return self.learning_rate
 
+    @property
+    def endless(self):
+        """Whether the step does not depend on how many epochs there will be."""
+        return not hasattr(self, "max_iter")
+
+    @property
+    def steady(self):
+        """Whether the step is the same all through the present epoch."""
+        plain = type(self).base_rate is Schedule.base_rate
+        return plain and self.n_epochs >= self.warmup_epochs
+
     def end_epoch(self, n_seen):
         """Count an epoch; `n_seen` is the number of samples seen in all."""
         self.n_epochs += 1
@@ -131,13 +142,12 @@ class Backtracking(Schedule):
 
     def search(self, accepts):
         """Halve the step (of each network of a stack) until ``accepts(step)``."""
-        while not np.all(accepted := accepts(self.learning_rate)):
+        # Where the step has come to nothing F is not finite: let the step show it
+        while not np.all(done := accepts(self.learning_rate) | (self.learning_rate <= 1e-300)):
             smaller = self.learning_rate / 2
             if np.ndim(smaller):
-                smaller = np.where(accepted, self.learning_rate, smaller)
+                smaller = np.where(done, self.learning_rate, smaller)
             self.learning_rate = smaller
-            if np.min(smaller) < 1e-300:
-                break  # F is not finite here: let the step show it
         return self.learning_rate
 
 
@@ -156,6 +166,58 @@ class ByEpoch(Schedule):
                 f"number >= 0, got {rate!r} for {n_epochs}."
             )
         return float(rate)
+
+
+class ScheduleStack:
+    """The schedules of a stack of networks as one.
+
+    Parameters
+    ----------
+    schedules : ndarray of Schedule
+        One for each network, in an array of the stack's shape; all search for their step, or none.
+    dtype : dtype
+        That of the parameters.
+    """
+
+    def __init__(self, schedules, dtype):
+        self.schedules = schedules
+        self.dtype = dtype
+        self._rate = None  # of the present epoch, where it is the same all through
+
+    @property
+    def searches(self):
+        """Whether the steps are found by `search`."""
+        return self.schedules.flat[0].searches
+
+    def _column(self, rates):
+        return np.array(rates, self.dtype).reshape(*self.schedules.shape, 1)
+
+    def rate(self, fraction):
+        """Return the step of each network, shape (..., 1), at this fraction of the epoch."""
+        if self._rate is not None:
+            return self._rate
+        rate = self._column([schedule.rate(fraction) for schedule in self.schedules.flat])
+        if all(schedule.steady for schedule in self.schedules.flat):
+            self._rate = rate
+        return rate
+
+    def search(self, accepts):
+        """Lower the step of each network until ``accepts(steps)``; shapes are (..., 1)."""
+        first = self._column([schedule.learning_rate for schedule in self.schedules.flat])
+        found = Backtracking(first).search(accepts)
+        for schedule, rate in zip(self.schedules.flat, found.flat, strict=True):
+            schedule.learning_rate = float(rate)
+        return found
+
+    def end_epoch(self, n_seen):
+        """Count an epoch; each network has seen `n_seen` samples in all."""
+        for schedule in self.schedules.flat:
+            schedule.end_epoch(n_seen)
+        self._rate = None
+
+    def on_plateau(self, place):
+        """Do as `Schedule.on_plateau` for the network at that place of the stack."""
+        return self.schedules[place].on_plateau()
 
 
 def _half_cosine(part):

@@ -24,10 +24,10 @@ class MiniBatches:
     order : ndarray of int, shape (..., n_samples), or None
         Rows of X, each at most once, in the order in which they are visited; C-contiguous, as it
         is shuffled in place before each epoch. With leading axes each network of a stack has an
-        order, and a choice of rows, of its own.
+        order, and a choice of rows, of its own; networks along an axis of length 1 share it.
         None visits the rows as they lie, in every epoch.
     generators : list of RandomState
-        One for each network, to shuffle its order.
+        One for each order, to shuffle it; if it is empty the order stays.
     """
 
     def __init__(self, X, y, weight, batch_size, order=None, generators=()):
@@ -37,10 +37,11 @@ class MiniBatches:
         self.order = order
         self.generators = generators
         self._gathered = {}
+        self._whole = None
 
     def epoch(self):
         """Yield the batches of one epoch; a batch is valid until the next one is asked for."""
-        if self.order is not None:
+        if self.generators:
             orders = self.order.reshape(-1, self.n_samples)
             for generator, order in zip(self.generators, orders, strict=True):
                 generator.shuffle(order)
@@ -55,6 +56,9 @@ class MiniBatches:
             rows = (..., slice(start, stop))
             part = None if weight is None else weight[rows]
             return Batch.of(X[(*rows, slice(None))], y[(*rows, slice(None))], part)
+        if not self.generators and stop - start == self.n_samples:
+            self._whole = self._whole or self._gather(self.order)
+            return self._whole
         return self._gather(self.order[..., start:stop])
 
     def _gather(self, rows):

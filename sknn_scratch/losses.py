@@ -112,8 +112,10 @@ class RegressionLoss(Loss, Protocol):
     y_variance = None
 
     def see_targets(self, y, weight):
-        mean = np.average(y, axis=-2, weights=weight)
-        self.y_variance = np.average((y - mean) ** 2, axis=-2, weights=weight)
+        if weight is not None:
+            weight = np.broadcast_to(weight[..., None], y.shape)
+        mean = np.average(y, axis=-2, weights=weight, keepdims=True)
+        self.y_variance = np.average((y - mean) ** 2, axis=-2, weights=weight, keepdims=True)
 
     def score(self, raw, y):
         if self.y_variance is None:

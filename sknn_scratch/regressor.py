@@ -382,7 +382,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         # scikit-learn reports the squared error as a mean over the outputs, though what is
         # minimised, there and here, is the sum: so the curves, and where they stop, agree.
         n_means = self.n_outputs_ if self.loss == "squared_error" else 1
-        return float(loss / n_means + penalty)
+        return loss / n_means + penalty
 
     def _score_raw(self, raw, y, sample_weight):
         self._loss().predict(raw)

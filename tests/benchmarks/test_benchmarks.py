@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks import _contestants, _cost, _environment, _memory, _predict, _timing
+from benchmarks import _contestants, _cost, _environment, _memory, _predict, _sweeps, _timing
 from benchmarks.__main__ import main
+from benchmarks._charts import draw_growth
 from benchmarks._shapes import SHAPES, Job, load_covertype
 
 WITHOUT_DATA = ["iris", "circles", "digits"]  # those that come with scikit-learn
@@ -161,6 +162,54 @@ def test_cost_is_that_of_one_epoch(monkeypatch):
     assert _cost.time_epochs(_cost.QUICK_FIXED, 3, 0.0) == {"sknn_scratch": 0.5, "products": 0.5}
 
 
+# Sweeps
+
+
+@pytest.mark.parametrize("sweep", _sweeps.SWEEPS, ids=lambda sweep: sweep.name)
+def test_all_searches_find_the_same(sweep):
+    entry = _sweeps.time_search(sweep.quick(), 1, _sweeps.SEARCHERS)
+    assert list(entry["seconds"]) == ["stacked", "one by one", "scikit-learn"]
+    # One of 50 held out, on one of two folds: where float32 is rounded otherwise
+    slack = 0.01 if sweep.dtype == "float32" else 0
+    assert entry["largest_difference_of_scores"] <= slack
+
+
+def test_sweeps_train_as_many_epochs_as_they_say():
+    for sweep in _sweeps.SWEEPS:
+        quick = sweep.quick()
+        network = quick.search("scikit-learn").estimator
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            network.set_params(max_iter=30, tol=10.0).fit(*quick.data())
+        assert network.n_iter_ == 30  # though no epoch makes progress by 10
+
+
+def test_sizes_of_the_sweeps():
+    assert [sweep.n_candidates for sweep in _sweeps.SWEEPS] == [32, 24, 24, 24, 4]
+    assert [sweep.data()[0].shape for sweep in _sweeps.SWEEPS[::4]] == [(500, 2), (4000, 784)]
+    for count in _sweeps.N_CANDIDATES:
+        sweep = _sweeps.alphas(_sweeps.BASE, count, 300)
+        assert sweep.n_candidates == count == len(set(sweep.grid["alpha"]))
+        assert sweep.search("stacked").estimator.hidden_layer_sizes == (300,)
+
+
+def test_growth_has_a_time_for_each_number_and_width():
+    growth = _sweeps.measure_growth(1, quick=True)
+    assert growth["networks"] == [2, 4]
+    assert list(growth["widths"]) == ["4", "8"]
+    for seconds in growth["widths"].values():
+        assert list(seconds) == ["stacked", "one by one"]
+        assert [len(values) for values in seconds.values()] == [2, 2]
+
+
+def test_chart_of_the_growth_shows_the_ratios():
+    seconds = {"stacked": [1.0, 2.0], "one by one": [2.0, 10.0]}
+    figure = draw_growth({"networks": [3, 6], "widths": {"5": seconds}})
+    line = figure.axes[0].lines[0]
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([3, 6], [2.0, 5.0])
+    assert line.get_label() == "5 units"
+
+
 # Memory
 
 
@@ -236,9 +285,12 @@ def test_quick_run_of_all_parts(data_folder, capsys):
     assert results["memory"]["memmap"]["rows"] == 63_775
     assert 0 < results["memory"]["memmap"]["megabytes"] < 60  # of a file of 200
     assert list(results["cost"]["sweeps"]) == ["samples", "width", "depth", "batch size"]
-    assert {path.name for path in folder.iterdir()} == {"benchmarks.json", "speed.png", "cost.png"}
+    assert len(results["sweeps"]["searches"]) == 5
+    charts = {"speed.png", "cost.png", "sweeps.png"}
+    assert {path.name for path in folder.iterdir()} == {"benchmarks.json", *charts}
     table = capsys.readouterr().out
-    assert all(name in table for name in [*shapes, *names, "predict_proba", "memory", "cost"])
+    parts = ["predict_proba", "memory", "cost", "sweeps"]
+    assert all(name in table for name in [*shapes, *names, *parts])
 
 
 def test_without_torch_the_columns_say_so(tmp_path, capsys, monkeypatch):

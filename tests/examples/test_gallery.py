@@ -52,7 +52,7 @@ def run(tmp_path_factory):
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) == 9
+    assert len(SCRIPTS) == 10
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -267,6 +267,33 @@ def test_grid_search(run):
     assert scores[:, -1].max() < 0.5
     assert scores[0].max() < 0.8
     assert np.ptp(scores[1:, :-1]) < 0.03
+
+
+class TestStackedSearch:
+    def test_all_networks_score_as_if_trained_alone(self, run):
+        result = run("plot_stacked_search")
+        assert result["n_networks"] == [300, 60]
+        assert "the same scores: True" in result["printed"]
+        assert np.isfinite(result["scores"]).all()
+
+    def test_scores_stand_where_the_grid_says(self, run):
+        result = run("plot_stacked_search")
+        results = result["search"].cv_results_
+        for (l2, step, seed), score in np.ndenumerate(result["scores"]):
+            candidate = {
+                "learning_rate_init": result["STEPS"][step],
+                "l2": result["L2"][l2],
+                "random_state": result["SEEDS"][seed],
+            }
+            assert score == results["mean_test_score"][results["params"].index(candidate)]
+
+    def test_the_search_cannot_tell_the_weak_penalties_apart(self, run):
+        mean, spread = (run("plot_stacked_search")[name] for name in ("mean", "spread"))
+        best = mean.max(axis=0).argmax()
+        assert run("plot_stacked_search")["STEPS"][best] == 0.1
+        assert np.ptp(mean[:3, best]) < spread[:3, best].min()
+        assert mean[:3, best].min() > mean[:3, 0].max() + 0.05
+        assert mean[3:].max() < 0.9
 
 
 def test_save_and_resume(run):

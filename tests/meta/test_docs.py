@@ -14,12 +14,14 @@ from sklearn.datasets import load_iris
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch._initializers import INITIALIZERS
 from sknn_scratch._schedules import SCHEDULES
+from sknn_scratch._stack import _PER_NETWORK
 from sknn_scratch.activations import ACTIVATIONS
 from sknn_scratch.solvers import SOLVERS
 
 ROOT = Path(__file__).parents[2]
 ESTIMATORS = [MLPScratchClassifier, MLPScratchRegressor]
 COMING_FROM = (ROOT / "docs" / "coming_from_mlpclassifier.md").read_text(encoding="utf-8")
+SWEEPS = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
 # numpydoc's checks that we take: sections, names, order, periods. Not: a See Also or an example
 # for every method (EX01, SA01), extended summaries (ES01), or the form of types (PR06).
 CHECKS_LEFT_OUT = {"EX01", "SA01", "ES01", "PR06", "GL08", "GL01", "SS05", "SS06", "RT02", "PR01"}
@@ -116,6 +118,22 @@ def test_python_in_the_page_on_model_files_runs(capsys, tmp_path, monkeypatch):
     assert truncated.startswith("'half.joblib' is truncated or damaged")
     assert untrusted == "['sknn_scratch.classifier.MLPScratchClassifier']"
     assert activation.startswith("activation='gelu' has no counterpart in scikit-learn")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_python_in_sweeps_runs(capsys):
+    namespace = {}
+    for block in re.findall(r"```python\n(.*?)```", SWEEPS, re.S):
+        exec(compile(block, "sweeps.md", "exec"), namespace)
+    search = namespace["search"]
+    assert search.best_score_ > 0.9
+    assert (len(search.cv_results_["params"]), search.n_splits_) == (24, 5)
+
+
+def test_sweeps_lists_what_may_differ_within_a_stack():
+    table = SWEEPS[SWEEPS.index("| candidates that") : SWEEPS.index("| any other")]
+    listed = set(re.findall(r"`(\w+)`", table))
+    assert listed == _PER_NETWORK - {"max_fun"}  # which is of lbfgs only
 
 
 def test_first_shell_block_of_readme_holds_the_two_commands():

@@ -15,8 +15,8 @@ FLOORS = [
     {"_objective"},
     {"_training", "_lbfgs"},
     {"_assembly", "_fitting", "_conversion", "_base", "classifier", "regressor"}
-    | {"exceptions", "_advice", "_model_state", "_summary", "_validation"},
-    {"datasets", "gradient_check", "reference", "plotting", "model_files"},
+    | {"_streams", "_stack", "exceptions", "_advice", "_model_state", "_summary", "_validation"},
+    {"datasets", "gradient_check", "reference", "plotting", "model_selection", "model_files"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # A module of the package, or a folder of it, by the name under which it stands on its floor
