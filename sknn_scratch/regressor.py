@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from sknn_scratch._base import BaseMLPScratch, validated
+from sknn_scratch.losses import REGRESSION_LOSSES
 
 __all__ = ["MLPScratchRegressor"]
 
@@ -217,7 +218,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     n_features_in_ : int
         Number of features seen in fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X had any that are strings.
 
     See Also
@@ -259,7 +260,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(REGRESSION_LOSSES.keys())],
     }
 
     def __init__(
