@@ -10,6 +10,8 @@ This page draws all activations of the registry ``ACTIVATIONS``, and trains a ne
 """
 
 import warnings
+from itertools import cycle
+from math import ceil
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,8 +43,11 @@ def value_and_derivative(activation, z):
 
 
 z = np.linspace(-4, 4, 801)
-fig, axes = plt.subplots(3, 3, figsize=(9, 8), sharex=True, sharey=True, layout="constrained")
-for ax, (name, activation) in zip(axes.flat, ACTIVATIONS.items(), strict=True):
+n_rows = ceil(len(ACTIVATIONS) / 3)
+fig, axes = plt.subplots(
+    n_rows, 3, figsize=(9, 2.7 * n_rows), sharex=True, sharey=True, layout="constrained"
+)
+for ax, (name, activation) in zip(axes.flat, ACTIVATIONS.items(), strict=False):
     value, derivative = value_and_derivative(activation(), z)
     ax.axhline(0, color="0.8", lw=1)
     ax.axvline(0, color="0.8", lw=1)
@@ -50,6 +55,8 @@ for ax, (name, activation) in zip(axes.flat, ACTIVATIONS.items(), strict=True):
     ax.plot(z, derivative, "--", label="f'(z)")
     ax.set(title=name, ylim=(-1.5, 3))
     ax.label_outer()
+for ax in axes.flat[len(ACTIVATIONS) :]:
+    ax.remove()
 axes[0, 0].legend(loc="upper left")
 fig.supxlabel("z")
 
@@ -84,7 +91,7 @@ for name, model in models.items():
 # and ``softplus``, whose bend is the gentlest, stay at it longest.
 
 fig, ax = plt.subplots(figsize=(8.5, 5.5), layout="constrained")
-for (name, model), marker in zip(models.items(), "osD^v<>Px", strict=True):
+for (name, model), marker in zip(models.items(), cycle("osD^v<>Px"), strict=False):
     steps = np.arange(1, model.n_iter_ + 1)
     ax.semilogy(steps, model.loss_curve_, marker=marker, markevery=50, ms=5, label=name)
 ax.set(

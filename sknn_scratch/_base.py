@@ -74,13 +74,14 @@ def unchanged_on_failure(estimator):
 class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     """Parameters and training of a multilayer perceptron; use the classes derived from it."""
 
+    # The views of the registries see what is added to them later
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS)), Activation, "array-like"],
-        "solver": [StrOptions({*SOLVERS, "lbfgs"})],
+        "activation": [StrOptions(ACTIVATIONS.keys()), Activation, "array-like"],
+        "solver": [StrOptions(SOLVERS.keys()), StrOptions({"lbfgs"})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions(set(SCHEDULES)), callable],
+        "learning_rate": [StrOptions(SCHEDULES.keys()), callable],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -101,7 +102,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             Options(Real, {np.inf}),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions(set(INITIALIZERS))],
+        "init": [StrOptions(INITIALIZERS.keys())],
         "l1": [Interval(Real, 0, None, closed="left"), "array-like"],
         "l2": [Interval(Real, 0, None, closed="left"), "array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],

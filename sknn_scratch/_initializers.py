@@ -26,7 +26,10 @@ def he_uniform(random_state, fan_in, fan_out, gain):
 
 
 def lecun_uniform(random_state, fan_in, fan_out, gain):
-    """Weights uniform within 1 / sqrt(fan_in), biases zero (LeCun et al. 1998, section 4.6)."""
+    """Weights uniform within 1 / sqrt(fan_in), biases zero.
+
+    The variance is a third of what LeCun et al. (1998, section 4.6) ask for.
+    """
     bound = 1 / np.sqrt(fan_in)
     return random_state.uniform(-bound, bound, (fan_in, fan_out)), np.zeros(fan_out)
 

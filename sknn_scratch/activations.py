@@ -64,7 +64,7 @@ class Identity(Activation):
 class Logistic(Activation):
     """f(z) = 1 / (1 + exp(-z)), f' = f (1 - f)."""
 
-    gain = 2.0  # Glorot and Bengio (2010): the logistic saturates at smaller weights than tanh
+    gain = 2.0  # scikit-learn's number, so that the same weights are drawn
 
     def forward(self, z, a):
         expit(z, out=a)

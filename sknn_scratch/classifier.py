@@ -253,7 +253,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     n_features_in_ : int
         Number of features seen in fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X had any that are strings.
 
     See Also

@@ -1,15 +1,17 @@
 """Losses as functions of the raw scores of the output layer.
 
 A loss knows no network and no weights: it sees raw scores z of shape (..., n, k) and targets y of
-the same shape. To add one, write a class with the methods of `Loss` and one line in `LOSSES`.
+the same shape. To add one for regression, write a class derived from `RegressionLoss` and one line
+in `REGRESSION_LOSSES`. (Those of a classifier follow from its targets.)
 """
 
+from collections import ChainMap
 from typing import ClassVar, Protocol
 
 import numpy as np
 from scipy.special import expit, log_softmax, xlogy
 
-__all__ = ["LOSSES", "Loss"]
+__all__ = ["LOSSES", "REGRESSION_LOSSES", "Loss", "RegressionLoss"]
 
 
 class Loss(Protocol):
@@ -167,9 +169,12 @@ class PoissonLoss(RegressionLoss):
         return y_log_ratio + np.add.reduce(raw, axis=-1)
 
 
-LOSSES: dict[str, type[Loss]] = {
+CLASSIFICATION_LOSSES: dict[str, type[Loss]] = {
     "log_loss": LogLoss,
     "binary_log_loss": BinaryLogLoss,
+}
+REGRESSION_LOSSES: dict[str, type[Loss]] = {
     "squared_error": SquaredError,
     "poisson": PoissonLoss,
 }
+LOSSES = ChainMap(CLASSIFICATION_LOSSES, REGRESSION_LOSSES)  # sees what is added to them later

@@ -41,16 +41,16 @@ class Penalty(Protocol):
         """Add a subgradient of the part that is not smooth, zero where w is zero, to `out`."""
 
     def prox(self, w, step, scratch):
-        """Overwrite w with argmin_u |u - w|^2 / (2 step) + rest(u).
+        """Overwrite w with ``argmin_u |u - w|^2 / (2 step) + rest(u)``.
 
-        `step` is a number, or an array that broadcasts against w: then |u - w|^2 / step is a sum
-        over the coordinates. An array shaped like w is overwritten.
+        `step` is a number, or an array that broadcasts against w: then ``|u - w|^2 / step`` is a
+        sum over the coordinates. An array shaped like w is overwritten.
         """
 
 
 @dataclass(frozen=True)
 class ElasticNet(Penalty):
-    """l1 ||w||_1 + (l2 + alpha / (2 S)) ||w||_2^2, S the total sample weight of the batch.
+    """``l1 ||w||_1 + (l2 + alpha / (2 S)) ||w||_2^2``, S the total sample weight of the batch.
 
     Each coefficient is a number, or an array of shape (n_models, 1) for a stack of networks.
     `alpha` is scikit-learn's, whose strength depends on the batch size; `l1` and `l2` do not.
@@ -86,7 +86,7 @@ class ElasticNet(Penalty):
         out += self.l1 * np.sign(w)
 
     def prox(self, w, step, scratch):
-        """Soft threshold: w - clip(w, -step l1, step l1), exactly zero within the threshold."""
+        """Soft threshold: ``w - clip(w, -step l1, step l1)``, exactly zero within the threshold."""
         if _per_coordinate(step, w):
             threshold = np.multiply(step, self.l1, out=step)
             np.minimum(w, threshold, out=scratch)
@@ -99,7 +99,7 @@ class ElasticNet(Penalty):
 
 @dataclass(frozen=True)
 class GroupLasso(Penalty):
-    """strength * sum_j ||W_j||_2 over the rows W_j of a weight matrix (Yuan and Lin, 2006).
+    """``strength * sum_j ||W_j||_2`` over the rows W_j of a weight matrix (Yuan and Lin, 2006).
 
     Of the first matrix, a row is all that leaves one input: whole inputs become exactly zero.
     `n_groups` is the number of rows.
@@ -121,10 +121,10 @@ class GroupLasso(Penalty):
         self._rows(out)[...] += self.strength * W / np.where(norm > 0, norm, 1)
 
     def prox(self, w, step, scratch):
-        """Shrink each row: W_j max(0, 1 - t / ||W_j||), t = step * strength.
+        """Shrink each row: ``W_j max(0, 1 - t / ||W_j||)``, t = step * strength.
 
-        With a step per coordinate, u_i = w_i r / (r + t_i), where r = ||u|| solves
-        sum_i (w_i / (r + t_i))^2 = 1, or u = 0 if the sum is at most 1 at r = 0.
+        With a step per coordinate, ``u_i = w_i r / (r + t_i)``, where ``r = ||u||`` solves
+        ``sum_i (w_i / (r + t_i))^2 = 1``, or u = 0 if the sum is at most 1 at r = 0.
         """
         W = self._rows(w)
         if _per_coordinate(step, w):
@@ -139,7 +139,7 @@ class GroupLasso(Penalty):
 
 @dataclass(frozen=True)
 class MaxNorm(Penalty):
-    """||W[:, k]||_2 <= bound for the incoming weights of each unit k (Srebro, Shraibman 2005).
+    """``||W[:, k]||_2 <= bound``, the incoming weights of each unit k (Srebro, Shraibman 2005).
 
     A constraint: zero within it, infinite outside; its proximal operator is the projection.
     `n_rows` is the number of rows of the weight matrix.
@@ -155,7 +155,7 @@ class MaxNorm(Penalty):
     def prox(self, w, step, scratch):
         """Scale the columns that are too long back to the bound.
 
-        With a step s per coordinate, u_i = w_i / (1 + m s_i), where m >= 0 makes ||u|| the bound.
+        With a step s per coordinate, ``u_i = w_i / (1 + m s_i)``; m >= 0 makes ``||u||`` the bound.
         """
         W = w.reshape(*w.shape[:-1], self.n_rows, -1)
         if _per_coordinate(step, w):

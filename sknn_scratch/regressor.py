@@ -11,14 +11,11 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 
-from sknn_scratch._base import (
-    BaseMLPScratch,
-    checks_parameters,
-    for_first_order_solvers,
-)
+from sknn_scratch._base import BaseMLPScratch, checks_parameters, for_first_order_solvers
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import validated
 from sknn_scratch.activations import Activation
+from sknn_scratch.losses import REGRESSION_LOSSES
 
 __all__ = ["MLPScratchRegressor"]
 
@@ -237,7 +234,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     n_features_in_ : int
         Number of features seen in fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X had any that are strings.
 
     See Also
@@ -283,7 +280,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(REGRESSION_LOSSES.keys())],
     }
 
     def __init__(

@@ -1,7 +1,12 @@
 """What the docs say is what is there."""
 
 import re
+import tomllib
+from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from unittest.mock import patch
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,14 +16,25 @@ from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 from sklearn.datasets import load_iris
 
+import sknn_scratch
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch._initializers import INITIALIZERS
 from sknn_scratch._schedules import SCHEDULES
 from sknn_scratch._stack import _PER_NETWORK
 from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.losses import REGRESSION_LOSSES
 from sknn_scratch.solvers import SOLVERS
 
 ROOT = Path(__file__).parents[2]
+PAGES = {path.stem: path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+REFERENCE = "\n".join(path.read_text("utf-8") for path in (ROOT / "docs/reference").glob("*.rst"))
+REGISTRIES = {
+    "activation": ACTIVATIONS,
+    "loss": REGRESSION_LOSSES,
+    "learning_rate": SCHEDULES,
+    "init": INITIALIZERS,
+    "solver": SOLVERS,
+}
 ESTIMATORS = [MLPScratchClassifier, MLPScratchRegressor]
 COMING_FROM = (ROOT / "docs" / "coming_from_mlpclassifier.md").read_text(encoding="utf-8")
 SWEEPS = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
@@ -74,65 +90,151 @@ def test_docs_list_every_entry_of_the_registries(cls, registry):
     assert set(registry) - set(SCHEDULES) <= in_table
 
 
-def test_python_in_readme_runs(capsys):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
-    assert blocks
-    for block in blocks:
-        namespace = {}
-        exec(compile(block, "README.md", "exec"), namespace)
-    assert namespace["search"].best_score_ > 0.9
-    assert np.isfinite(namespace["search"].cv_results_["mean_test_score"]).all()
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page].read_text("utf-8"), re.S | re.M)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_python_in_the_user_guide_runs(capsys, tmp_path, monkeypatch):
-    """The blocks are one program, whose results are what the text says of them."""
+TESTED_ALONE = {"README", "user_guide", "quick_start", "extending", "sweeps", "model_files"}
+TESTED_ALONE |= {"scaling_out"}  # by tests/scaling/test_page.py, on a cluster
+OTHERS = [page for page in PAGES if page not in TESTED_ALONE and blocks(page, "python")]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a function that runs the blocks of a page as one program and returns its variables.
+
+    It runs in an empty folder; what it adds to the registries is gone afterwards.
+    """
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "docs" / "user_guide.md").read_text("utf-8")
-    namespace = {"__name__": "user_guide"}
-    with sklearn.config_context():  # a block sets it
-        for block in re.findall(r"```python\n(.*?)```", text, re.S):
-            exec(compile(block, "user_guide.md", "exec"), namespace)
-    printed = capsys.readouterr().out
-    assert "passed: tolerance" in printed
-    assert printed.endswith("True\n")
-    assert 0 < len(namespace["selective"].selected_features_) < 64
-    assert (namespace["sparse"].coefs_[0] == 0).any()
-    assert (tmp_path / "curves.png").stat().st_size > 0
+
+    def run_page(page):
+        namespace = {"__name__": page}
+        for block in blocks(page, "python"):
+            exec(compile(block, PAGES[page].name, "exec"), namespace)
+        return namespace
+
+    with ExitStack() as stack:
+        stack.enter_context(sklearn.config_context())  # a block sets it
+        for registry in REGISTRIES.values():
+            stack.enter_context(patch.dict(registry))
+        yield run_page
     plt.close("all")
-    print(printed)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_python_in_sweeps_runs(capsys):
-    namespace = {}
-    for block in re.findall(r"```python\n(.*?)```", SWEEPS, re.S):
-        exec(compile(block, "sweeps.md", "exec"), namespace)
-    search = namespace["search"]
-    assert search.best_score_ > 0.9
-    assert (len(search.cv_results_["params"]), search.n_splits_) == (24, 5)
+class TestPython:
+    """Every block of README and docs runs, and does what the text says of it."""
+
+    def test_in_readme(self, run):
+        search = run("README")["search"]
+        assert search.best_score_ > 0.9
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+    def test_in_the_user_guide(self, run, capsys, tmp_path):
+        found = run("user_guide")
+        printed = capsys.readouterr().out
+        assert "passed: tolerance" in printed
+        assert printed.endswith("True\n")
+        assert 0 < len(found["selective"].selected_features_) < 64
+        assert (found["sparse"].coefs_[0] == 0).any()
+        assert (tmp_path / "curves.png").stat().st_size > 0
+
+    def test_in_the_quick_start(self, run, capsys, tmp_path):
+        found = run("quick_start")
+        assert found["model"].score(found["X_test"], found["y_test"]) > 0.95
+        assert capsys.readouterr().out.endswith("True\n")
+        assert (tmp_path / "training.png").stat().st_size > 0
+
+    def test_in_how_to_extend(self, run):
+        """The blocks hold their own assertions; what they add is what the text promises."""
+        before = {name: set(registry) for name, registry in REGISTRIES.items()}
+        run("extending")
+        added = {name: set(registry) - before[name] for name, registry in REGISTRIES.items()}
+        assert added == {
+            "activation": {"mish"},
+            "loss": {"log_cosh"},
+            "learning_rate": {"linear"},
+            "init": {"orthogonal"},
+            "solver": {"adagrad"},
+        }
+
+    def test_in_sweeps(self, run):
+        search = run("sweeps")["search"]
+        assert search.best_score_ > 0.9
+        assert (len(search.cv_results_["params"]), search.n_splits_) == (24, 5)
+
+    def test_in_model_files(self, run, capsys):
+        for package in ("skops", "skl2onnx", "onnxruntime"):
+            pytest.importorskip(package)
+        run("model_files")
+        printed = capsys.readouterr().out.splitlines()
+        same, truncated, untrusted, same_score, close, activation = printed
+        assert same == same_score == close == "True"
+        assert truncated.startswith("'half.joblib' is truncated or damaged")
+        assert untrusted == "['sknn_scratch.classifier.MLPScratchClassifier']"
+        assert activation.startswith("activation='gelu' has no counterpart in scikit-learn")
+
+    @pytest.mark.parametrize("page", OTHERS)
+    def test_on_every_other_page(self, run, page):
+        """The mathematics and others hold their own assertions."""
+        run(page)
+
+
+@pytest.mark.parametrize("parameter", REGISTRIES)
+def test_the_estimators_see_what_is_added_to_a_registry(parameter):
+    estimator = MLPScratchRegressor(**{parameter: "added"})
+    with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
+        estimator._validate_params()
+    with patch.dict(REGISTRIES[parameter], added=None):
+        estimator._validate_params()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh")])
+def test_shell_commands_are_of_what_is_there(page):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for command in re.split(r"\n| && ", "".join(blocks(page, "sh")).strip()):
+        for extras in re.findall(r'pip install "[\w.-]+\[(.*)\]"', command):
+            assert set(extras.split(",")) <= set(project["optional-dependencies"]), command
+        for script, options in re.findall(r"^python (\S+\.py)(.*)", command):
+            text = (ROOT / script).read_text("utf-8")
+            text += (ROOT / "examples/studies/_study.py").read_text("utf-8")
+            assert set(re.findall(r"--[\w-]+", options)) <= set(re.findall(r"--[\w-]+", text))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_within_the_repository_lead_somewhere(page):
+    """As they are followed on the pages themselves; Sphinx checks those of the site."""
+    prose = re.sub(r"^```.*?^```", "", PAGES[page].read_text("utf-8"), flags=re.S | re.M)
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", prose):
+        assert (PAGES[page].parent / link).exists(), link
+
+
+def public_names():
+    """Yield the paths of what the public modules say that they hold."""
+    modules = [module.name for module in iter_modules(sknn_scratch.__path__)]
+    for module in ["", *(f".{name}" for name in modules if not name.startswith("_"))]:
+        for name in import_module(f"sknn_scratch{module}").__all__:
+            if name != "__version__":
+                yield f"sknn_scratch{module}.{name}"
+
+
+@pytest.mark.parametrize("path", [*public_names()])
+def test_every_public_name_is_in_the_reference(path):
+    name = path.rpartition(".")[2]
+    entry = rf"^   {name}$|^\.\. (auto\w+|registry):: (\w+\.)*{name}$|``{name}``"
+    assert re.search(entry, REFERENCE, re.M), f"{path} is not in docs/reference/*.rst"
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "examples/studies").glob("[!_]*.py")))
+def test_every_study_is_on_the_page_of_studies(script):
+    assert f"(../examples/studies/{script.name})" in PAGES["studies"].read_text("utf-8")
 
 
 def test_sweeps_lists_what_may_differ_within_a_stack():
     table = SWEEPS[SWEEPS.index("| candidates that") : SWEEPS.index("| any other")]
     listed = set(re.findall(r"`(\w+)`", table))
     assert listed == _PER_NETWORK - {"max_fun"}  # which is of lbfgs only
-
-
-def test_python_in_the_page_on_model_files_runs(capsys, tmp_path, monkeypatch):
-    for package in ("skops", "skl2onnx", "onnxruntime"):
-        pytest.importorskip(package)
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "docs" / "model_files.md").read_text("utf-8")
-    namespace = {"__name__": "model_files"}
-    for block in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(compile(block, "model_files.md", "exec"), namespace)
-    same, truncated, untrusted, same_score, close, activation = capsys.readouterr().out.splitlines()
-    assert same == same_score == close == "True"
-    assert truncated.startswith("'half.joblib' is truncated or damaged")
-    assert untrusted == "['sknn_scratch.classifier.MLPScratchClassifier']"
-    assert activation.startswith("activation='gelu' has no counterpart in scikit-learn")
 
 
 def test_first_shell_block_of_readme_holds_the_two_commands():
@@ -142,3 +244,10 @@ def test_first_shell_block_of_readme_holds_the_two_commands():
     assert main_job.endswith("python examples/quickstart.py")
     assert tests.startswith("pip install")
     assert tests.endswith("python -m pytest")
+
+
+def test_the_documentation_is_built_as_the_docs_say():
+    commands = "".join(blocks("extending", "sh")).splitlines()
+    (build,) = (command for command in commands if "sphinx-build" in command)
+    assert build.startswith('pip install ".[docs]" && sphinx-build -W ')
+    assert "docs/extending.md" in (ROOT / ".ci" / "run").read_text("utf-8")
