@@ -120,7 +120,8 @@ def _hide_arguments_of_protocols(app, what, name, obj, options, signature, annot
 
 def _skip_member(app, what, name, member, skip, options):
     """Leave out what scikit-learn's base classes bring: its docstrings refer to its own pages."""
-    module = getattr(member, "__module__", None) or ""
+    function = getattr(member, "fget", member)  # of a property
+    module = getattr(function, "__module__", None) or ""
     return True if module.startswith("sklearn.") else None
 
 

@@ -6,7 +6,7 @@ EPOCH = "epoch"
 # What scikit-learn keeps in an estimator during a fit, to tear its callbacks down at the end
 LIFECYCLE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 # By the estimators' ids: callbacks copy and pickle estimators, which must not take these along
-_under_way = {}
+_under_way: dict[int, "FitCallbacks"] = {}
 
 
 class FitCallbacks:

@@ -8,6 +8,7 @@ import warnings
 import zlib
 from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
 
 from sknn_scratch._base import BaseMLPScratch
 from sknn_scratch._callbacks import EPOCH, FitCallbacks, own_callbacks
@@ -93,7 +94,13 @@ class Checkpoint:
     True
     """
 
-    def __init__(self, path, *, every_epochs=None, every_seconds=None):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        every_epochs: int | None = None,
+        every_seconds: float | None = None,
+    ) -> None:
         if every_epochs is not None and not (
             isinstance(every_epochs, Integral) and every_epochs >= 1
         ):
@@ -105,7 +112,7 @@ class Checkpoint:
         self.path = Path(path).absolute()
         self.every_epochs = every_epochs
         self.every_seconds = every_seconds
-        self._last = None
+        self._last: float | None = None
 
     def __repr__(self):
         return (
@@ -117,7 +124,7 @@ class Checkpoint:
         return vars(self) | {"_last": None}  # a clock that other processes do not share
 
     @staticmethod
-    def load(path):
+    def load(path: str | os.PathLike) -> BaseMLPScratch:
         """Return the estimator in a checkpoint; its `fit` goes on where the file was written.
 
         Parameters
@@ -154,7 +161,7 @@ class Checkpoint:
 
     # scikit-learn's protocol
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: BaseMLPScratch, context: Any) -> None:
         """Check that the estimator can be trained in parts, and written."""
         if not isinstance(estimator, BaseMLPScratch):
             raise ValueError(
@@ -186,10 +193,10 @@ class Checkpoint:
         if self._last is None:
             self._last = time.monotonic()
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: BaseMLPScratch, context: Any) -> None:
         """Do nothing: there is nothing to close."""
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: BaseMLPScratch, context: Any) -> None:
         """Write the file if it is due, before another epoch begins.
 
         Not at the end of the last one: another callback may have yet to say whether to stop there.
@@ -199,7 +206,7 @@ class Checkpoint:
         if self._is_due(estimator):
             self._write(estimator)
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: BaseMLPScratch, context: Any) -> None:
         """Write the file after the last epoch; in partial_fit, if it is due."""
         if context.task_name != EPOCH:
             return

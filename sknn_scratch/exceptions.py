@@ -22,7 +22,9 @@ class ModelVersionWarning(InconsistentVersionWarning):
         Version of sknn_scratch that reads it.
     """
 
-    def __init__(self, *, estimator_name, original_version, current_version):
+    def __init__(
+        self, *, estimator_name: str, original_version: str | None, current_version: str
+    ) -> None:
         # Of scikit-learn's version the model says nothing
         super().__init__(
             estimator_name=estimator_name,

@@ -113,13 +113,13 @@ class RegressionLoss(Loss, Protocol):
 
     y_variance: np.ndarray | None = None
 
-    def see_targets(self, y, weight):
+    def see_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         if weight is not None:
             weight = np.broadcast_to(weight[..., None], y.shape)
         mean = np.average(y, axis=-2, weights=weight, keepdims=True)
         self.y_variance = np.average((y - mean) ** 2, axis=-2, weights=weight, keepdims=True)
 
-    def score(self, raw, y):
+    def score(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray | None:
         if self.y_variance is None:
             return None
         predicted = raw.copy()

@@ -7,6 +7,7 @@ computation in common are trained as one stack.
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import copy
 from itertools import chain
@@ -29,13 +30,13 @@ from sknn_scratch._streams import Samples
 class Fit(NamedTuple):
     """A candidate to be fitted on the training part of a split, and scored on the other.
 
-    `index` is its place among the results; `estimator` is not fitted. `feed` is the key of what
+    `number` is its place among the results; `estimator` is not fitted. `feed` is the key of what
     reaches its network, or None if the estimator has none; `stack` that of the networks with which
     it may be stacked, or None; `network` that of the fits that are the same network at the end of
     so many epochs.
     """
 
-    index: int
+    number: int
     estimator: Any
     parameters: dict
     candidate_progress: tuple
@@ -54,7 +55,7 @@ class Feed(NamedTuple):
     `error` is what prevented it, or None; `seconds` is what it took.
     """
 
-    steps: list = ()
+    steps: Sequence = ()
     X: Any = None
     y: Any = None
     params: dict | None = None
@@ -91,7 +92,7 @@ def _setting(estimator, parameters):
 def plan(estimator, candidates, splits, contexts):
     """Return the fits of all candidates on all splits, candidate by candidate."""
     fits = []
-    for number, parameters in enumerate(candidates):
+    for position, parameters in enumerate(candidates):
         candidate = clone(estimator).set_params(**clone(parameters, safe=False))
         network = network_of(candidate)
         stack = None if network is None else stack_key(network)
@@ -99,10 +100,10 @@ def plan(estimator, candidates, splits, contexts):
         setting = None if network is None else _setting(candidate, parameters)
         for split, (train, test) in enumerate(splits):
             fit = Fit(
-                index=len(fits),
+                number=len(fits),
                 estimator=candidate,
                 parameters=parameters,
-                candidate_progress=(number, len(candidates)),
+                candidate_progress=(position, len(candidates)),
                 split_progress=(split, len(splits)),
                 train=train,
                 test=test,
@@ -171,7 +172,7 @@ def jobs_of(fits, n_jobs):
 
 
 def run(job, feeds, X, y, stack_bytes, score, n_jobs):
-    """Train and score the fits of a job; return a list of (index, result).
+    """Train and score the fits of a job; return a list of (number, result).
 
     `feeds` holds what has been made ready of what reaches the networks; `stack_bytes` bounds the
     memory of a stack; `score` has the arguments of scikit-learn's `_fit_and_score` that are the
@@ -186,8 +187,8 @@ def run(job, feeds, X, y, stack_bytes, score, n_jobs):
                     given[fit.feed] = feeds.get(fit.feed) or feed(fit, X, y, score["fit_params"])
             trained = _train(wave, given, stack_bytes) if given else {}
             for fit in wave:
-                of_fit = trained.get(fit.index), given.get(fit.feed)
-                results.append((fit.index, _scored(fit, *of_fit, X, y, score)))
+                of_fit = trained.get(fit.number), given.get(fit.feed)
+                results.append((fit.number, _scored(fit, *of_fit, X, y, score)))
     return results
 
 
@@ -206,7 +207,7 @@ def waves(fits, n_feeds):
 
 
 def _train(fits, feeds, stack_bytes):
-    """Return the trained network of each fit, by its index."""
+    """Return the trained network of each fit, by its number."""
     samples = {}
     for fit in fits:
         if fit.stack is not None and fit.feed not in samples:
@@ -215,8 +216,8 @@ def _train(fits, feeds, stack_bytes):
     for streams in _stacks(fits, samples, stack_bytes):
         trained |= _train_stack(streams, [samples[stream[0][0].feed] for stream in streams])
     for fit in fits:
-        if fit.index not in trained:
-            trained[fit.index] = _train_alone(network_of(fit.estimator), feeds[fit.feed])
+        if fit.number not in trained:
+            trained[fit.number] = _train_alone(network_of(fit.estimator), feeds[fit.feed])
     return trained
 
 
@@ -269,7 +270,7 @@ def _train_stack(streams, samples):
     # Time that cannot be told apart, to set up the stack and the like, is shared by all
     rest = time.perf_counter() - start - sum(outcome.seconds for outcome in outcomes)
     return {
-        fit.index: Trained(estimator, outcome.error, outcome.seconds + rest / len(fits))
+        fit.number: Trained(estimator, outcome.error, outcome.seconds + rest / len(fits))
         for fit, estimator, outcome in zip(fits, estimators, outcomes, strict=True)
     }
 

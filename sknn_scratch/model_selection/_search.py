@@ -2,14 +2,15 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.base import BaseEstimator, _fit_context, clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.model_selection._validation import (
@@ -23,11 +24,14 @@ from sklearn.utils.validation import _check_method_params, indexable
 
 from sknn_scratch._base import unchanged_on_failure
 from sknn_scratch._fitting import one_blas_thread
+from sknn_scratch._typing import ArrayLike, RandomState
 from sknn_scratch.model_selection._jobs import bytes_of, feed, jobs_of, plan, run, waves
 
 # Samples transformed by pipelines are kept, for all candidates, of as many splits and settings of
 # the transformers as fit in here
 _BYTES_OF_FEEDS = 2**30
+
+Grid = Mapping[str, Any]  # values to choose from, by the name of the parameter
 
 
 class _StackedSearch:
@@ -38,7 +42,7 @@ class _StackedSearch:
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, **params):
+    def fit(self, X: Any, y: ArrayLike | None = None, **params: Any) -> Self:
         """Run fit with all sets of parameters.
 
         Parameters
@@ -262,19 +266,19 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
 
     def __init__(
         self,
-        estimator,
-        param_grid,
+        estimator: BaseEstimator,
+        param_grid: Grid | Sequence[Grid],
         *,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        error_score=np.nan,
-        return_train_score=False,
-        stack_memory=4,
-    ):
+        scoring: str | Callable[..., Any] | Collection[str] | Mapping[str, Any] | None = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., int] = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str | None = "2*n_jobs",
+        error_score: Literal["raise"] | float = np.nan,
+        return_train_score: bool = False,
+        stack_memory: float = 4,
+    ) -> None:
         super().__init__(
             estimator,
             param_grid,
@@ -330,21 +334,21 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
 
     def __init__(
         self,
-        estimator,
-        param_distributions,
+        estimator: BaseEstimator,
+        param_distributions: Grid | Sequence[Grid],
         *,
-        n_iter=10,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        random_state=None,
-        error_score=np.nan,
-        return_train_score=False,
-        stack_memory=4,
-    ):
+        n_iter: int = 10,
+        scoring: str | Callable[..., Any] | Collection[str] | Mapping[str, Any] | None = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., int] = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str | None = "2*n_jobs",
+        random_state: RandomState = None,
+        error_score: Literal["raise"] | float = np.nan,
+        return_train_score: bool = False,
+        stack_memory: float = 4,
+    ) -> None:
         super().__init__(
             estimator,
             param_distributions,

@@ -56,8 +56,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(distributions):
 def test_the_source_distribution_holds_what_the_tests_need(distributions):
     with tarfile.open(distributions[0]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    folders = ["benchmarks", "docs", "examples", "sknn_scratch", "tests"]
-    sources = [p for folder in folders for p in (ROOT / folder).rglob("*")]
+    patterns = ["benchmarks/**/*", "docs/*", "examples/**/*", "sknn_scratch/**/*", "tests/**/*"]
+    sources = [p for pattern in patterns for p in ROOT.glob(pattern)]
     needed = {str(p.relative_to(ROOT)) for p in sources if p.suffix in {".py", ".md"}}
     assert needed | {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"} <= names
 

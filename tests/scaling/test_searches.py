@@ -1,5 +1,17 @@
-"""Searches on the workers of Dask and Ray find what one process finds, to the bit."""
+"""Searches on the workers of Dask and Ray find what one process finds, to the bit.
 
+The clusters last as long as this file: their threads would be seen by tests that measure memory.
+"""
+
+import gc
+import re
+import secrets
+import warnings
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
 import pytest
 from joblib import parallel_config
 from sklearn.datasets import load_digits, make_regression
@@ -8,14 +20,59 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.model_selection import StackedGridSearchCV
 from sknn_scratch.solvers import SOLVERS
 
-SEARCHES = [GridSearchCV]  # a class of another search is held to the same by one entry
+PAGE = Path(__file__).parents[2] / "docs" / "scaling_out.md"
+SEARCHES = [GridSearchCV, StackedGridSearchCV]
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    # Sockets and processes that Ray lets go of while they are open, whenever Python notices
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 N_SAMPLES = 400
 NETWORK = {"hidden_layer_sizes": 20, "max_iter": 4, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def dask():
+    """Start a cluster of two processes with a thread each; return the name of the backend."""
+    distributed = pytest.importorskip("dask.distributed")
+    workers = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    with (
+        distributed.LocalCluster(**workers, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+    ):
+        yield "dask"
+
+
+@contextmanager
+def unwatched_processes():
+    """Let go of objects for processes that still run, which Ray does and Python warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
+@pytest.fixture(scope="module")
+def ray():
+    """Start Ray with two processes; return the name of the backend."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Read when Ray is imported; without them it writes a token to the home folder.
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex())
+        ray = pytest.importorskip("ray")
+        from ray.util.joblib import register_ray
+
+        register_ray()
+        with unwatched_processes():
+            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        yield "ray"
+        with unwatched_processes():
+            ray.shutdown()
 
 
 def classifier_search(search_class):
@@ -71,3 +128,29 @@ def test_the_fits_are_those_of_the_workers(dask):
         search.fit(X, y)
     after = done(lambda dask_scheduler: dask_scheduler.transition_counter)
     assert after > before
+
+
+@pytest.fixture
+def blocks(request):
+    """Return the blocks of Python; those that need Ray only where it is installed."""
+    pytest.importorskip("dask.distributed")
+    found = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.S)
+    if find_spec("ray"):
+        request.getfixturevalue("ray")
+        return found
+    return [block for block in found if "ray" not in block]
+
+
+@pytest.mark.filterwarnings("ignore:Port 8787 is already in use")  # by another cluster of Dask
+def test_the_page_runs(blocks, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "scaling_out"}
+    for block in blocks:
+        exec(compile(block, PAGE.name, "exec"), namespace)
+    *searches, mapped, streamed, by_block = map(float, capsys.readouterr().out.split())
+    assert len(searches) >= 2
+    assert len(set(searches)) == 1
+    assert searches[0] > 0.9
+    assert min(mapped, streamed, by_block) > 0.9
+    network, X, y = namespace["network"], namespace["X_blocks"].compute(), namespace["y"]
+    np.testing.assert_equal(by_block, network.score(X, y))

@@ -17,7 +17,8 @@ def test_mypy_knows_the_types(tmp_path, monkeypatch):
     assert (report, trouble, status) == ("Success: no issues found in 1 source file\n", "", 0)
 
 
-def test_the_code_runs(monkeypatch):
+def test_the_code_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.chdir(tmp_path)
     runpy.run_path(USER_CODE, run_name="__main__")
     plt.close("all")

@@ -11,9 +11,13 @@ from sklearn.datasets import load_iris
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.activations import ACTIVATIONS, Activation
+from sknn_scratch.callbacks import Checkpoint
 from sknn_scratch.datasets import DATASETS, ImageDataset
 from sknn_scratch.gradient_check import GradientCheck, check_gradient
 from sknn_scratch.losses import LOSSES
+from sknn_scratch.model_files import load as load_model
+from sknn_scratch.model_files import save
+from sknn_scratch.model_selection import StackedGridSearchCV
 from sknn_scratch.plotting import TrainingCurveDisplay, WeightsDisplay
 from sknn_scratch.reference import objective_and_gradient, value_and_gradient
 
@@ -100,6 +104,17 @@ def load(name: str) -> ImageDataset:
     return DATASETS[name]("a folder")
 
 
+def search() -> None:
+    """Search, keep checkpoints and models."""
+    X, y = load_iris(return_X_y=True)
+    network = MLPScratchClassifier(5, tol=0.1, random_state=0)
+    found = StackedGridSearchCV(network, {"alpha": [0.0, 0.1]}, scoring="accuracy").fit(X, y)
+    save(found.best_estimator_, "model.joblib")
+    assert load_model("model.joblib").n_features_in_ == 4
+    network.set_callbacks(Checkpoint("network.checkpoint", every_epochs=5)).fit(X, y)
+    assert_type(Checkpoint.load("network.checkpoint").n_iter_, int)
+
+
 def mistakes() -> None:
     """Do what the annotations say is wrong."""
     MLPScratchClassifier(warm_start="resum")  # type: ignore[arg-type]
@@ -107,6 +122,8 @@ def mistakes() -> None:
     MLPScratchClassifier(hidden_layer_size=10)  # type: ignore[call-arg]
     MLPScratchRegressor("huber")  # type: ignore[arg-type]
     MLPScratchRegressor(stop_when=falling)  # type: ignore[arg-type]
+    Checkpoint("network.checkpoint", every_epoch=5)  # type: ignore[call-arg]
+    StackedGridSearchCV(MLPScratchRegressor(), [0.1])  # type: ignore[list-item]
     MLPScratchRegressor().fit([[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().fit([[1.0]], [1.0], x_val=[[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().partial_fit([[1.0]], [1.0], classes=[1.0])  # type: ignore[call-arg]
@@ -116,3 +133,4 @@ def mistakes() -> None:
 if __name__ == "__main__":
     classify()
     regress()
+    search()
