@@ -66,7 +66,6 @@ def stack_key(estimator):
         or estimator.verbose
         or estimator.warm_start == "resume"
         or estimator.stop_when is not None
-        or getattr(estimator, "_skl_callbacks", None)
     )
     if alone:
         return None

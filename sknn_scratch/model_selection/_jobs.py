@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.callback._callback_support import callback_management_context
 from sklearn.model_selection._validation import _fit_and_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
@@ -31,9 +32,9 @@ class Fit(NamedTuple):
     """A candidate to be fitted on the training part of a split, and scored on the other.
 
     `number` is its place among the results; `estimator` is not fitted. `feed` is the key of what
-    reaches its network, or None if the estimator has none; `stack` that of the networks with which
-    it may be stacked, or None; `network` that of the fits that are the same network at the end of
-    so many epochs.
+    reaches its network, or None if the fit is left to scikit-learn; `stack` that of the networks
+    with which it may be stacked, or None; `network` that of the fits that are the same network at
+    the end of so many epochs.
     """
 
     number: int
@@ -77,6 +78,11 @@ def network_of(estimator):
     return last if isinstance(last, BaseMLPScratch) else None
 
 
+def _has_callbacks(estimator):
+    steps = [step for _, step in estimator.steps] if type(estimator) is Pipeline else []
+    return any(getattr(part, "_skl_callbacks", None) for part in [estimator, *steps])
+
+
 def _setting(estimator, parameters):
     """Return a key of what a candidate changes before its network: None if that is nothing."""
     if type(estimator) is not Pipeline:
@@ -94,7 +100,8 @@ def plan(estimator, candidates, splits, contexts):
     fits = []
     for position, parameters in enumerate(candidates):
         candidate = clone(estimator).set_params(**clone(parameters, safe=False))
-        network = network_of(candidate)
+        # Callbacks are told where in the search a fit is: by scikit-learn's own way to fit
+        network = None if _has_callbacks(candidate) else network_of(candidate)
         stack = None if network is None else stack_key(network)
         one = None if stack is None else network_key(network)
         setting = None if network is None else _setting(candidate, parameters)
@@ -295,7 +302,7 @@ def _scored(fit, trained, given, X, y, score):
         estimator = clone(fit.estimator)
     else:
         estimator = _whole(fit.estimator, trained, given)
-        estimator.fit = _HandOver(estimator, trained.error)
+        estimator.fit = _HandOver(estimator, trained.error, given)
     result = _fit_and_score(
         estimator,
         X,
@@ -326,14 +333,28 @@ def _whole(estimator, trained, given):
 class _HandOver:
     """Stands in for the `fit` of a fitted estimator, once."""
 
-    def __init__(self, estimator, error):
+    def __init__(self, estimator, error, given):
         self.estimator = estimator
         self.error = error
+        self.given = given
         self.fitted = vars(estimator).copy()
 
     def __call__(self, X, y=None, **params):
         del self.estimator.fit
+        vars(self.estimator).update(self.fitted)  # steps that were replaced by parameters
+        with callback_management_context(self.estimator):
+            return self._fit(X, y, **params)
+
+    def _fit(self, X, y, sample_weight=None, **params):
+        """Do what fit does, as far as callbacks that a search hands down are told of it."""
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        task = {"estimator": self.estimator, "metadata": metadata}
+        context = self.estimator._init_callback_context()
+        context.call_on_fit_task_begin(X=X, y=y, **task)
         if self.error is not None:
             raise self.error
-        vars(self.estimator).update(self.fitted)  # steps that were replaced by parameters
+        # As a pipeline does: with what it has made of the samples
+        context.call_on_fit_task_end(
+            X=self.given.X, y=self.given.y, **task, reconstruction_attributes={}
+        )
         return self.estimator

@@ -211,8 +211,8 @@ class StackedGridSearchCV(_StackedSearch, GridSearchCV):
     example, make a stack each. A network that ends its training, at its `max_iter` or by early
     stopping, leaves the stack. Candidates that cannot be stacked are fitted one by one, as are
     all estimators of other kinds: those with ``solver="lbfgs"``, `stop_when`, `verbose`, sparse
-    samples, or weights beyond `stack_memory`. Callbacks set on the search see each evaluation of a
-    candidate on a fold; they are not passed on to the networks.
+    samples, callbacks of their own, or weights beyond `stack_memory`. Callbacks set on the search
+    are told of each fit, and of the epochs of `refit`, but not of those of a stack.
 
     The transformers of a pipeline are fitted once for each fold and each setting of their own.
 

@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch._callbacks import FitCallbacks
+from sknn_scratch.model_selection import StackedGridSearchCV
 from sknn_scratch.solvers import SOLVERS
 
 ALL_SOLVERS = [*SOLVERS, "lbfgs"]
@@ -293,13 +294,13 @@ def test_callbacks_of_a_network_in_a_pipeline():
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_in_a_search(n_jobs):
+@pytest.mark.parametrize("search_class", [GridSearchCV, StackedGridSearchCV])
+def test_in_a_search(search_class, n_jobs):
     everywhere = RecordingAutoPropagatedCallback()
     monitor = ScoringMonitor(scoring="accuracy")
     pipeline = make_pipeline(StandardScaler(), new().set_callbacks(monitor, StopAt(3)))
-    search = GridSearchCV(
-        pipeline, {"mlpscratchclassifier__alpha": [0.1, 1.0]}, cv=2, n_jobs=n_jobs
-    )
+    grid = {"mlpscratchclassifier__alpha": [0.1, 1.0]}
+    search = search_class(pipeline, grid, cv=2, n_jobs=n_jobs)
     search.set_callbacks(everywhere).fit(X, y)
     n_fits = 2 * 2 + 1
     assert steps(everywhere).count("end epoch") == 3 * n_fits
@@ -310,6 +311,64 @@ def test_in_a_search(n_jobs):
     refitted = epochs[[len(path) == 4 for path in epochs["task_id_path"]]]
     assert refitted["accuracy"].iloc[-1] == search.score(X, y)
     assert search.best_estimator_[-1].n_iter_ == 3
+
+
+def test_callbacks_of_a_pipeline_in_a_stacked_search():
+    """The parts are fitted as in GridSearchCV, so that callbacks see what they see there."""
+    records = []
+    for search_class in (GridSearchCV, StackedGridSearchCV):
+        callback = RecordingCallback()
+        pipeline = make_pipeline(StandardScaler(), new()).set_callbacks(callback)
+        search_class(pipeline, {"mlpscratchclassifier__alpha": [0.1, 1.0]}, cv=2).fit(X, y)
+        records.append(steps(callback))
+    assert records[0] == records[1]
+    assert records[0].count("end fit") >= 5
+
+
+def told(search_class, estimator, parameter, **fit_params):
+    """Return what callbacks of a search with four fits are told, and how many epochs they see."""
+    callback = RecordingAutoPropagatedCallback()
+    search = search_class(estimator, {parameter: [0.1, 1.0]}, cv=2).set_callbacks(callback)
+    search.fit(X, y, **fit_params)
+    assert not hasattr(search.best_estimator_, "_skl_callbacks")
+    fits = []
+    for entry in callback.record:
+        task = entry["context"]
+        if task.parent is not None and task.parent.task_name == "search":
+            given = entry["kwargs"]
+            weight = (given["metadata"] or {}).get("sample_weight")
+            total = None if weight is None else weight.sum()
+            fits.append((task.task_id, entry["name"], given["X"].sum(), total))
+    return sorted(fits), steps(callback).count("end epoch")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameter", "fit_params"),
+    [
+        (new(), "alpha", {"sample_weight": WEIGHT}),
+        (make_pipeline(StandardScaler(), new()), "mlpscratchclassifier__alpha", {}),
+    ],
+    ids=["network", "pipeline"],
+)
+def test_callbacks_of_a_stacked_search(estimator, parameter, fit_params):
+    """They see each fit, but epochs in the last one only."""
+    expected, _ = told(GridSearchCV, estimator, parameter, **fit_params)
+    fits, n_epochs = told(StackedGridSearchCV, estimator, parameter, **fit_params)
+    assert len(fits) == 8  # a beginning and an end each
+    assert fits == expected
+    assert n_epochs == N_EPOCHS
+
+
+def test_progress_bar_of_a_stacked_search(capsys, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("COLUMNS", "200")
+    from sklearn.callback import ProgressBar
+
+    bar = ProgressBar(max_propagation_depth=None)
+    StackedGridSearchCV(new(), {"alpha": [0.1, 1.0]}, cv=2).set_callbacks(bar).fit(X, y)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "MLPScratch" in line]
+    assert len(lines) == 5
+    assert all("100%" in line for line in lines)
 
 
 # scikit-learn's callbacks
