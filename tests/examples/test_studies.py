@@ -5,11 +5,15 @@ import json
 import os
 import sys
 from argparse import Namespace
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
+
+from sknn_scratch.datasets import DATASETS
 
 FOLDER = Path(__file__).parents[2] / "examples" / "studies"
 STUDIES = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
@@ -28,6 +32,12 @@ def _studies_on_path():
     sys.path.insert(0, str(FOLDER))
     yield
     sys.path.remove(str(FOLDER))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _each_data_set_is_read_once():
+    with patch.dict(DATASETS, {name: cache(load) for name, load in DATASETS.items()}):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import secrets
 import warnings
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -105,11 +106,13 @@ def results(search):
 
 
 @pytest.mark.parametrize(
-    ("backend", "make"),
-    [("dask", classifier_search), ("dask", regressor_search), ("ray", classifier_search)],
+    ("backend", "make", "search_class"),
+    [
+        *product(["dask"], [classifier_search, regressor_search], SEARCHES),
+        ("ray", classifier_search, StackedGridSearchCV),  # the page has GridSearchCV on Ray
+    ],
 )
-@pytest.mark.parametrize("search_class", SEARCHES)
-def test_workers_find_what_one_process_finds(search_class, backend, make, request):
+def test_workers_find_what_one_process_finds(backend, make, search_class, request):
     search, X, y = make(search_class)
     alone = results(search.fit(X, y))
     with parallel_config(backend=request.getfixturevalue(backend), n_jobs=2):
