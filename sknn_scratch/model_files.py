@@ -45,6 +45,8 @@ def save(model: BaseEstimator, path: str | os.PathLike) -> None:
     ------
     TypeError
         If `model` is not an estimator.
+    ValueError
+        If skops cannot write it.
     ImportError
         If the name ends in ``.skops`` and skops is not installed.
     OSError
@@ -54,7 +56,13 @@ def save(model: BaseEstimator, path: str | os.PathLike) -> None:
         raise TypeError(f"model must be an estimator, got {type(model).__name__}.")
     dump = joblib.dump if Path(path).suffix != ".skops" else _optional("skops.io").dump
     with _replaced(path) as file:
-        dump(model, file)
+        try:
+            dump(model, file)
+        except RecursionError as error:  # so ends skops 0.16 with the requests of any estimator
+            raise ValueError(
+                "skops cannot write this model, because of metadata requests that were set on a "
+                "part of it: set_fit_request and the like. Write it by joblib."
+            ) from error
 
 
 @contextmanager

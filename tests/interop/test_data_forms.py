@@ -7,8 +7,10 @@ from functools import cache
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.model_selection import GridSearchCV
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.model_selection import StackedGridSearchCV
 
 rng = np.random.default_rng(0)
 # Whole numbers, which every dtype holds exactly, half of them zero
@@ -159,6 +161,17 @@ def test_other_ways_to_train(setting, name):
     form, tolerance = FORMS[name]
     model = new(**SETTINGS[setting]).fit(form(X), LABELS)
     assert_equal(model.coefs_, trained(MLPScratchClassifier, setting)[0].coefs_, tolerance)
+
+
+# Of float16 scipy takes no rows, which a search needs
+@pytest.mark.parametrize("name", [name for name in FORMS if name != "sparse: csr float16"])
+def test_stacked_search(name):
+    form, _ = FORMS[name]
+    theirs, ours = (
+        search_class(new(), {"l2": [0.0, 1.0]}, cv=2).fit(form(X), LABELS).cv_results_
+        for search_class in (GridSearchCV, StackedGridSearchCV)
+    )
+    np.testing.assert_array_equal(ours["mean_test_score"], theirs["mean_test_score"])
 
 
 @pytest.mark.parametrize("name", FORMS)

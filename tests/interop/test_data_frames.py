@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.datasets import load_iris
-from sklearn.preprocessing import scale
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.model_selection import StackedGridSearchCV
 
 pl = pytest.importorskip("polars")
 
@@ -58,11 +61,6 @@ def test_frames(cls, name):
     assert list(again.partial_fit(frame, y).feature_names_in_) == NAMES
 
 
-def test_dtype_of_the_computation():
-    assert new().fit(PANDAS.astype(np.float32), y).coefs_[0].dtype == np.float32
-    assert new().fit(POLARS.cast(pl.Float32), y).coefs_[0].dtype == np.float64
-
-
 VECTORS = {
     "pandas": pd.Series,
     "pandas index": pd.Index,
@@ -70,6 +68,29 @@ VECTORS = {
     "pandas categories": lambda array: pd.Series(array, dtype="category"),
     "polars": pl.Series,
 }
+
+
+@pytest.mark.parametrize("form", VECTORS)
+@pytest.mark.parametrize("name", FRAMES)
+def test_stacked_search(name, form):
+    frame, labels = FRAMES[name], VECTORS[form](LABELS)
+    pipeline = make_pipeline(StandardScaler(), new())
+    grid = {"mlpscratchclassifier__l2": [0.0, 1.0]}
+    theirs, ours = (
+        search_class(pipeline, grid, cv=3).fit(frame, labels)
+        for search_class in (GridSearchCV, StackedGridSearchCV)
+    )
+    scores = [search.cv_results_["mean_test_score"] for search in (theirs, ours)]
+    np.testing.assert_array_equal(*scores)
+    assert list(ours.feature_names_in_) == NAMES
+    np.testing.assert_array_equal(ours.predict(frame), theirs.predict(frame))
+
+
+def test_dtype_of_the_computation():
+    assert new().fit(PANDAS.astype(np.float32), y).coefs_[0].dtype == np.float32
+    assert new().fit(POLARS.cast(pl.Float32), y).coefs_[0].dtype == np.float64
+
+
 STRINGS = {
     "polars categories": lambda array: pl.Series(array).cast(pl.Categorical),
     "polars enum": lambda array: pl.Series(array).cast(pl.Enum(["ash", "elm", "fir"])),

@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.model_selection import StackedGridSearchCV
 
 X, X_VAL, y, Y_VAL = train_test_split(*load_iris(return_X_y=True), random_state=0)
 WEIGHT = np.arange(1.0, len(y) + 1)
@@ -77,12 +78,15 @@ def test_cross_validation_splits_weights_and_keeps_the_validation_set(cls):
         assert_same(model[-1], in_pipeline(network(cls)).fit(X[train], y[train], **part)[-1])
 
 
-def test_grid_search():
+@pytest.mark.parametrize("search_class", [GridSearchCV, StackedGridSearchCV])
+def test_search(search_class):
     model = in_pipeline(network())
-    search = GridSearchCV(model, {"network__alpha": [1e-4, 1.0]}, cv=3).fit(X, y, **GIVEN)
+    search = search_class(model, {"network__alpha": [1e-4, 1.0]}, cv=3).fit(X, y, **GIVEN)
     assert len(search.cv_results_["params"]) == 2
     best = clone(model).set_params(**search.best_params_)
     assert_same(search.best_estimator_[-1], best.fit(X, y, **GIVEN)[-1])
+    folds = cross_validate(best, X, y, cv=3, params=GIVEN)["test_score"]
+    assert search.best_score_ == folds.mean()
     weighted = search.score(X, y, sample_weight=WEIGHT)
     assert weighted == best.score(X, y, sample_weight=WEIGHT) != search.score(X, y)
 

@@ -9,6 +9,7 @@ import zipfile
 import joblib
 import numpy as np
 import pytest
+import sklearn
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -18,6 +19,7 @@ from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _model_state
 from sknn_scratch.activations import Activation
 from sknn_scratch.exceptions import ModelVersionWarning
 from sknn_scratch.model_files import load, save, to_onnx
+from sknn_scratch.model_selection import StackedGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -58,10 +60,23 @@ def test_pipeline(path):
     np.testing.assert_array_equal(load(path).predict_proba(X), model.predict_proba(X))
 
 
-def test_search(tmp_path):
-    search = GridSearchCV(fitted(), {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
+@pytest.mark.parametrize("search_class", [GridSearchCV, StackedGridSearchCV])
+def test_search(search_class, tmp_path):
+    search = search_class(fitted(), {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
     save(search, tmp_path / "search.joblib")
     assert load(tmp_path / "search.joblib").best_params_ == search.best_params_
+
+
+def test_skops_does_not_know_metadata_requests(tmp_path):
+    pytest.importorskip("skops")
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = make_pipeline(StandardScaler().set_fit_request(sample_weight=True), fitted())
+        model.fit(X, y)
+    with pytest.raises(ValueError, match=r"metadata requests .* Write it by joblib"):
+        save(model, tmp_path / "model.skops")
+    assert os.listdir(tmp_path) == []
+    save(model, tmp_path / "model.joblib")
+    np.testing.assert_array_equal(load(tmp_path / "model.joblib").predict(X), model.predict(X))
 
 
 def test_what_is_written_is_what_joblib_and_skops_read(path, tmp_path):
