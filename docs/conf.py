@@ -81,8 +81,8 @@ def _can_be_reached(address):
         return False
 
 
-# Without a network the names of other packages are plain text: Sphinx itself would warn of the missing
-# inventory, and -W make an error of it. Nor is it an error if another site does not know a name.
+# Without a network the names of other packages are plain text: Sphinx itself would warn of the
+# missing inventory, and -W make an error of it. Nor is it one if another site does not know a name.
 intersphinx_mapping = {
     name: (address, None) for name, address in PACKAGES.items() if _can_be_reached(address)
 }
