@@ -1,6 +1,7 @@
 """A warning says what to change, and the change helps; where nothing is wrong there is none."""
 
 import re
+import warnings
 from math import inf
 
 import numpy as np
@@ -10,12 +11,14 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch._advice import lbfgs_not_converged, not_converged, warn_of_large_features
 from sknn_scratch.exceptions import LargePenaltyWarning, UnscaledDataWarning
+from sknn_scratch.model_selection import StackedGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -257,3 +260,29 @@ def test_lbfgs_whose_line_search_fails():
     model = new(solver="lbfgs", max_iter=100)
     model.n_iter_ = result.nit
     assert "Raise tol (now 0.0001), or scale the data" in lbfgs_not_converged(model, result)
+
+
+# In a stack
+
+
+def said_in(search_class, samples, labels, weight, **params):
+    """Return what a search over `alpha` warns of, each warning once."""
+    search = search_class(new(**params), {"alpha": [1e-4, 10.0]}, cv=3, refit=False)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search.fit(samples, labels, sample_weight=weight)
+    return {(warning.category, str(warning.message)) for warning in caught}
+
+
+@pytest.mark.parametrize("weight", [None, np.linspace(0.01, 0.05, len(y))], ids=["", "weighted"])
+@pytest.mark.parametrize("solver", ["adam", "nag"])
+def test_networks_of_a_stack_warn_as_they_do_alone(solver, weight):
+    settings = {"solver": solver, "batch_size": 10 if solver == "adam" else "auto", "max_iter": 25}
+    samples = X * [1, 1, 1, 500]
+    alone = said_in(GridSearchCV, samples, y, weight, **settings)
+    stacked = said_in(StackedGridSearchCV, samples, y, weight, **settings)
+    assert stacked == alone
+    expected = {UnscaledDataWarning, ConvergenceWarning}
+    if solver == "adam" or weight is not None:
+        expected.add(LargePenaltyWarning)
+    assert {category for category, _ in stacked} == expected

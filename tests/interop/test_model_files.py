@@ -54,6 +54,15 @@ def test_there_and_back(cls, path):
     np.testing.assert_array_equal(loaded.fit(X, y).coefs_[0], model.fit(X, y).coefs_[0])
 
 
+def test_a_file_is_replaced_not_written_over(path):
+    """What is under another name of the old file, or being read, stays as it was."""
+    save(fitted(), path)
+    before, link = path.read_bytes(), path.with_name("link")
+    os.link(path, link)
+    save(fitted(max_iter=5), path)
+    assert link.read_bytes() == before != path.read_bytes()
+
+
 def test_pipeline(path):
     model = make_pipeline(StandardScaler(), fitted()).fit(X, y)
     save(model, path)
