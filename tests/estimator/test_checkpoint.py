@@ -239,7 +239,9 @@ def test_of_a_network_in_a_pipeline(path):
     network = new().set_callbacks(Checkpoint(path), BreakAfter(5))
     with pytest.raises(BrokenOffError):
         make_pipeline(StandardScaler(), network).fit(samples, y)
-    resumed = make_pipeline(StandardScaler(), Checkpoint.load(path).set_callbacks())
+    loaded = Checkpoint.load(path)
+    assert not hasattr(loaded, "_parent_callback_ctx")  # it stands alone, and callbacks know it
+    resumed = make_pipeline(StandardScaler(), loaded.set_callbacks())
     assert_same_training(resumed.fit(samples, y)[-1], whole[-1])
 
 
