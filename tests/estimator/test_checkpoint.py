@@ -382,6 +382,13 @@ def test_every_so_many_epochs_or_seconds(every, expected, path):
     assert Checkpoint.load(path).n_iter_ == 7  # after the last one in any case
 
 
+def test_seconds_are_counted_from_the_last_file(path, monkeypatch):
+    watch = Watch(path)
+    monkeypatch.setattr(time, "monotonic", lambda: len(watch.seen))  # a second for each epoch
+    new(max_iter=7).set_callbacks(Checkpoint(path, every_seconds=2), watch).fit(X, y)
+    assert watch.seen == [0, 0, 3, 3, 5, 5]
+
+
 def test_seconds_are_counted_anew_in_another_process(path, monkeypatch):
     clock = count(1_000_000)
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
