@@ -215,8 +215,9 @@ def test_batch_larger_than_the_data():
 )
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_bad_samples(estimator, wrong, message):
-    with pytest.raises(ValueError, match=f"(?s){message}"):
+    with pytest.raises(ValueError, match=f"(?s){message}") as error:
         small(estimator).fit(wrong, y[: wrong.shape[0]])
+    assert ("Encode strings" in str(error.value)) == ("tall" in message)
 
 
 @pytest.mark.parametrize(

@@ -512,6 +512,11 @@ def test_path_is_that_at_the_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "sub")
     new().set_callbacks(checkpoint).fit(X, y)
     assert (tmp_path / "here.checkpoint").exists()
+    loaded = Checkpoint.load("../here.checkpoint")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here.checkpoint").unlink()
+    loaded.set_params(max_iter=N_EPOCHS + 1).fit(X, y)
+    assert (tmp_path / "here.checkpoint").exists()
 
 
 def test_logs_of_a_scoring_monitor_are_kept(path):
