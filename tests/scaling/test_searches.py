@@ -141,7 +141,7 @@ def blocks(request):
     if find_spec("ray"):
         request.getfixturevalue("ray")
         return found
-    return [block for block in found if "ray" not in block]
+    return [block for block in found if "ray.util" not in block]
 
 
 @pytest.mark.filterwarnings("ignore:Port 8787 is already in use")  # by another cluster of Dask
