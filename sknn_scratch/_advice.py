@@ -5,6 +5,7 @@ from math import ceil, exp, floor, inf, log, log10
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.exceptions import ConvergenceWarning
 
 from sknn_scratch.exceptions import LargePenaltyWarning, UnscaledDataWarning
 
@@ -59,6 +60,39 @@ def warn_of_large_alpha(alpha, batch_weight, batch_size):
         LargePenaltyWarning,
         stacklevel=4,
     )
+
+
+def divergence_message(estimator):
+    """Say that training diverged, and what to change."""
+    return (
+        "Solver produced non-finite parameter weights. The input data may contain large values "
+        f"and need to be preprocessed. Training diverged in epoch {estimator.n_iter_}: lower "
+        f"learning_rate_init (now {estimator.learning_rate_init}) or standardise X, for example "
+        "by a StandardScaler in a Pipeline."
+    )
+
+
+def warn_diverged(estimator):
+    """Warn that training diverged after weights worth keeping had been found."""
+    warnings.warn(
+        f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "
+        "score so far are kept. Lower learning_rate_init (now "
+        f"{estimator.learning_rate_init}) or standardise X.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def warn_not_converged(estimator):
+    """Warn that `max_iter` epochs were not enough, and say what to change."""
+    name, sign = "loss", 1
+    if estimator.early_stopping:
+        name = f"validation_{estimator.early_stopping_on}"
+        sign = -1 if name == "validation_score" else 1
+    curve = sign * np.array(estimator.history_[name][-estimator.n_iter_ :])
+    watched = "training loss" if name == "loss" else name.replace("_", " ")
+    message = not_converged(estimator, watched, curve)
+    warnings.warn(message, ConvergenceWarning, stacklevel=2)
 
 
 def not_converged(estimator, watched, curve):

@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from sknn_scratch._advice import warn_of_large_features
+from sknn_scratch._advice import divergence_message, warn_of_large_features
 from sknn_scratch._assembly import (
     build_activations,
     build_objective,
@@ -28,7 +28,7 @@ from sknn_scratch._assembly import (
 )
 from sknn_scratch._callbacks import LIFECYCLE, FitCallbacks
 from sknn_scratch._conversion import from_sklearn, to_sklearn
-from sknn_scratch._fitting import Fit, Start, divergence_message
+from sknn_scratch._fitting import Fit, Start
 from sknn_scratch._initializers import INITIALIZERS, draw_parameters
 from sknn_scratch._model_state import packed, unpacked
 from sknn_scratch._network import raw_scores

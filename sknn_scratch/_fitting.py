@@ -2,7 +2,6 @@
 
 import copy
 import warnings
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
@@ -12,9 +11,14 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils.parallel import _get_threadpool_controller
 
-from sknn_scratch._advice import lbfgs_not_converged, not_converged, warn_of_large_alpha
+from sknn_scratch._advice import (
+    divergence_message,
+    lbfgs_not_converged,
+    warn_diverged,
+    warn_not_converged,
+    warn_of_large_alpha,
+)
 from sknn_scratch._assembly import build_optimizer, dropout_rates, l1_of_weights
 from sknn_scratch._callbacks import LIFECYCLE
 from sknn_scratch._lbfgs import lbfgs
@@ -22,13 +26,9 @@ from sknn_scratch._monitor import Monitor
 from sknn_scratch._network import Dropout, raw_scores
 from sknn_scratch._objective import Batch
 from sknn_scratch._progress import progress_table
+from sknn_scratch._threads import blas_threads
 from sknn_scratch._training import MiniBatches, train
 from sknn_scratch.solvers import SOLVERS
-
-# Multiplications in a matrix product below which a second BLAS thread costs more than it does:
-# 200 x 64 by 64 x 100, 1.3 million, takes as long with two threads as with one if the other core is
-# idle, and many times as long if it is busy; 256 x 784 by 784 x 50, 10 million, takes 0.8 of it.
-_WORTH_THREADS = 2**22
 
 
 @dataclass
@@ -474,52 +474,6 @@ def samples_per_batch(estimator, n_samples):
             stacklevel=2,
         )
     return min(int(batch_size), n_samples)
-
-
-def divergence_message(estimator):
-    """Say that training diverged, and what to change."""
-    return (
-        "Solver produced non-finite parameter weights. The input data may contain large values "
-        f"and need to be preprocessed. Training diverged in epoch {estimator.n_iter_}: lower "
-        f"learning_rate_init (now {estimator.learning_rate_init}) or standardise X, for example "
-        "by a StandardScaler in a Pipeline."
-    )
-
-
-def warn_diverged(estimator):
-    """Warn that training diverged after weights worth keeping had been found."""
-    warnings.warn(
-        f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "
-        "score so far are kept. Lower learning_rate_init (now "
-        f"{estimator.learning_rate_init}) or standardise X.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
-
-
-def warn_not_converged(estimator):
-    """Warn that `max_iter` epochs were not enough, and say what to change."""
-    name, sign = "loss", 1
-    if estimator.early_stopping:
-        name = f"validation_{estimator.early_stopping_on}"
-        sign = -1 if name == "validation_score" else 1
-    curve = sign * np.array(estimator.history_[name][-estimator.n_iter_ :])
-    watched = "training loss" if name == "loss" else name.replace("_", " ")
-    message = not_converged(estimator, watched, curve)
-    warnings.warn(message, ConvergenceWarning, stacklevel=2)
-
-
-def blas_threads(params, n_samples):
-    """Return a context in which BLAS uses one thread if batches of `n_samples` are small work."""
-    largest = n_samples * max(W.shape[-2] * W.shape[-1] for W in params.weights)
-    if largest >= _WORTH_THREADS:
-        return nullcontext()
-    return one_blas_thread()
-
-
-def one_blas_thread():
-    """Return a context in which BLAS uses one thread."""
-    return _get_threadpool_controller().limit(limits=1, user_api="blas")
 
 
 def _fingerprint(data):

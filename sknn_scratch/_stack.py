@@ -13,7 +13,12 @@ import joblib
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sknn_scratch._advice import warn_of_large_alpha
+from sknn_scratch._advice import (
+    divergence_message,
+    warn_diverged,
+    warn_not_converged,
+    warn_of_large_alpha,
+)
 from sknn_scratch._assembly import (
     build_activations,
     build_optimizer,
@@ -24,13 +29,7 @@ from sknn_scratch._assembly import (
     initial_gains,
     together,
 )
-from sknn_scratch._fitting import (
-    blas_threads,
-    divergence_message,
-    samples_per_batch,
-    warn_diverged,
-    warn_not_converged,
-)
+from sknn_scratch._fitting import samples_per_batch
 from sknn_scratch._initializers import INITIALIZERS, draw_parameters
 from sknn_scratch._monitor import MonitorStack
 from sknn_scratch._network import Dropout, raw_scores
@@ -38,6 +37,7 @@ from sknn_scratch._objective import Objective
 from sknn_scratch._parameters import Parameters, count_parameters
 from sknn_scratch._schedules import ScheduleStack
 from sknn_scratch._streams import Streams
+from sknn_scratch._threads import blas_threads
 from sknn_scratch._training import Optimizer, train
 from sknn_scratch.classifier import MLPScratchClassifier
 from sknn_scratch.regressor import MLPScratchRegressor

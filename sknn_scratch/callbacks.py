@@ -12,6 +12,7 @@ from typing import Any
 
 from sknn_scratch._base import BaseMLPScratch
 from sknn_scratch._callbacks import EPOCH, FitCallbacks, own_callbacks
+from sknn_scratch._files import replaced
 from sknn_scratch.solvers import SOLVERS
 
 __all__ = ["Checkpoint"]
@@ -228,8 +229,11 @@ class Checkpoint:
         vars(model).pop("_parent_callback_ctx", None)
         model.set_callbacks(*own_callbacks(estimator))
         pickled = pickle.dumps({"estimator": model, "checkpoint": self}, protocol=5)
+        unfinished = self.path.with_name(self.path.name + ".tmp")
         try:
-            _replace(self.path, pickled)
+            with replaced(self.path, unfinished) as file:
+                file.write(_MAGIC + _SIZE_AND_CHECKSUM.pack(len(pickled), zlib.crc32(pickled)))
+                file.write(pickled)
         except OSError as error:
             warnings.warn(
                 f"The checkpoint {self.path} could not be written: {error}. Training goes on.",
@@ -237,21 +241,6 @@ class Checkpoint:
                 stacklevel=2,
             )
         self._last = time.monotonic()
-
-
-def _replace(path, pickled):
-    """Put a file in the place of another at one moment, when it is on the disk as a whole."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(_MAGIC + _SIZE_AND_CHECKSUM.pack(len(pickled), zlib.crc32(pickled)))
-            file.write(pickled)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _checked(content, path):

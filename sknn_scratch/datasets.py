@@ -6,7 +6,6 @@ import hashlib
 import math
 import os
 import tarfile
-import tempfile
 import warnings
 import zlib
 from collections.abc import Callable
@@ -15,6 +14,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from sklearn.datasets import fetch_openml, get_data_home
+
+from sknn_scratch._files import replaced
 
 __all__ = ["DATASETS", "ImageDataset", "load_cifar10", "load_fashion_mnist", "load_mnist"]
 
@@ -357,10 +358,8 @@ def _write_cache(archive: Path, stamp: np.ndarray, train: np.ndarray, test: np.n
     try:
         path = _cache_path(archive)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            temporary = Path(folder) / path.name
-            np.savez(temporary, stamp=stamp, train=train, test=test)
-            os.replace(temporary, path)
+        with replaced(path) as file:
+            np.savez(file, stamp=stamp, train=train, test=test)
     except OSError as error:
         warnings.warn(
             f"CIFAR-10 was read but could not be cached ({error}), so the next load will take as "

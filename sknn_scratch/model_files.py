@@ -8,7 +8,6 @@ prediction without Python.
 
 import os
 from collections.abc import Sequence
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._base import BaseMLPScratch
+from sknn_scratch._files import replaced
 from sknn_scratch.classifier import MLPScratchClassifier
 from sknn_scratch.regressor import MLPScratchRegressor
 
@@ -55,7 +55,7 @@ def save(model: BaseEstimator, path: str | os.PathLike) -> None:
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {type(model).__name__}.")
     dump = joblib.dump if Path(path).suffix != ".skops" else _optional("skops.io").dump
-    with _replaced(path) as file:
+    with replaced(Path(path)) as file:
         try:
             dump(model, file)
         except RecursionError as error:  # so ends skops 0.16 with the requests of any estimator
@@ -63,21 +63,6 @@ def save(model: BaseEstimator, path: str | os.PathLike) -> None:
                 "skops cannot write this model, because of metadata requests that were set on a "
                 "part of it: set_fit_request and the like. Write it by joblib."
             ) from error
-
-
-@contextmanager
-def _replaced(path):
-    """Give a file to write to, which takes the place of `path` if the block ends well."""
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # or a crash of the machine could leave a name without content
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> BaseEstimator:

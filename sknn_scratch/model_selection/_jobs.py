@@ -23,9 +23,9 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from sknn_scratch._base import BaseMLPScratch
-from sknn_scratch._fitting import one_blas_thread
 from sknn_scratch._stack import Stack, bytes_per_network, network_key, stack_key, stream_key
 from sknn_scratch._streams import Samples
+from sknn_scratch._threads import one_blas_thread
 
 
 class Fit(NamedTuple):

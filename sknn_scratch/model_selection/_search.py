@@ -23,7 +23,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, indexable
 
 from sknn_scratch._base import unchanged_on_failure
-from sknn_scratch._fitting import one_blas_thread
+from sknn_scratch._threads import one_blas_thread
 from sknn_scratch._typing import ArrayLike, RandomState
 from sknn_scratch.model_selection._jobs import bytes_of, feed, jobs_of, plan, run, waves
 

@@ -91,7 +91,10 @@ NO_ALARM = {
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", NO_ALARM)
 def test_no_false_alarm(name, dtype):
-    warn_of_large_features(NO_ALARM[name].astype(dtype))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_large_features(NO_ALARM[name].astype(dtype))
+    assert not caught
 
 
 @ignore_convergence
@@ -135,12 +138,14 @@ def test_alpha_and_weights_that_sum_to_one(solver):
         new(alpha=1.0, batch_size=30, solver=solver).fit(X, y, weight)
 
 
-@ignore_convergence
 @pytest.mark.parametrize("alpha", [0.0, 1e-4, 1.0])
 @pytest.mark.parametrize("batch_size", [2, 10, "auto"])
 def test_no_alarm_for_alpha(alpha, batch_size):
-    new(alpha=alpha, batch_size=batch_size).fit(X, y)
-    new(MLPScratchRegressor, alpha=alpha, batch_size=batch_size).fit(X, y, np.ones(150))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        new(alpha=alpha, batch_size=batch_size).fit(X, y)
+        new(MLPScratchRegressor, alpha=alpha, batch_size=batch_size).fit(X, y, np.ones(150))
+    assert {warning.category for warning in caught} == {ConvergenceWarning}
 
 
 @ignore_convergence

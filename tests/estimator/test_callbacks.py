@@ -2,6 +2,7 @@
 
 import contextlib
 import pickle
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -237,10 +238,12 @@ def test_callbacks_change_no_number(cls, settings):
 
 
 def test_without_callbacks_nothing_is_done_for_them(monkeypatch):
-    monkeypatch.delattr(CallbackContext, "_from_estimator")
+    made = Mock()
+    monkeypatch.setattr(CallbackContext, "_from_estimator", made)
     for solver in ALL_SOLVERS:
         new(solver=solver).fit(X, y)
     new().partial_fit(X, y, classes=[0, 1, 2])
+    assert made.call_count == 0
 
 
 # Stopping

@@ -11,12 +11,13 @@ PACKAGE = Path(sknn_scratch.__file__).parent
 FLOORS = [
     {"activations", "losses", "penalties", "solvers"}
     | {"_parameters", "_initializers", "_schedules", "_monitor", "_progress", "_typing"}
-    | {"_version"},
+    | {"_files", "_version"},
     {"_network"},
     {"_objective"},
     {"_training", "_lbfgs"},
     {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
-    | {"exceptions", "_advice", "_model_state", "_summary", "_validation", "_streams", "_stack"},
+    | {"exceptions", "_advice", "_model_state", "_summary", "_validation", "_streams", "_stack"}
+    | {"_threads"},
     {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"}
     | {"model_files"},
 ]

@@ -30,6 +30,7 @@ def run(*command, cwd):
         [sys.executable, *map(str, command)], cwd=cwd, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,8 @@ def test_the_source_distribution_holds_what_the_tests_need(distributions):
 
 def test_the_description_renders(distributions):
     pytest.importorskip("twine")
-    run("-m", "twine", "check", "--strict", *distributions, cwd=distributions[0].parent)
+    printed = run("-m", "twine", "check", "--strict", *distributions, cwd=distributions[0].parent)
+    assert printed.count("PASSED") == 2
 
 
 def test_the_wheel_works_by_itself(distributions, tmp_path):

@@ -22,3 +22,4 @@ def test_the_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(USER_CODE, run_name="__main__")
     plt.close("all")
+    assert {path.name for path in tmp_path.iterdir()} == {"model.joblib", "network.checkpoint"}

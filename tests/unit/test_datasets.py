@@ -468,7 +468,7 @@ def test_failed_write_leaves_the_old_cache(root, archive, home, monkeypatch):
     os.utime(archive, ns=(0, 0))
 
     def disk_full(file, **arrays):
-        Path(file).write_bytes(b"half")
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", disk_full)

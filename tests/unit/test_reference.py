@@ -23,7 +23,7 @@ TARGETS = {
 }
 
 
-def close(actual, desired):
+def assert_close(actual, desired):
     # Both add up the same few dozen products of size 1 to 10, in another order: some 100 eps
     np.testing.assert_allclose(actual, desired, rtol=1e-12, atol=1e-13)
 
@@ -56,9 +56,9 @@ def test_loops_equal_matrices(activation, loss, depth, weighted):
     value, dW, db = reference.value_and_gradient(
         params.weights, params.biases, activations, loss_object, X, TARGETS[loss], weight
     )
-    close(value, matrix)
+    assert_close(value, matrix)
     for loops, matrices in zip(dW + db, grad.weights + grad.biases, strict=True):
-        close(loops, matrices)
+        assert_close(loops, matrices)
 
 
 def test_different_activations_in_one_network():
@@ -71,7 +71,7 @@ def test_different_activations_in_one_network():
         params.weights, params.biases, activations, loss, X, TARGETS["log_loss"]
     )
     for loops, matrices in zip(dW + db, grad.weights + grad.biases, strict=True):
-        close(loops, matrices)
+        assert_close(loops, matrices)
 
 
 def test_forward_is_three_loops_over_numbers():
@@ -87,8 +87,8 @@ def test_forward_is_three_loops_over_numbers():
             for i in range(len(inputs)):
                 total += inputs[i] * W[i][j]
             expected.append(total)
-        close(a[layer], inputs)
-        close(z[layer], expected)
+        assert_close(a[layer], inputs)
+        assert_close(z[layer], expected)
         inputs = np.tanh(expected).tolist()
     assert len(z) == len(a) == 2
 
@@ -102,11 +102,11 @@ def test_backward_is_the_chain_rule_over_numbers():
     W1, W2 = params.weights
     for j in range(2):
         h = np.tanh(x[0] * W1[0, j] + x[1] * W1[1, j] + params.biases[0][j])
-        close(dW[1][j, 0], h * 1.7)
-        close(db[0][j], 1.7 * W2[j, 0] * (1 - h**2))
+        assert_close(dW[1][j, 0], h * 1.7)
+        assert_close(db[0][j], 1.7 * W2[j, 0] * (1 - h**2))
         for i in range(2):
-            close(dW[0][i, j], 1.7 * W2[j, 0] * (1 - h**2) * x[i])
-    close(db[1], [1.7])
+            assert_close(dW[0][i, j], 1.7 * W2[j, 0] * (1 - h**2) * x[i])
+    assert_close(db[1], [1.7])
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -148,9 +148,9 @@ def matrices_of(model, X, y, weight=None):
 
 
 def assert_same(found, expected):
-    close(found[0], expected[0])
+    assert_close(found[0], expected[0])
     for part, matrices in zip(found[1] + found[2], expected[1] + expected[2], strict=True):
-        close(part, matrices)
+        assert_close(part, matrices)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -179,9 +179,9 @@ def test_objective_without_hidden_layer_by_hand():
     F += (0.2 + 0.4) * np.abs(w).sum() + 0.3 * (w**2).sum()  # a row holds one weight
     slope = X.T @ (weight * residual) / total + (0.5 / total + 0.6) * w + 0.6 * np.sign(w)
     value, dW, db = reference.objective_and_gradient(model, X, y, weight)
-    close(value, F)
-    close(dW[0][:, 0], slope)
-    close(db[0][0], (weight * residual).sum() / total)
+    assert_close(value, F)
+    assert_close(dW[0][:, 0], slope)
+    assert_close(db[0][0], (weight * residual).sum() / total)
 
 
 def test_string_labels_and_a_model_that_is_not_changed():
@@ -201,6 +201,6 @@ def test_it_is_what_the_gradient_check_compares():
     _, dW, db = reference.objective_and_gradient(model, X, CODES)
     loops = np.concatenate([array.ravel() for array in dW + db])
     check = check_gradient(model, X, CODES)
-    close(check.backprop, loops)
+    assert_close(check.backprop, loops)
     # Rounding of an F of about 1, over a step of 1e-5
     np.testing.assert_allclose(check.numeric, loops, rtol=1e-6, atol=1e-9)
