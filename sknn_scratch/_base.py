@@ -11,12 +11,11 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._advice import divergence_message, warn_of_large_features
 from sknn_scratch._assembly import (
@@ -34,6 +33,13 @@ from sknn_scratch._model_state import packed, unpacked
 from sknn_scratch._network import raw_scores
 from sknn_scratch._parameters import Layers, Parameters
 from sknn_scratch._schedules import SCHEDULES
+from sknn_scratch._sklearn import (
+    Interval,
+    Options,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+)
 from sknn_scratch._summary import ModelSummary
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
 from sknn_scratch._validation import aligned, refuse_masked, validated
@@ -49,7 +55,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 def checks_parameters(method: Method) -> Method:
     """Have scikit-learn check the parameters first; its own decorator would hide the types."""
-    return _fit_context(prefer_skip_nested_validation=True)(method)
+    return fit_context(prefer_skip_nested_validation=True)(method)
 
 
 def for_first_order_solvers(method: Method) -> Method:
@@ -261,7 +267,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         if sample_weight is not None:
             refuse_masked("sample_weight", sample_weight)
             try:
-                sample_weight = _check_sample_weight(
+                sample_weight = check_sample_weight(
                     sample_weight, X, dtype=X.dtype, ensure_non_negative=True
                 )
             except ValueError as error:

@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 
-from sklearn.utils.parallel import _get_threadpool_controller
+from sknn_scratch._sklearn import threadpool_controller
 
 # Multiplications in a matrix product below which a second BLAS thread costs more than it does:
 # 200 x 64 by 64 x 100, 1.3 million, takes as long with two threads as with one if the other core is
@@ -20,4 +20,4 @@ def blas_threads(params, n_samples):
 
 def one_blas_thread():
     """Return a context in which BLAS uses one thread."""
-    return _get_threadpool_controller().limit(limits=1, user_api="blas")
+    return threadpool_controller().limit(limits=1, user_api="blas")

@@ -10,13 +10,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    type_of_target,
-    unique_labels,
-)
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from sknn_scratch._base import (
     BaseMLPScratch,
@@ -24,6 +19,7 @@ from sknn_scratch._base import (
     for_first_order_solvers,
     unchanged_on_failure,
 )
+from sknn_scratch._sklearn import Interval, StrOptions, check_partial_fit_first_call
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import validated
 from sknn_scratch.activations import Activation
@@ -515,7 +511,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             The fitted estimator.
         """
         with unchanged_on_failure(self):
-            if _check_partial_fit_first_call(self, classes):
+            if check_partial_fit_first_call(self, classes):
                 several = type_of_target(y).startswith("multilabel")
                 self._label_binarizer = LabelBinarizer().fit(y if several else classes)
             return self._fit(X, y, sample_weight, incremental=True)

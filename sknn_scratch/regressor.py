@@ -9,9 +9,9 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import StrOptions
 
 from sknn_scratch._base import BaseMLPScratch, checks_parameters, for_first_order_solvers
+from sknn_scratch._sklearn import StrOptions
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import validated
 from sknn_scratch.activations import Activation

@@ -16,13 +16,15 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.callback._callback_support import callback_management_context
-from sklearn.model_selection._validation import _fit_and_score
 from sklearn.pipeline import Pipeline
-from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params
 
 from sknn_scratch._base import BaseMLPScratch
+from sknn_scratch._sklearn import (
+    callback_management_context,
+    check_method_params,
+    fit_and_score,
+    safe_split,
+)
 from sknn_scratch._stack import Stack, bytes_per_network, network_key, stack_key, stream_key
 from sknn_scratch._streams import Samples
 from sknn_scratch._threads import one_blas_thread
@@ -155,8 +157,8 @@ def feed(fit, X, y, fit_params):
 
 
 def _training_part(fit, X, y, fit_params):
-    X_train, y_train = _safe_split(fit.estimator, X, y, fit.train)
-    return X_train, y_train, _check_method_params(X, params=fit_params, indices=fit.train)
+    X_train, y_train = safe_split(fit.estimator, X, y, fit.train)
+    return X_train, y_train, check_method_params(X, params=fit_params, indices=fit.train)
 
 
 def jobs_of(fits, n_jobs):
@@ -303,7 +305,7 @@ def _scored(fit, trained, given, X, y, score):
     else:
         estimator = _whole(fit.estimator, trained, given)
         estimator.fit = _HandOver(estimator, trained.error, given)
-    result = _fit_and_score(
+    result = fit_and_score(
         estimator,
         X,
         y,

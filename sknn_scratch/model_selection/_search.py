@@ -10,19 +10,21 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, _fit_context, clone, is_classifier
-from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
-from sklearn.model_selection._validation import (
-    _insert_error_scores,
-    _warn_or_raise_about_fit_failures,
-)
 from sklearn.pipeline import Pipeline
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params, indexable
+from sklearn.utils.validation import indexable
 
 from sknn_scratch._base import unchanged_on_failure
+from sknn_scratch._sklearn import (
+    Interval,
+    MultimetricScorer,
+    check_method_params,
+    fit_context,
+    insert_error_scores,
+    warn_or_raise_about_fit_failures,
+)
 from sknn_scratch._threads import one_blas_thread
 from sknn_scratch._typing import ArrayLike, RandomState
 from sknn_scratch.model_selection._jobs import bytes_of, feed, jobs_of, plan, run, waves
@@ -41,7 +43,7 @@ class _StackedSearch:
         "stack_memory": [Interval(Real, 0, None, closed="left")],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: ArrayLike | None = None, **params: Any) -> Self:
         """Run fit with all sets of parameters.
 
@@ -73,7 +75,7 @@ class _StackedSearch:
     def _fit(self, X, y, params):
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
-        params = _check_method_params(X, params=params)
+        params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         weight = params.get("sample_weight")
         task = {"estimator": self, "X": X, "y": y}
@@ -121,7 +123,7 @@ class _StackedSearch:
         self._choose(results, refit_metric)
         if self.refit:
             self._refit(estimator, routed.estimator.fit, context, task)
-        self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
+        self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
         self.cv_results_ = results
         context.call_on_fit_task_end(**task)
 
@@ -156,9 +158,9 @@ class _StackedSearch:
                 )
                 for index, result in chain.from_iterable(done):
                     out[index] = result
-        _warn_or_raise_about_fit_failures(out, self.error_score)
+        warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
+            insert_error_scores(out, self.error_score)
         return out
 
     def _choose(self, results, refit_metric):

@@ -1,0 +1,93 @@
+"""Every private name of scikit-learn that the package uses, and what it is used for.
+
+scikit-learn may rename or move these in any release. No other file of the package imports a private
+name, so that a release that breaks one is mended here. `.ci/versions` also runs the tests with
+the next version of scikit-learn as soon as a pre-release of it is out.
+
+The package also uses private names that it inherits or finds, and does not import. A test keeps
+this list complete:
+
+- `_validate_params`, `_parameter_constraints`, `_doc_link_module`, `_doc_link_template`: of
+  `BaseEstimator`. The checks of parameters, and the links in the HTML repr.
+- `_init_callback_context`: of `CallbackSupportMixin`. It opens the task of a fit.
+- `_skl_callbacks`, `_parent_callback_ctx`, `_callback_fit_ctx`, `_skl_callbacks_to_teardown`: what
+  scikit-learn's callbacks keep in an estimator, always or during a fit.
+- `_check_input_parameters`, `_check_refit_for_multimetric`, `_format_results`, `_get_scorers`,
+  `_get_routed_params_for_fit`, `_run_search`, `_select_best_index`: the steps of
+  `BaseSearchCV.fit`, which our searches take in the same order.
+- `_scorers`: of a `MultimetricScorer`. It is what `scorer_` holds after a search.
+"""
+
+import sklearn
+
+from sknn_scratch._version import __version__
+
+try:
+    # Around `fit`: checks the parameters and honours `skip_parameter_validation`. When it vanishes,
+    # look at what decorates `MLPClassifier.fit`.
+    from sklearn.base import _fit_context as fit_context
+
+    # Around a `fit` that is answered by a network trained before: sets callbacks up and tears them
+    # down. When it vanishes, look at what `_fit_context` does about callbacks.
+    from sklearn.callback._callback_support import callback_management_context
+
+    # Tells several metrics from one: a search then keeps the dict of scorers. When it vanishes,
+    # look at the end of `BaseSearchCV.fit`, where `scorer_` is set.
+    from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
+
+    # Scores a trained network as scikit-learn's searches do, with their messages and error scores.
+    # When it vanishes, look at what `BaseSearchCV.fit` runs in parallel; likewise for the two
+    # functions that read its results: scores of failed fits, and the warning about them.
+    from sklearn.model_selection._validation import _fit_and_score as fit_and_score
+    from sklearn.model_selection._validation import _insert_error_scores as insert_error_scores
+    from sklearn.model_selection._validation import (
+        _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
+    )
+
+    # What a parameter may be, in `_parameter_constraints`. When one vanishes, look at the
+    # constraints of `MLPClassifier`.
+    from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+    # The training part of a split, also of precomputed kernels. When it vanishes, look at the
+    # first lines of `_fit_and_score`.
+    from sklearn.utils.metaestimators import _safe_split as safe_split
+
+    # `classes` of `partial_fit`: needed in its first call, the same afterwards. When it vanishes,
+    # look at `MLPClassifier.partial_fit`.
+    from sklearn.utils.multiclass import (
+        _check_partial_fit_first_call as check_partial_fit_first_call,
+    )
+
+    # Finds the BLAS libraries once and for all: each search for them takes longer than a small
+    # fit. When it vanishes, look at `threadpoolctl.ThreadpoolController` and keep one.
+    from sklearn.utils.parallel import _get_threadpool_controller as threadpool_controller
+
+    # Metadata whose length is that of X: made indexable, or split as X is. When it vanishes, look
+    # at what `BaseSearchCV.fit` does with its `**params`.
+    from sklearn.utils.validation import _check_method_params as check_method_params
+
+    # Weights as `fit` of all of scikit-learn takes them. When it vanishes, look at
+    # `MLPClassifier._fit`.
+    from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+except ImportError as error:
+    raise ImportError(
+        f"sknn_scratch {__version__} does not work with scikit-learn {sklearn.__version__}, which "
+        f"lacks a name that it uses ({error}). Install a newer sknn_scratch, or scikit-learn 1.9."
+    ) from error
+
+__all__ = [
+    "Interval",
+    "MultimetricScorer",
+    "Options",
+    "StrOptions",
+    "callback_management_context",
+    "check_method_params",
+    "check_partial_fit_first_call",
+    "check_sample_weight",
+    "fit_and_score",
+    "fit_context",
+    "insert_error_scores",
+    "safe_split",
+    "threadpool_controller",
+    "warn_or_raise_about_fit_failures",
+]
