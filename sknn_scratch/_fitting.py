@@ -330,7 +330,7 @@ class Fit:
         elif improved:
             estimator.best_validation_score_ = entry["validation_score"]
         if estimator.verbose:
-            self._print_progress(entry)
+            self._print_progress(entry | {"seconds": epoch.seconds})
         if not isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
             self._stop_diverged()
             return
@@ -349,7 +349,7 @@ class Fit:
         return -entry["validation_score"]
 
     def _measure(self, epoch):
-        """Return what the history records of an epoch."""
+        """Return what the history records of an epoch: no clock times, for equal fits are equal."""
         entry = {"loss": float(self.estimator._reported_loss(epoch.loss, epoch.penalty))}
         entry["penalty"] = float(epoch.penalty)
         entry[self.estimator._score_name] = float(epoch.score)
@@ -357,7 +357,6 @@ class Fit:
             entry |= self._validate()
         entry["learning_rate"] = epoch.learning_rate
         entry["nonzero_weights"] = int(np.count_nonzero(self.params.weights_flat))
-        entry["seconds"] = epoch.seconds
         return entry
 
     def _record(self, entry):

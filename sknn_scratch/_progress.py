@@ -17,7 +17,7 @@ _WIDTH = 15  # of the longest heading, and two spaces
 def progress_table(number, entry, with_header):
     """Return the line of an epoch, with the header above it if that is asked for.
 
-    `entry` is what the history records of it; lbfgs has no learning rate to show.
+    `entry` is what the history records of it, and its seconds; lbfgs has no learning rate to show.
     """
     names = [name for name in _HEADINGS if name in entry]
     if isnan(entry["learning_rate"]):

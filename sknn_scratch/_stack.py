@@ -269,6 +269,7 @@ class Stack:
         self.n_epochs += 1
         entry = self._measure(epoch)
         self._record(entry)
+        self._share_out(epoch.seconds)
         improved = self.monitor.update(self._watched(entry), self.params.flat)
         if self.first.early_stopping:
             self.best_score[improved] = entry["validation_score"][improved]
@@ -300,7 +301,6 @@ class Stack:
             entry |= self._validate()
         entry["learning_rate"] = epoch.learning_rate[..., 0]
         entry["nonzero_weights"] = np.count_nonzero(self.params.weights_flat, axis=-1)
-        entry["seconds"] = epoch.seconds / self.running.sum()
         return entry
 
     def _validate(self):
@@ -325,7 +325,12 @@ class Stack:
             row = np.full(len(self.estimators), np.nan)
             row[running] = values[self.running] if np.ndim(values) else values
             self.history.setdefault(name, []).append(row)
-        self.seconds[running] += entry["seconds"] / [len(self.waiting[m]) for m in running]
+
+    def _share_out(self, seconds):
+        """Add what an epoch took to the time of each network that runs, and of its estimators."""
+        running = self.members[self.running]
+        n_estimators = np.array([len(self.waiting[member]) for member in running])
+        self.seconds[running] += seconds / running.size / n_estimators
 
     def _watched(self, entry):
         """Return the numbers whose fall is progress."""

@@ -211,9 +211,9 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     history_ : dict of lists
         One entry per epoch: 'loss' and 'accuracy' (means over the batches, each before its step),
         'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
-        and 'validation_score' (where there is a validation set), 'learning_rate' (the last step),
-        'nonzero_weights' (after the epoch) and 'seconds'. ``pandas.DataFrame(model.history_)`` is
-        a table of it.
+        and 'validation_score' (where there is a validation set), 'learning_rate' (the last step)
+        and 'nonzero_weights' (after the epoch). ``pandas.DataFrame(model.history_)`` is a table of
+        it. Clock times are not in it, so that equal fits have equal hashes and files.
 
     loss_ : float
         The last entry of `loss_curve_`.

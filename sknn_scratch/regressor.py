@@ -196,9 +196,9 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     history_ : dict of lists
         One entry per epoch: 'loss' and 'r2' (means over the batches, each before its step),
         'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
-        and 'validation_score' (where there is a validation set), 'learning_rate' (the last step),
-        'nonzero_weights' (after the epoch) and 'seconds'. ``pandas.DataFrame(model.history_)`` is
-        a table of it.
+        and 'validation_score' (where there is a validation set), 'learning_rate' (the last step)
+        and 'nonzero_weights' (after the epoch). ``pandas.DataFrame(model.history_)`` is a table of
+        it. Clock times are not in it, so that equal fits have equal hashes and files.
 
     loss_ : float
         The last entry of `loss_curve_`.

@@ -93,7 +93,7 @@ class TestQuickRun:
         found = histories(content["results"])
         assert bool(found) == (name != "loop_against_matrix")
         for history in found:
-            assert {"loss", "accuracy", "seconds"} <= set(history)
+            assert {"loss", "accuracy"} <= set(history)
             assert len({len(values) for values in history.values()}) == 1
             assert all(np.isfinite(values).all() for values in history.values())
 
