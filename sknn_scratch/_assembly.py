@@ -5,13 +5,14 @@ far as it depends on more than one parameter.
 """
 
 from dataclasses import fields
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 
 from sknn_scratch._objective import Objective
 from sknn_scratch._schedules import SCHEDULES, ByEpoch
 from sknn_scratch._training import Optimizer
+from sknn_scratch._validation import is_number
 from sknn_scratch.activations import ACTIVATIONS, Activation
 from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
 from sknn_scratch.solvers import CHUNK, SOLVERS
@@ -28,8 +29,8 @@ def _entries(estimator, name):
 def hidden_units(estimator):
     """Return the number of units of each hidden layer."""
     given = estimator.hidden_layer_sizes
-    sizes = [given] if isinstance(given, Integral) else _entries(estimator, "hidden_layer_sizes")
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+    sizes = [given] if is_number(given, Integral) else _entries(estimator, "hidden_layer_sizes")
+    if not all(is_number(size, Integral) and size > 0 for size in sizes):
         raise ValueError(
             f"hidden_layer_sizes must be > 0: a whole number for each hidden layer, got {given!r}."
         )
@@ -174,16 +175,14 @@ def check_combinations(estimator, incremental):
 def dropout_rates(estimator):
     """Return the dropout of the input and of each hidden layer, or None if there is none."""
     given, n_hidden = estimator.dropout, len(hidden_units(estimator))
-    rates = (
-        [0.0, *[given] * n_hidden] if isinstance(given, Real) else _entries(estimator, "dropout")
-    )
+    rates = [0.0, *[given] * n_hidden] if is_number(given) else _entries(estimator, "dropout")
     if len(rates) != n_hidden + 1:
         raise ValueError(
             f"dropout has {len(rates)} entries, but with hidden_layer_sizes="
             f"{estimator.hidden_layer_sizes!r} there are an input layer and {n_hidden} hidden "
             "layers: give one number for the hidden layers, or one for each, the input first."
         )
-    if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
+    if not all(is_number(rate) and 0 <= rate < 1 for rate in rates):
         raise ValueError(f"dropout must be in the range [0, 1), got {given!r}.")
     return [float(rate) for rate in rates] if any(rates) else None
 
@@ -197,7 +196,7 @@ def l1_of_weights(estimator, params):
 def per_matrix(estimator, name):
     """Return the parameter of that name as a float for each weight matrix."""
     given, n_matrices = getattr(estimator, name), len(hidden_units(estimator)) + 1
-    if isinstance(given, Real):
+    if is_number(given):
         return [float(given)] * n_matrices
     values = _entries(estimator, name)
     if len(values) != n_matrices:
@@ -206,7 +205,7 @@ def per_matrix(estimator, name):
             f"{estimator.hidden_layer_sizes!r} there are {n_matrices} weight matrices: "
             "give one number, or one for each weight matrix."
         )
-    if not all(isinstance(value, Real) and 0 <= value < np.inf for value in values):
+    if not all(is_number(value) and 0 <= value < np.inf for value in values):
         raise ValueError(f"{name} must hold finite numbers >= 0, got {given!r}.")
     return [float(value) for value in values]
 

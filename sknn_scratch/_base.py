@@ -42,7 +42,7 @@ from sknn_scratch._sklearn import (
 )
 from sknn_scratch._summary import ModelSummary
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
-from sknn_scratch._validation import aligned, refuse_masked, validated
+from sknn_scratch._validation import aligned, is_number, refuse_masked, validated
 from sknn_scratch.activations import ACTIVATIONS, Activation
 from sknn_scratch.losses import LOSSES
 from sknn_scratch.solvers import SOLVERS
@@ -77,45 +77,57 @@ def unchanged_on_failure(estimator):
         raise
 
 
+class Number(Interval):
+    """An interval of numbers; scikit-learn's own takes True for 1."""
+
+    def is_satisfied_by(self, val):
+        """Whether the value is a number within the interval."""
+        return is_number(val) and super().is_satisfied_by(val)
+
+
 class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     """Parameters and training of a multilayer perceptron; use the classes derived from it."""
 
     # The views of the registries see what is added to them later
     _parameter_constraints: ClassVar[dict] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": ["array-like", Number(Integral, 1, None, closed="left")],
         "activation": [StrOptions(ACTIVATIONS.keys()), Activation, "array-like"],
         "solver": [StrOptions(SOLVERS.keys()), StrOptions({"lbfgs"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "alpha": [Number(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Number(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions(SCHEDULES.keys()), callable],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Number(Real, 0, None, closed="neither")],
+        "power_t": [Number(Real, 0, None, closed="left")],
+        "max_iter": [Number(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
+        "random_state": [
+            Number(Integral, 0, 2**32 - 1, closed="both"),
+            np.random.RandomState,
+            None,
+        ],
+        "tol": [Number(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
         "warm_start": ["boolean", StrOptions({"resume"})],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "momentum": [Number(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "validation_fraction": [Number(Real, 0, 1, closed="left")],
+        "beta_1": [Number(Real, 0, 1, closed="left")],
+        "beta_2": [Number(Real, 0, 1, closed="left")],
+        "epsilon": [Number(Real, 0, None, closed="neither")],
         "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
+            Number(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
         ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "max_fun": [Number(Integral, 1, None, closed="left")],
         "init": [StrOptions(INITIALIZERS.keys())],
-        "l1": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "l2": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "group_l1": [Interval(Real, 0, None, closed="left")],
-        "max_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
-        "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "l1": [Number(Real, 0, None, closed="left"), "array-like"],
+        "l2": [Number(Real, 0, None, closed="left"), "array-like"],
+        "weight_decay": [Number(Real, 0, None, closed="left")],
+        "group_l1": [Number(Real, 0, None, closed="left")],
+        "max_norm": [Number(Real, 0, None, closed="neither"), None],
+        "dropout": [Number(Real, 0, 1, closed="left"), "array-like"],
+        "warmup_epochs": [Number(Real, 0, None, closed="left")],
         "restart": ["boolean"],
         "early_stopping_on": [StrOptions({"score", "loss"})],
         "stop_when": [callable, None],

@@ -160,7 +160,8 @@ class ByEpoch(Schedule):
     def base_rate(self, progress):
         n_epochs = int(progress)
         rate = self.function(n_epochs)
-        if not (isinstance(rate, Real) and 0 <= rate < np.inf):
+        is_number = isinstance(rate, Real) and not isinstance(rate, bool)
+        if not (is_number and 0 <= rate < np.inf):
             raise ValueError(
                 "learning_rate, a function of the number of epochs done, must return a finite "
                 f"number >= 0, got {rate!r} for {n_epochs}."

@@ -1,8 +1,15 @@
 """Data as it comes: what scikit-learn checks, and errors that name what is wrong with it."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
+
+
+def is_number(value, kind=Real):
+    """Whether the value is a number of this kind; True and False are none, though Python's are."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def validated(estimator, X, y="no_validation", **kwargs):

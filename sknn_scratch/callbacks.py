@@ -6,13 +6,14 @@ import struct
 import time
 import warnings
 import zlib
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from sknn_scratch._base import BaseMLPScratch
 from sknn_scratch._callbacks import EPOCH, FitCallbacks, own_callbacks
 from sknn_scratch._files import replaced
+from sknn_scratch._validation import is_number
 from sknn_scratch.solvers import SOLVERS
 
 __all__ = ["Checkpoint"]
@@ -103,12 +104,10 @@ class Checkpoint:
         every_seconds: float | None = None,
     ) -> None:
         if every_epochs is not None and not (
-            isinstance(every_epochs, Integral) and every_epochs >= 1
+            is_number(every_epochs, Integral) and every_epochs >= 1
         ):
             raise ValueError(f"every_epochs must be a whole number >= 1, got {every_epochs!r}.")
-        if every_seconds is not None and not (
-            isinstance(every_seconds, Real) and every_seconds >= 0
-        ):
+        if every_seconds is not None and not (is_number(every_seconds) and every_seconds >= 0):
             raise ValueError(f"every_seconds must be a number >= 0, got {every_seconds!r}.")
         self.path = Path(path).absolute()
         self.every_epochs = every_epochs

@@ -10,16 +10,17 @@ from sklearn.base import ClassifierMixin
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from sknn_scratch._base import (
     BaseMLPScratch,
+    Number,
     checks_parameters,
     for_first_order_solvers,
     unchanged_on_failure,
 )
-from sknn_scratch._sklearn import Interval, StrOptions, check_partial_fit_first_call
+from sknn_scratch._class_weights import weight_of_samples
+from sknn_scratch._sklearn import StrOptions, check_partial_fit_first_call
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import validated
 from sknn_scratch.activations import Activation
@@ -185,8 +186,9 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     class_weight : dict, 'balanced', list of dicts or None, default=None
         Weights of the classes, by which those of the samples are multiplied: ``{label: weight}``,
-        or inversely proportional to their frequencies. A list of dicts is for several labels. It
-        acts on training, not on the validation set.
+        or inversely proportional to their frequencies. A class that is not named has weight 1. A
+        list of dicts is for several labels, ``{0: weight, 1: weight}`` for each. The weights act
+        on training, not on the validation set.
 
     label_smoothing : float, default=0.0
         Share of each label that is spread evenly over all classes in training.
@@ -304,7 +306,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "label_smoothing": [Number(Real, 0, 1, closed="left")],
     }
 
     def __init__(
@@ -423,11 +425,15 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     def _training_targets(self, y, sample_weight, incremental):
         if self.class_weight is not None:
-            self._check_class_weight()
             weight = self._weight_by_class(y, sample_weight, incremental).astype(y.dtype)
             sample_weight = weight if sample_weight is None else weight * sample_weight
             with np.errstate(over="ignore"):
                 total = sample_weight.sum(dtype=np.float64)
+            if total == 0:
+                raise ValueError(
+                    "No sample has a weight above zero: sample_weight is zero wherever "
+                    f"class_weight={self.class_weight!r} is not."
+                )
             if not np.isfinite(total):
                 raise ValueError(
                     f"class_weight={self.class_weight!r} gives weights whose sum is {total}."
@@ -446,35 +452,13 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                 "all samples: give a dict, for example by "
                 "sklearn.utils.class_weight.compute_class_weight."
             )
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            if not isinstance(self.class_weight, list):
-                return compute_sample_weight(self.class_weight, y.astype(int))
-            # A batch need not hold all values of a label, which compute_sample_weight asks for
-            by_label = zip(self.class_weight, y.T, strict=True)
-            return np.prod([np.where(k > 0, w.get(1, 1), w.get(0, 1)) for w, k in by_label], axis=0)
-        codes = (y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)).astype(int)
-        by_class = compute_class_weight(
+        return weight_of_samples(
             self.class_weight,
-            classes=self.classes_,
-            y=self.classes_[codes],
-            sample_weight=sample_weight,
+            y,
+            self.classes_,
+            sample_weight,
+            several_labels=self._label_binarizer.y_type_.startswith("multilabel"),
         )
-        if not np.isfinite(by_class).all():
-            raise ValueError(
-                f"class_weight={self.class_weight!r} needs samples of every class whose "
-                "sample_weight is not zero."
-            )
-        return by_class[codes]
-
-    def _check_class_weight(self):
-        given = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
-        weights = [w for one in given if isinstance(one, dict) for w in one.values()]
-        if not all(isinstance(weight, Real) and 0 <= weight < np.inf for weight in weights):
-            raise ValueError(
-                f"class_weight must hold finite numbers >= 0 by class, got {self.class_weight!r}."
-            )
-        if weights and not any(weights):
-            raise ValueError(f"class_weight is zero for every class: {self.class_weight!r}.")
 
     def _strata(self, y):
         # scikit-learn stratifies two classes only; to draw the same samples, so does this

@@ -16,9 +16,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import indexable
 
-from sknn_scratch._base import unchanged_on_failure
+from sknn_scratch._base import Number, unchanged_on_failure
 from sknn_scratch._sklearn import (
-    Interval,
     MultimetricScorer,
     check_method_params,
     fit_context,
@@ -40,7 +39,7 @@ class _StackedSearch:
     """`fit` of scikit-learn's searches, step by step as there, but for how the fits are done."""
 
     _own_constraints: ClassVar[dict] = {
-        "stack_memory": [Interval(Real, 0, None, closed="left")],
+        "stack_memory": [Number(Real, 0, None, closed="left")],
     }
 
     @fit_context(prefer_skip_nested_validation=False)

@@ -18,30 +18,43 @@ ESTIMATORS = [MLPScratchClassifier]
 X, y = load_iris(return_X_y=True)
 X = scale(X)
 
-NO_NUMBER = ["0.1", None, [0.1]]
+NO_NUMBER = ["0.1", None, [0.1], True, np.True_]
+NO_COUNT = ["9", 9.5, None, True, False]
 NO_FLAG = ["yes", None]
+FLAGS = [True, False, np.True_]
 NOT_FINITE = [np.nan, np.inf, -np.inf]
 # For two weight matrices: not numbers at all, and numbers that no strength can be.
 NO_STRENGTHS = {
-    "type": ["0.1", None, [0.1, None], [0.1, "0.1"], [[0.1], [0.2]]],
+    "type": ["0.1", None, [0.1, None], [0.1, "0.1"], [[0.1], [0.2]], True, [0.1, True]],
     "value": [-0.1, *NOT_FINITE, [0.1, -0.1], [0.1, np.nan], [0.1, np.inf]],
 }
 
 WRONG = {
     "hidden_layer_sizes": {
-        "type": ["3", 2.5, None, (3, 2.5), (3, "3"), (None,), [[3, 4]], [[3], [4]]],
+        "type": [
+            "3",
+            2.5,
+            None,
+            (3, 2.5),
+            (3, "3"),
+            (None,),
+            [[3, 4]],
+            [[3], [4]],
+            *FLAGS,
+            (3, True),
+        ],
         "value": [0, -3, (3, 0), (3, -1), (np.nan,), (np.inf,)],
     },
     "activation": {"type": [5, None], "value": ["rely"]},
     "solver": {"type": [5, None, ["sgd"]], "value": ["newton"]},
     "alpha": {"type": NO_NUMBER, "value": [-1e-4, *NOT_FINITE]},
-    "batch_size": {"type": [10.0, None, [10]], "value": [0, -1, "all", *NOT_FINITE]},
+    "batch_size": {"type": [10.0, None, [10], *FLAGS], "value": [0, -1, "all", *NOT_FINITE]},
     "learning_rate": {"type": [0.1, None], "value": ["falling"]},
     "learning_rate_init": {"type": NO_NUMBER, "value": [0, 0.0, -0.1, *NOT_FINITE]},
     "power_t": {"type": NO_NUMBER, "value": [-0.5, *NOT_FINITE]},
-    "max_iter": {"type": ["9", 9.5, None, [9]], "value": [0, -1, *NOT_FINITE]},
+    "max_iter": {"type": [*NO_COUNT, [9]], "value": [0, -1, *NOT_FINITE]},
     "shuffle": {"type": NO_FLAG, "value": [2]},
-    "random_state": {"type": ["seed", 0.5, [0]], "value": [-1, 2**32]},
+    "random_state": {"type": ["seed", 0.5, [0], *FLAGS], "value": [-1, 2**32]},
     "tol": {"type": NO_NUMBER, "value": [-1e-4, *NOT_FINITE]},
     "verbose": {"type": [*NO_FLAG, 0.5], "value": [-1]},
     "warm_start": {"type": [None, 0.5], "value": ["continue", 2]},
@@ -52,16 +65,16 @@ WRONG = {
     "beta_1": {"type": NO_NUMBER, "value": [-0.1, 1.0, *NOT_FINITE]},
     "beta_2": {"type": NO_NUMBER, "value": [-0.1, 1.0, *NOT_FINITE]},
     "epsilon": {"type": NO_NUMBER, "value": [0.0, -1e-8, *NOT_FINITE]},
-    "n_iter_no_change": {"type": ["9", 9.5, None], "value": [0, -1, np.nan, -np.inf]},
-    "max_fun": {"type": ["9", 9.5, None], "value": [0, -1, *NOT_FINITE]},
+    "n_iter_no_change": {"type": NO_COUNT, "value": [0, -1, np.nan, -np.inf]},
+    "max_fun": {"type": NO_COUNT, "value": [0, -1, *NOT_FINITE]},
     "init": {"type": [5, None], "value": ["zeros"]},
     "l1": NO_STRENGTHS,
     "l2": NO_STRENGTHS,
     "weight_decay": {"type": [*NO_NUMBER, [0.1, 0.1]], "value": [-0.1, *NOT_FINITE]},
     "group_l1": {"type": [*NO_NUMBER, [0.1, 0.1]], "value": [-0.1, *NOT_FINITE]},
-    "max_norm": {"type": ["0.1", [0.1]], "value": [0.0, -0.1, *NOT_FINITE]},
+    "max_norm": {"type": ["0.1", [0.1], *FLAGS], "value": [0.0, -0.1, *NOT_FINITE]},
     "dropout": {
-        "type": ["0.1", None, [0.1, None], [0.1, "0.1"], [[0.1], [0.2]]],
+        "type": ["0.1", None, [0.1, None], [0.1, "0.1"], [[0.1], [0.2]], False, [0.1, False]],
         "value": [-0.1, 1.0, *NOT_FINITE, [0.1, 1.0], [0.1, np.nan]],
     },
     "warmup_epochs": {"type": NO_NUMBER, "value": [-1, *NOT_FINITE]},
@@ -366,7 +379,7 @@ def test_warm_start_from_several_labels_to_one():
         model.fit(X, labels[:, 0])
 
 
-@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, 0.0, "heavy"])
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, 0.0, "heavy", True])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_bad_class_weight(weight):
     # No weight at all is zero for all classes
@@ -375,7 +388,9 @@ def test_bad_class_weight(weight):
         small(class_weight=class_weight).fit(X, y)
 
 
-@pytest.mark.parametrize("step", [None, "fast", -1.0, np.nan, np.inf, np.full(2, 0.1)], ids=str)
+@pytest.mark.parametrize(
+    "step", [None, "fast", -1.0, np.nan, np.inf, np.full(2, 0.1), True], ids=str
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_bad_step_of_a_function(step):
     with pytest.raises(ValueError, match=rf"(?s)learning_rate.*{re.escape(repr(step))}"):

@@ -607,7 +607,7 @@ def test_a_file_that_cannot_be_written_is_a_warning(path):
 # What is refused
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.5, "2", np.nan])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "2", np.nan, True])
 def test_bad_every_epochs(path, value):
     with pytest.raises(
         ValueError, match=f"every_epochs must be a whole number >= 1, got {value!r}"
@@ -615,7 +615,7 @@ def test_bad_every_epochs(path, value):
         Checkpoint(path, every_epochs=value)
 
 
-@pytest.mark.parametrize("value", [-0.5, "2", np.nan])
+@pytest.mark.parametrize("value", [-0.5, "2", np.nan, True])
 def test_bad_every_seconds(path, value):
     with pytest.raises(ValueError, match=f"every_seconds must be a number >= 0, got {value!r}"):
         Checkpoint(path, every_seconds=value)

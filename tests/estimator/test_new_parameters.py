@@ -98,6 +98,74 @@ def test_weights_of_several_labels_in_partial_fit_with_a_label_that_is_never_set
     np.testing.assert_allclose(model.coefs_[0], plain.coefs_[0], rtol=1e-12)  # all weights are 1
 
 
+@pytest.mark.parametrize("given", [{"setosa": 0}, {"setosa": 0.0, "virginica": 0}, {}], ids=str)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_class_that_is_not_named_has_weight_one(given, solver):
+    model = with_params(MODEL, solver=solver)
+    by_class = fitted(with_params(model, class_weight=given), X, Y)
+    weight = np.array([given.get(name, 1.0) for name in Y])
+    assert_same_weights(by_class, fitted(clone(model), X, Y, weight))
+
+
+def test_a_value_of_a_label_that_is_not_named_has_weight_one():
+    X, y = make_multilabel_classification(60, 5, n_classes=3, random_state=0)
+    given = [{0: 0}, {}, {1: 0.0}]
+    by_class = fitted(with_params(MODEL, class_weight=given), X, y)
+    weight = (y[:, 0] > 0) * (y[:, 2] == 0).astype(float)
+    assert_same_weights(by_class, fitted(clone(MODEL), X, y, weight), **CLOSE)
+
+
+def test_a_class_that_these_samples_lack_may_have_a_weight():
+    weight = {"setosa": 2.0, "versicolor": 1.0, "virginica": 0.5}
+    few = Y != "virginica"
+    by_class = fitted(with_params(MODEL, class_weight=weight), X[few], Y[few])
+    by_hand = [weight[name] for name in Y[few]]
+    assert_same_weights(by_class, fitted(clone(MODEL), X[few], Y[few], by_hand))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([1, 2, 3], r"list .* is for several labels, .*got \[1, 2, 3\]\. .*dict.*\{'setosa': "),
+        ([], r"list .* is for several labels, .*got \[\]\. .*dict"),
+        ({"rosa": 2.0}, r"names \['rosa'\], but the classes of y are \['setosa', 'versi"),
+        ({"rosa": 2.0} | dict.fromkeys(NAMES, 0), "class_weight is zero for every sample of y"),
+        (dict.fromkeys(NAMES, 0.0), "class_weight is zero for every sample of y"),
+    ],
+    ids=str,
+)
+def test_class_weights_that_do_not_fit_the_classes(given, message):
+    with pytest.raises(ValueError, match=message) as error:
+        with_params(MODEL, class_weight=given).fit(X, Y)
+    assert "class_weight" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({0: 1.0}, r"must be a list of 3 dicts, .* got \{0: 1\.0\}"),
+        ([{0: 1.0}], r"must be a list of 3 dicts, .* got \[\{0: 1\.0\}\]"),
+        ([1, 2, 3], r"must be .* a list of such dicts.* got \[1, 2, 3\]"),
+        (["balanced"] * 3, r"must be .* a list of such dicts.* got \['balanced'"),
+        ([{}, {}, {"a": 2.0}], r"names \['a'\], but the classes of y are \[0, 1\]"),
+        ([{}, {0: 0, 1: 0}, {}], "is zero for every sample of y"),
+    ],
+    ids=str,
+)
+def test_class_weights_that_do_not_fit_the_labels(given, message):
+    X, y = make_multilabel_classification(60, 5, n_classes=3, random_state=0)
+    with pytest.raises(ValueError, match=f"class_weight {message}"):
+        with_params(MODEL, class_weight=given).fit(X, y)
+
+
+def test_class_weights_that_leave_nothing_of_the_sample_weights():
+    model = with_params(MODEL, class_weight={"setosa": 0})
+    with pytest.raises(
+        ValueError, match=r"sample_weight is zero wherever class_weight=\{'setosa': 0\}"
+    ):
+        model.fit(X, Y, (Y == "setosa").astype(float))
+
+
 def test_class_weights_do_not_touch_the_reported_accuracy_of_a_regular_score():
     model = fitted(with_params(MODEL, class_weight={"setosa": 9.0}))
     assert model.score(X, Y) == np.mean(model.predict(X) == Y)
