@@ -1,12 +1,12 @@
 """What to change when training goes badly, or is about to."""
 
-import warnings
 from math import ceil, exp, floor, inf, log, log10
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn_scratch._warnings import warn
 from sknn_scratch.exceptions import LargePenaltyWarning, UnscaledDataWarning
 
 # Root mean square of a feature from which on training suffers. In four small data sets one
@@ -38,12 +38,11 @@ def warn_of_large_features(X, names=None):
         return
     feature = f"feature {worst}" if names is None else f"feature {worst}, {names[worst]!r},"
     scaler = "MaxAbsScaler" if issparse(X) else "StandardScaler"
-    warnings.warn(
+    warn(
         f"X is not scaled: {feature} has a root mean square of {size:.3g}; from about "
         f"{_LARGE_FEATURE} on training goes badly. Scale X, for example by "
         f"make_pipeline({scaler}(), network).",
         UnscaledDataWarning,
-        stacklevel=4,
     )
 
 
@@ -53,12 +52,11 @@ def warn_of_large_alpha(alpha, batch_weight, batch_size):
     if l2 < _LARGE_PENALTY:
         return
     weighing = "" if batch_weight == batch_size else f" which weigh {batch_weight:.2g},"
-    warnings.warn(
+    warn(
         f"alpha={alpha} is large for batches of {batch_size} samples,{weighing} in which it acts "
         f"as l2={l2:.2g}: from about {_LARGE_PENALTY} on a network learns little. Lower alpha or "
         "raise batch_size; or use l2 instead, which does not depend on the batches.",
         LargePenaltyWarning,
-        stacklevel=4,
     )
 
 
@@ -74,12 +72,11 @@ def divergence_message(estimator):
 
 def warn_diverged(estimator):
     """Warn that training diverged after weights worth keeping had been found."""
-    warnings.warn(
+    warn(
         f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "
         "score so far are kept. Lower learning_rate_init (now "
         f"{estimator.learning_rate_init}) or standardise X.",
         ConvergenceWarning,
-        stacklevel=2,
     )
 
 
@@ -92,7 +89,7 @@ def warn_not_converged(estimator):
     curve = sign * np.array(estimator.history_[name][-estimator.n_iter_ :])
     watched = "training loss" if name == "loss" else name.replace("_", " ")
     message = not_converged(estimator, watched, curve)
-    warnings.warn(message, ConvergenceWarning, stacklevel=2)
+    warn(message, ConvergenceWarning)
 
 
 def not_converged(estimator, watched, curve):

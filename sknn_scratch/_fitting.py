@@ -1,7 +1,6 @@
 """One call of fit or partial_fit: training, what is recorded after each epoch, when to stop."""
 
 import copy
-import warnings
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
@@ -28,6 +27,7 @@ from sknn_scratch._objective import Batch
 from sknn_scratch._progress import progress_table
 from sknn_scratch._threads import blas_threads
 from sknn_scratch._training import MiniBatches, train
+from sknn_scratch._warnings import warn
 from sknn_scratch.solvers import SOLVERS
 
 
@@ -301,7 +301,7 @@ class Fit:
         loss = estimator._reported_loss(*self.objective.value(self.params, data))
         estimator.loss_ = float(loss)
         if result.status != 0 and not self.stopped:
-            warnings.warn(lbfgs_not_converged(estimator, result), ConvergenceWarning, stacklevel=2)
+            warn(lbfgs_not_converged(estimator, result), ConvergenceWarning)
 
     def _begin_epoch(self):
         if self.callbacks is not None and self.n_epochs_left:
@@ -429,10 +429,9 @@ class Fit:
         return self.estimator.n_iter_ > 0 and not self.incremental
 
     def _keep_best_of_interrupted(self):
-        warnings.warn(
+        warn(
             f"Training interrupted by user in epoch {self.estimator.n_iter_ + 1}: the best "
             "weights so far are kept.",
-            stacklevel=2,
         )
         self.params.flat[...] = self.monitor.best_flat
         if self.optimizer is not None:
@@ -467,10 +466,9 @@ def samples_per_batch(estimator, n_samples):
     if batch_size == "auto":
         return min(200, n_samples)
     if batch_size > n_samples:
-        warnings.warn(
+        warn(
             f"Got `batch_size`={batch_size}, which is more than the {n_samples} training "
             "samples. It is going to be clipped",
-            stacklevel=2,
         )
     return min(int(batch_size), n_samples)
 

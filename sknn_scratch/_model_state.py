@@ -4,7 +4,6 @@ The optimiser and the place where training stopped are records of private classe
 are dicts, so that it neither names these classes nor, with skops, asks anybody to trust them.
 """
 
-import warnings
 from dataclasses import is_dataclass
 
 import sknn_scratch._fitting as _fitting
@@ -13,6 +12,7 @@ import sknn_scratch._training as _training
 import sknn_scratch.solvers as solvers
 from sknn_scratch._parameters import Parameters
 from sknn_scratch._version import __version__
+from sknn_scratch._warnings import warn
 from sknn_scratch.exceptions import ModelVersionWarning
 
 _VERSION = "_sknn_scratch_version"
@@ -38,7 +38,7 @@ def unpacked(state, estimator_name):
         warning = ModelVersionWarning(
             estimator_name=estimator_name, original_version=version, current_version=__version__
         )
-        warnings.warn(warning, stacklevel=3)
+        warn(warning)
     return _private(_as_record, state)
 
 

@@ -4,7 +4,6 @@ import os
 import pickle
 import struct
 import time
-import warnings
 import zlib
 from numbers import Integral
 from pathlib import Path
@@ -14,6 +13,7 @@ from sknn_scratch._base import BaseMLPScratch
 from sknn_scratch._callbacks import EPOCH, FitCallbacks, own_callbacks
 from sknn_scratch._files import replaced
 from sknn_scratch._validation import is_number
+from sknn_scratch._warnings import warn
 from sknn_scratch.solvers import SOLVERS
 
 __all__ = ["Checkpoint"]
@@ -234,10 +234,9 @@ class Checkpoint:
                 file.write(_MAGIC + _SIZE_AND_CHECKSUM.pack(len(pickled), zlib.crc32(pickled)))
                 file.write(pickled)
         except OSError as error:
-            warnings.warn(
+            warn(
                 f"The checkpoint {self.path} could not be written: {error}. Training goes on.",
                 RuntimeWarning,
-                stacklevel=2,
             )
         self._last = time.monotonic()
 

@@ -1,6 +1,5 @@
 """The classifier."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import ClassVar, Literal, Self
@@ -23,6 +22,7 @@ from sknn_scratch._class_weights import weight_of_samples
 from sknn_scratch._sklearn import StrOptions, check_partial_fit_first_call
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import validated
+from sknn_scratch._warnings import warn
 from sknn_scratch.activations import Activation
 
 __all__ = ["MLPScratchClassifier"]
@@ -397,11 +397,10 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         else:
             self._check_classes(unique_labels(y), incremental)
         if len(self.classes_) == 1:
-            warnings.warn(
+            warn(
                 f"y holds one class only, {self.classes_[0]}: it will be predicted for every "
                 "sample. To tell classes apart, y needs samples of at least two.",
                 RuntimeWarning,
-                stacklevel=2,
             )
         return X, self._label_binarizer.transform(y).astype(X.dtype)
 

@@ -6,7 +6,6 @@ import hashlib
 import math
 import os
 import tarfile
-import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from sklearn.datasets import fetch_openml, get_data_home
 
 from sknn_scratch._files import replaced
+from sknn_scratch._warnings import warn
 
 __all__ = ["DATASETS", "ImageDataset", "load_cifar10", "load_fashion_mnist", "load_mnist"]
 
@@ -361,8 +361,7 @@ def _write_cache(archive: Path, stamp: np.ndarray, train: np.ndarray, test: np.n
         with replaced(path) as file:
             np.savez(file, stamp=stamp, train=train, test=test)
     except OSError as error:
-        warnings.warn(
+        warn(
             f"CIFAR-10 was read but could not be cached ({error}), so the next load will take as "
             "long. Set the environment variable SCIKIT_LEARN_DATA to a folder you may write to.",
-            stacklevel=5,  # the caller of load_cifar10
         )

@@ -17,7 +17,7 @@ FLOORS = [
     {"_training", "_lbfgs"},
     {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
     | {"exceptions", "_advice", "_model_state", "_summary", "_validation", "_streams", "_stack"}
-    | {"_threads", "_sklearn", "_class_weights"},
+    | {"_threads", "_sklearn", "_warnings", "_class_weights"},
     {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"}
     | {"model_files"},
 ]
@@ -67,3 +67,13 @@ def test_only_numpy_scipy_and_scikit_learn_are_needed(module):
 @pytest.mark.parametrize("module", [m for m in MODULES if FLOOR[m] < 4])
 def test_the_engine_knows_no_estimator(module):
     assert "sklearn" not in {root for root, *_ in imported_modules(module)}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.name != "_warnings.py"], ids=lambda p: p.stem
+)
+def test_warnings_are_issued_by_the_helper(path):
+    """It finds the user's line; a `stacklevel` counted by hand is wrong for a pipeline."""
+    source = path.read_text("utf-8")
+    assert "import warnings" not in source
+    assert "stacklevel" not in source

@@ -1,0 +1,137 @@
+"""Warnings point at the user's own line, whatever lies between it and the package."""
+
+import pickle
+import warnings
+
+import joblib
+import pytest
+from sklearn.callback import ProgressBar
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _model_state, model_files
+from sknn_scratch._warnings import warn
+from sknn_scratch.exceptions import LargePenaltyWarning, ModelVersionWarning, UnscaledDataWarning
+from sknn_scratch.model_selection import StackedGridSearchCV
+
+X, Y = load_iris(return_X_y=True)
+LARGE = {"alpha": 1000}
+PIPELINE = make_pipeline(StandardScaler(), MLPScratchClassifier((4,), max_iter=2, random_state=0))
+GRID = {"mlpscratchclassifier__alpha": [0, 1000]}
+
+
+def network(cls=MLPScratchClassifier, max_iter=2, **parameters):
+    return cls(hidden_layer_sizes=(4,), max_iter=max_iter, random_state=0, **parameters)
+
+
+def interrupted(epoch):
+    def stop_when(history):
+        if len(history["loss"]) == epoch:
+            raise KeyboardInterrupt
+        return False
+
+    return stop_when
+
+
+# By what is warned of, and by the way there. Each is one line, so that it is known.
+CALLS = {
+    "fit": (lambda: network().fit(X, Y), {ConvergenceWarning}),
+    "fit, lbfgs": (lambda: network(solver="lbfgs").fit(X, Y), {ConvergenceWarning}),
+    "fit, regressor": (lambda: network(MLPScratchRegressor).fit(X, Y), {ConvergenceWarning}),
+    "fit, alpha": (lambda: network(**LARGE).fit(X, Y), {ConvergenceWarning, LargePenaltyWarning}),
+    "fit, X": (lambda: network().fit(1000 * X, Y), {ConvergenceWarning, UnscaledDataWarning}),
+    "fit, batch": (lambda: network(batch_size=999).fit(X, Y), {ConvergenceWarning, UserWarning}),
+    "fit, classes": (lambda: network().fit(X, 0 * Y), {ConvergenceWarning, RuntimeWarning}),
+    "fit, Ctrl-C": (lambda: network(stop_when=interrupted(2), max_iter=9).fit(X, Y), {UserWarning}),
+    "partial_fit": (
+        lambda: network(**LARGE).partial_fit(X, Y, classes=[0, 1, 2]),
+        {LargePenaltyWarning},
+    ),
+    "Pipeline": (lambda: PIPELINE.fit(X, Y), {ConvergenceWarning}),
+    "GridSearchCV": (
+        lambda: GridSearchCV(PIPELINE, GRID, cv=2).fit(X, Y),
+        {ConvergenceWarning, LargePenaltyWarning},
+    ),
+    "stacked search": (
+        lambda: StackedGridSearchCV(PIPELINE, GRID, cv=2).fit(X, Y),
+        {ConvergenceWarning, LargePenaltyWarning},
+    ),
+    "cross_val_score": (lambda: cross_val_score(PIPELINE, X, Y, cv=2), {ConvergenceWarning}),
+    "OneVsRest": (lambda: OneVsRestClassifier(network()).fit(X, Y), {ConvergenceWarning}),
+    "callbacks": (lambda: network().set_callbacks(ProgressBar()).fit(X, Y), {ConvergenceWarning}),
+}
+
+
+def warned(call):
+    """Return the warnings of a call, each of which must point at its first line."""
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        call()
+    line = call.__code__.co_firstlineno
+    assert {(warning.filename, warning.lineno) for warning in record} == {(__file__, line)}
+    return {warning.category for warning in record}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_at_the_line_that_calls(name):
+    call, categories = CALLS[name]
+    assert warned(call) == categories
+
+
+def older_model(monkeypatch):
+    """Return a model that is said to be of an older version while `monkeypatch` lasts."""
+    monkeypatch.setattr(_model_state, "__version__", "0.0.1")
+    return network(n_iter_no_change=1, tol=9, max_iter=9).fit(X, Y)
+
+
+def test_at_the_line_that_loads_from_bytes(monkeypatch):
+    with monkeypatch.context() as older:
+        pickled = pickle.dumps(older_model(older))
+    assert warned(lambda: pickle.loads(pickled)) == {ModelVersionWarning}
+
+
+@pytest.mark.parametrize("compress", [0, 3])
+def test_at_the_line_that_loads_with_joblib(tmp_path, monkeypatch, compress):
+    path = tmp_path / "model.joblib"
+    with monkeypatch.context() as older:
+        joblib.dump(older_model(older), path, compress=compress)
+    assert warned(lambda: joblib.load(path)) == {ModelVersionWarning}
+
+
+@pytest.mark.parametrize("ending", ["joblib", "skops"])
+def test_at_the_line_that_loads_a_model_file(tmp_path, monkeypatch, ending):
+    trusted = {}
+    if ending == "skops":
+        pytest.importorskip("skops")
+        trusted = {"trusted": ["sknn_scratch.classifier.MLPScratchClassifier"]}
+    path = tmp_path / f"model.{ending}"
+    with monkeypatch.context() as older:
+        model_files.save(older_model(older), path)
+    assert warned(lambda: model_files.load(path, **trusted)) == {ModelVersionWarning}
+
+
+def test_in_an_example_of_a_docstring():
+    """It runs in the name of a module of the package, and is the user's line all the same."""
+    code = compile("network.fit(X, Y)", "<doctest sknn_scratch.classifier[0]>", "exec")
+    scope = {"__name__": "sknn_scratch.classifier", "network": network(), "X": X, "Y": Y}
+    with pytest.warns(ConvergenceWarning) as record:
+        exec(code, scope)
+    assert record[0].filename == "<doctest sknn_scratch.classifier[0]>"
+
+
+def test_in_a_thread_without_a_line_of_the_user():
+    with joblib.parallel_backend("threading"), pytest.warns(ConvergenceWarning) as record:
+        cross_val_score(PIPELINE, X, Y, cv=2, n_jobs=2)
+    assert not any("sknn_scratch/" in warning.filename for warning in record)
+
+
+def test_the_same_warning_of_the_same_line_is_shown_once():
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            warn("the same")
+    assert [str(warning.message) for warning in record] == ["the same"]
