@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks._contestants import Trained, estimator_parameters
+from benchmarks._training import Trained, estimator_parameters
 from sknn_scratch import MLPScratchClassifier
 from sknn_scratch._assembly import initial_gains
 from sknn_scratch._initializers import INITIALIZERS, draw_parameters
