@@ -140,7 +140,7 @@ def test_what_the_user_sets_during_a_fit_stays():
 
 
 @pytest.mark.parametrize("k", range(1, 30))
-def test_ctrl_c_on_the_way_in_or_out(monkeypatch, k):
+def test_ctrl_c_on_the_way_in_or_out(k):
     """Press Ctrl-C at the k-th line of the module while a context begins and ends."""
     lines = count(1)
 
