@@ -16,8 +16,6 @@ this list complete:
   `_get_routed_params_for_fit`, `_run_search`, `_select_best_index`: the steps of
   `BaseSearchCV.fit`, which our searches take in the same order.
 - `_scorers`: of a `MultimetricScorer`. It is what `scorer_` holds after a search.
-- `_real_set_num_threads`: of threadpoolctl's libraries, where they have it. It sets the number of
-  threads from whichever thread.
 """
 
 import sklearn

@@ -1,10 +1,11 @@
 """BLAS is held to one thread where the work is small, and left alone where it is not."""
 
 import os
+import signal
 import subprocess
 import sys
+import traceback
 from collections import defaultdict
-from itertools import count
 from threading import Barrier, Thread, get_ident
 
 import numpy as np
@@ -139,33 +140,42 @@ def test_what_the_user_sets_during_a_fit_stays():
         assert blas_threads() == {3}
 
 
-@pytest.mark.parametrize("k", range(1, 30))
-def test_ctrl_c_on_the_way_in_or_out(k):
-    """Press Ctrl-C at the k-th line of the module while a context begins and ends."""
-    lines = count(1)
+def open_and_close():
+    with one_blas_thread():
+        pass
 
-    def trace(frame, event, _):
-        if frame.f_code.co_filename != _threads.__file__:
-            return None
-        if event == "line" and next(lines) == k:
-            raise KeyboardInterrupt
-        return trace
 
-    with threadpool_limits(2, user_api="blas"):
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            with one_blas_thread():
-                pass
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(before)
-        assert blas_threads() == {2}
+def place_of_ctrl_c(seconds):
+    """Press Ctrl-C after so many seconds of contexts; return the innermost function then."""
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        for _ in range(1000):
+            open_and_close()
+    except KeyboardInterrupt as interrupt:
+        return traceback.extract_tb(interrupt.__traceback__)[-1].name
+    return None
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such timer")
+def test_ctrl_c_on_the_way_in_or_out():
+    generator, places = np.random.default_rng(0), set()
+    libraries = _threads._libraries(per_thread=False)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with threadpool_limits(2, user_api="blas"):
+            for seconds in generator.uniform(1e-6, 1e-4, 1000):
+                place = place_of_ctrl_c(seconds)
+                places.add(place)
+                if place == "__exit__":  # Python lets nobody catch what comes before its first line
+                    open_and_close()
+                assert {library.num_threads for library in libraries} == {2}, place
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert places >= {"take", "drop", "_lower", "_restore_if_free", "_set_threads"}
 
 
 def test_a_context_that_was_never_left_is_forgotten():
-    """Ctrl-C before the first line of __exit__ is what Python lets nobody catch."""
     with threadpool_limits(2, user_api="blas"):
         one_blas_thread().__enter__()
         assert blas_threads() == {1}

@@ -17,8 +17,8 @@ TREES = {
     path.relative_to(PACKAGE): ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")
 }
 OTHERS = sorted(set(TREES) - {Path("_sklearn.py")})
-# Of a NamedTuple, and the key under which a model file has its version
-NOT_OF_SKLEARN = {"_replace", "_sknn_scratch_version"}
+# Of a NamedTuple, the key under which a model file has its version, and of threadpoolctl
+NOT_OF_SKLEARN = {"_replace", "_sknn_scratch_version", "_real_set_num_threads"}
 LISTED = set(re.findall(r"`(_\w+)`", _sklearn.__doc__.partition("not import")[2]))
 
 
