@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn_scratch._early_stopping import falling
 from sknn_scratch._warnings import warn
 from sknn_scratch.exceptions import LargePenaltyWarning, UnscaledDataWarning
 
@@ -80,14 +81,13 @@ def warn_diverged(estimator):
     )
 
 
-def warn_not_converged(estimator):
-    """Warn that `max_iter` epochs were not enough, and say what to change."""
-    name, sign = "loss", 1
-    if estimator.early_stopping:
-        name = f"validation_{estimator.early_stopping_on}"
-        sign = -1 if name == "validation_score" else 1
-    curve = sign * np.array(estimator.history_[name][-estimator.n_iter_ :])
-    watched = "training loss" if name == "loss" else name.replace("_", " ")
+def warn_not_converged(estimator, judge):
+    """Warn that `max_iter` epochs were not enough, and say what to change.
+
+    `judge` names what was watched in the history.
+    """
+    curve = falling(judge, np.array(estimator.history_[judge][-estimator.n_iter_ :]))
+    watched = "training loss" if judge == "loss" else judge.replace("_", " ")
     message = not_converged(estimator, watched, curve)
     warn(message, ConvergenceWarning)
 

@@ -42,7 +42,7 @@ from sknn_scratch._sklearn import (
 )
 from sknn_scratch._summary import ModelSummary
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
-from sknn_scratch._validation import aligned, is_number, refuse_masked, validated
+from sknn_scratch._validation import aligned, converted, is_number, refuse_masked, validated
 from sknn_scratch.activations import ACTIVATIONS, Activation
 from sknn_scratch.losses import LOSSES
 from sknn_scratch.solvers import SOLVERS
@@ -173,6 +173,10 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         """Return the score of raw scores against targets as `_validate_input` returns them."""
         raise NotImplementedError
 
+    def _score_tells(self, y):
+        """Whether the score on these targets tells good predictions from bad ones."""
+        return True
+
     def _training_targets(self, y, sample_weight, incremental):
         """Return y and the weights with which to train, from those that were given."""
         return y, sample_weight
@@ -243,7 +247,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             continued = hasattr(self, "coefs_") and goes_on
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
             dtype = self._layers().biases[0].dtype if continued else X.dtype
-            X, y = X.astype(dtype, copy=False), y.astype(dtype, copy=False)
+            X, y = converted("X", X, dtype), converted("y", y, dtype)
             if self.solver == "lbfgs":
                 # scipy works in float64; a line search in float32 would stop far from the optimum
                 X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
@@ -310,7 +314,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"y_val has {y.shape[1]} outputs or labels, but y has {like[1].shape[1]}."
             )
-        X, y = (given.astype(of.dtype, copy=False) for given, of in zip((X, y), like, strict=True))
+        X, y = converted("X_val", X, like[0].dtype), converted("y_val", y, like[1].dtype)
         return X, y, weight
 
     def _start(self, X, resumable, holds_out=False):

@@ -20,9 +20,17 @@ from sknn_scratch._advice import (
 )
 from sknn_scratch._assembly import build_optimizer, dropout_rates, l1_of_weights
 from sknn_scratch._callbacks import LIFECYCLE
+from sknn_scratch._early_stopping import (
+    N_PROBES,
+    falling,
+    is_sound_on,
+    judge_of,
+    unusable_message,
+    validation_scores,
+)
 from sknn_scratch._lbfgs import lbfgs
 from sknn_scratch._monitor import Monitor
-from sknn_scratch._network import Dropout, raw_scores
+from sknn_scratch._network import Dropout
 from sknn_scratch._objective import Batch
 from sknn_scratch._progress import progress_table
 from sknn_scratch._threads import blas_threads
@@ -78,6 +86,7 @@ class Fit:
         self.stopped = start.stopped
         self.header_printed = False
         self.optimizer = self.callbacks = self.data = None
+        self.judge = f"validation_{estimator.early_stopping_on}" if self.stops_early else "loss"
         if start.unfinished:
             self.monitor = replace(
                 start.monitor, tol=estimator.tol, n_iter_no_change=estimator.n_iter_no_change
@@ -142,9 +151,8 @@ class Fit:
             if score is None:  # no fit before, or one that did not keep its best weights
                 score = estimator.best_validation_score_ = -np.inf
             best = -score
-            if estimator.early_stopping_on == "loss" and not np.isneginf(score):
-                losses = estimator.history_.get("validation_loss", [])
-                best = min((loss for loss in losses if not np.isnan(loss)), default=np.inf)
+            if self.judge == "validation_loss" and score != -np.inf:
+                best = self._lowest_validation_loss()
         else:
             estimator.best_validation_score_ = estimator.validation_scores_ = None
             best = np.inf if estimator.best_loss_ is None else estimator.best_loss_
@@ -155,6 +163,10 @@ class Fit:
             estimator._no_improvement_count,
             self.params.flat.copy(),
         )
+
+    def _lowest_validation_loss(self):
+        losses = self.estimator.history_.get("validation_loss", [])
+        return min((loss for loss in losses if not np.isnan(loss)), default=np.inf)
 
     def minimise(self, X, y, sample_weight):
         """Run a first-order solver over mini-batches, or over all samples at once."""
@@ -170,6 +182,7 @@ class Fit:
             if self.stops_early and self.validation is None:
                 start.order = rows_to_train_on(estimator, y, start.generator)
         self._hold_out(X, y, sample_weight, start.order)
+        self._choose_judge()
         y, sample_weight = self._training_targets(y, sample_weight, start.order)
         batches = self._batches(X, y, sample_weight, start)
         if estimator.t_ == 0:
@@ -191,8 +204,9 @@ class Fit:
                 raise
             self._keep_best_of_interrupted()
         else:
+            self._check_for_best()
             if not (self.incremental or self.stopped):
-                warn_not_converged(estimator)
+                warn_not_converged(estimator, self.judge)
         self._end()
 
     def _check_same_data(self):
@@ -214,6 +228,20 @@ class Fit:
                 "sample_weight is zero for every sample that early_stopping has set aside for "
                 "validation. Increase validation_fraction, or leave such samples out."
             )
+
+    def _choose_judge(self):
+        """See what early stopping is to go by, now that the validation set is known."""
+        if not self.stops_early:
+            return
+        chosen = judge_of(self.estimator, self.data[1], self.validation, self._holds_out)
+        if chosen != self.judge and not self.start.unfinished:
+            self.monitor.best = self._lowest_validation_loss()
+        self.judge = chosen
+
+    @property
+    def _holds_out(self):
+        """Whether the validation set is a part of the training samples."""
+        return self.start.order.size < self.start.n_samples
 
     def _training_targets(self, y, sample_weight, order):
         """Return y and the weights with which to train, of which the rows in `order` are used."""
@@ -247,7 +275,14 @@ class Fit:
                 point.monitor = copy.deepcopy(self.monitor)
             self.estimator._resume_point = point
 
+    def _check_for_best(self):
+        """Refuse a training of which no epoch could be judged: there are no weights to keep."""
+        if self.stops_early and self.estimator.n_iter_ and not self.monitor.has_best:
+            raise ValueError(divergence_message(self.estimator))
+
     def _go_back_to_best(self):
+        if not self.monitor.has_best:  # not yet: what there is so far is the best
+            return
         self.params.flat[...] = self.monitor.best_flat
         if self.optimizer is not None and self.optimizer.state is not None:
             self.optimizer.state = self.optimizer.solver.moved(self.params, self.optimizer.state)
@@ -323,7 +358,7 @@ class Fit:
         estimator.n_iter_ += 1
         estimator.t_ += n_samples
         self._record(entry)
-        improved = monitor.update(self._watched(entry), self.params.flat)
+        improved = monitor.update(falling(self.judge, entry[self.judge]), self.params.flat)
         estimator._no_improvement_count = monitor.no_improvement_count
         if not self.stops_early:
             estimator.best_loss_ = monitor.best
@@ -334,19 +369,21 @@ class Fit:
         if not isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
             self._stop_diverged()
             return
+        if self.stops_early and not monitor.has_best:
+            self._check_validation_set(entry[self.judge])
         if self.optimizer is not None:
             self.optimizer.schedule.end_epoch(estimator.t_)
             self.stopped = monitor.on_plateau and self._stop_on_plateau()
         if estimator.stop_when is not None and estimator.stop_when(estimator.history_):
             self.stopped = True
 
-    def _watched(self, entry):
-        """Return the number whose fall is progress."""
-        if not self.stops_early:
-            return entry["loss"]
-        if self.estimator.early_stopping_on == "loss":
-            return entry["validation_loss"]
-        return -entry["validation_score"]
+    def _check_validation_set(self, value):
+        """Refuse a validation set that no network can be judged by; it has made this of one."""
+        X, y = (part[self.start.order] for part in self.data[:2])
+        if is_sound_on(self.params, self.objective, X[:N_PROBES], y[:N_PROBES]):
+            validation, training = self.validation, (X, y)
+            message = unusable_message(self.judge, value, validation, training, self._holds_out)
+            raise ValueError(message)
 
     def _measure(self, epoch):
         """Return what the history records of an epoch: no clock times, for equal fits are equal."""
@@ -380,7 +417,7 @@ class Fit:
         """Return loss, without penalties, and score on the validation set."""
         X, y, sample_weight = self.validation
         estimator = self.estimator
-        raw = raw_scores(self.params, self.objective.activations, X)
+        raw = validation_scores(self.params, self.objective.activations, X, sample_weight)
         if not np.isfinite(raw).all():
             return {"validation_loss": float("nan"), "validation_score": float("nan")}
         per_sample = self.objective.loss.value(raw, y)
@@ -405,12 +442,10 @@ class Fit:
         if going_on:
             estimator._no_improvement_count = self.monitor.no_improvement_count = 0
         if estimator.verbose:
-            watched = "Training loss"
-            if self.stops_early:
-                watched = f"Validation {estimator.early_stopping_on}"
+            watched = "training loss" if self.judge == "loss" else self.judge.replace("_", " ")
             rate = self.optimizer.learning_rate
             print(
-                f"{watched} did not improve more than tol={estimator.tol:f} for "
+                f"{watched.capitalize()} did not improve more than tol={estimator.tol:f} for "
                 f"{estimator.n_iter_no_change} consecutive epochs. "
                 + (f"Setting learning rate to {rate:f}" if going_on else "Stopping.")
             )
@@ -418,7 +453,7 @@ class Fit:
 
     def _stop_diverged(self):
         estimator = self.estimator
-        if not self.stops_early or np.isneginf(estimator.best_validation_score_):
+        if not (self.stops_early and self.monitor.has_best):
             raise ValueError(divergence_message(estimator))
         self.stopped = True
         self.optimizer.state = None  # not finite either
@@ -426,7 +461,8 @@ class Fit:
 
     def _has_best(self):
         """Whether an interrupted training has anything to keep."""
-        return self.estimator.n_iter_ > 0 and not self.incremental
+        has_trained = self.estimator.n_iter_ > 0 and not self.incremental
+        return has_trained and self.monitor.has_best
 
     def _keep_best_of_interrupted(self):
         warn(

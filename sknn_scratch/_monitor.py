@@ -35,6 +35,11 @@ class Monitor:
         return improved
 
     @property
+    def has_best(self):
+        """Whether any epoch has had a finite number, and so earned its weights a place."""
+        return self.best < np.inf
+
+    @property
     def on_plateau(self):
         """Whether there have been too many stale epochs in a row."""
         return self.no_improvement_count > self.n_iter_no_change

@@ -29,10 +29,16 @@ from sknn_scratch._assembly import (
     initial_gains,
     together,
 )
+from sknn_scratch._early_stopping import (
+    falling,
+    is_sound_on,
+    unusable_message,
+    validation_scores,
+)
 from sknn_scratch._fitting import samples_per_batch
 from sknn_scratch._initializers import INITIALIZERS, draw_parameters
 from sknn_scratch._monitor import MonitorStack
-from sknn_scratch._network import Dropout, raw_scores
+from sknn_scratch._network import Dropout
 from sknn_scratch._objective import Objective
 from sknn_scratch._parameters import Parameters, count_parameters
 from sknn_scratch._schedules import ScheduleStack
@@ -276,6 +282,8 @@ class Stack:
         for place in self._places(~np.isfinite(entry["loss"])):
             if not np.isfinite(self.params.flat[place]).all():
                 self._end_all(place, diverged=True)
+        if self.first.early_stopping:
+            self._refuse_validation_sets(entry)
         self.optimizer.schedule.end_epoch(self.n_epochs * self.streams.n_samples)
         for place in self._places(self.monitor.on_plateau):
             if self.optimizer.schedule.on_plateau(place):
@@ -306,7 +314,7 @@ class Stack:
     def _validate(self):
         """Return loss, without penalties, and score on the validation set."""
         X, y, weight = self.streams.validation
-        raw = raw_scores(self.params, self.objective.activations, X)
+        raw = validation_scores(self.params, self.objective.activations, X, weight)
         per_sample = self.loss.value(raw, y)
         if weight is not None:
             weight = np.broadcast_to(weight, per_sample.shape)
@@ -334,34 +342,48 @@ class Stack:
 
     def _watched(self, entry):
         """Return the numbers whose fall is progress."""
-        if not self.first.early_stopping:
-            return entry["loss"]
-        if self.first.early_stopping_on == "loss":
-            return entry["validation_loss"]
-        return -entry["validation_score"]
+        judges = self.streams.judges
+        return np.stack([falling(judge, entry[judge][s]) for s, judge in enumerate(judges)])
+
+    def _refuse_validation_sets(self, entry):
+        """End each network that cannot be judged on its validation set, though it is sound."""
+        without = ~self.monitor.has_best
+        if not (self.running & without).any():
+            return
+        sound = is_sound_on(self.params, self.objective, *self.streams.probes())
+        for place in self._places(without & sound):
+            stream, judge = place[0], self.streams.judges[place[0]]
+            samples = self.streams.validation_of(stream), self.streams.training_of(stream)
+            value = float(entry[judge][place])
+            message = unusable_message(judge, value, *samples, self.streams.holds_out)
+            self._end_all(place, error=ValueError(message))
 
     # The end of a network's training
 
-    def _end_all(self, place, diverged=False):
+    def _end_all(self, place, diverged=False, error=None):
         """Take a network out of the training for good."""
         for _ in range(len(self.waiting[self.members[place]])):
-            self._end(place, stopped=True, diverged=diverged)
+            self._end(place, stopped=True, diverged=diverged, error=error)
 
-    def _end(self, place, stopped, diverged=False):
-        """Leave the next estimator of a network fitted; without another one the network ends."""
+    def _end(self, place, stopped, diverged=False, error=None):
+        """Leave the next estimator of a network fitted, or with the error that is its end.
+
+        Without another estimator the network ends.
+        """
         member, early_stopping = self.members[place], self.first.early_stopping
         estimator = self.waiting[member].pop(0)
         self.running[place] = bool(self.waiting[member])
         flat = (self.monitor.best_flat if early_stopping else self.params.flat)[place]
-        error = None
         self._keep_curves(estimator, place)
         try:
-            if diverged and np.isneginf(self.best_score[place]):
+            if error is not None:
+                raise error
+            if not self.monitor.has_best[place] if early_stopping else diverged:
                 raise ValueError(divergence_message(estimator))
             if diverged:
                 warn_diverged(estimator)
             elif not stopped:
-                warn_not_converged(estimator)
+                warn_not_converged(estimator, self.streams.judges[place[0]])
             estimator._keep(self.params.view(flat.copy()), flat.dtype)
         except Exception as raised:  # a warning, where these are errors, as well
             error = raised

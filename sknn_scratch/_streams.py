@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
+from sknn_scratch._early_stopping import N_PROBES, judge_of
 from sknn_scratch._fitting import rows_to_train_on
 from sknn_scratch._training import MiniBatches
 
@@ -86,6 +87,27 @@ class Streams:
             self.validation = _stacked([one.validation for one in samples])
         if not self._all_have_weight():
             raise ValueError("sample_weight is zero for all samples of a part.")
+        self.holds_out = holds_out
+        self.judges = [
+            judge_of(estimator, one.y, self.validation_of(stream), holds_out)
+            for stream, (estimator, one) in enumerate(zip(estimators, samples, strict=True))
+        ]
+
+    def validation_of(self, stream):
+        """Return X, y and weights of the validation set of a stream; None if there is none."""
+        if self.validation is None:
+            return None
+        return [None if part is None else part[stream, 0] for part in self.validation]
+
+    def training_of(self, stream):
+        """Return X and y of the training samples of a stream."""
+        rows = self.order[stream, 0]
+        return self.X[rows], self.y[rows]
+
+    def probes(self):
+        """Return X and y of some training samples of each stream."""
+        rows = self.order[..., :N_PROBES]
+        return self.X[rows], self.y[rows]
 
     def _all_have_weight(self):
         weights = [None if self.weight is None else self.weight[self.order]]
@@ -118,6 +140,7 @@ class Streams:
         """Forget all streams but these."""
         self.order = self.order[rows]
         self.generators = [self.generators[row] for row in rows]
+        self.judges = [self.judges[row] for row in rows]
         if self.validation is not None:
             self.validation = [None if part is None else part[rows] for part in self.validation]
 

@@ -49,6 +49,25 @@ def aligned(array):
     return array if issparse(array) or array.flags.aligned else array.copy()
 
 
+def converted(name, array, dtype):
+    """Return finite numbers as `dtype`, a copy only where it is another one."""
+    if array.dtype == dtype:
+        return array
+    try:
+        with np.errstate(over="ignore"):
+            result = array.astype(dtype)
+    except ValueError as error:
+        raise ValueError(f"{name} must hold numbers, but {error}.") from error
+    values = result.data if issparse(result) else result
+    if not np.isfinite(values).all():
+        largest = abs(array.astype(np.float64)).max()
+        raise ValueError(
+            f"{name} goes up to {largest:.3g}, but the network computes in {dtype}, which ends at "
+            f"{np.finfo(dtype).max:.3g}. Scale {name}, or train with X in float64."
+        )
+    return result
+
+
 def refuse_masked(name, array):
     """Raise a ValueError if values are masked: scikit-learn takes what lies under the mask."""
     if isinstance(array, np.ma.MaskedArray) and np.any(array.mask):

@@ -3,7 +3,12 @@
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 
-__all__ = ["LargePenaltyWarning", "ModelVersionWarning", "UnscaledDataWarning"]
+__all__ = [
+    "LargePenaltyWarning",
+    "ModelVersionWarning",
+    "UnscaledDataWarning",
+    "ValidationSetWarning",
+]
 
 
 class ModelVersionWarning(InconsistentVersionWarning):
@@ -46,6 +51,10 @@ class ModelVersionWarning(InconsistentVersionWarning):
 
 class UnscaledDataWarning(UserWarning):
     """A feature of X is so large that training goes badly; scale X first."""
+
+
+class ValidationSetWarning(UserWarning):
+    """The validation set tells little about the network."""
 
 
 class LargePenaltyWarning(UserWarning):

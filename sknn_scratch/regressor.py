@@ -13,7 +13,7 @@ from sklearn.utils import column_or_1d
 from sknn_scratch._base import BaseMLPScratch, checks_parameters, for_first_order_solvers
 from sknn_scratch._sklearn import StrOptions
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
-from sknn_scratch._validation import validated
+from sknn_scratch._validation import converted, validated
 from sknn_scratch.activations import Activation
 from sknn_scratch.losses import REGRESSION_LOSSES
 
@@ -372,10 +372,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
             y = y.toarray()
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        try:
-            y = y.reshape(len(y), -1).astype(X.dtype, copy=False)
-        except ValueError as error:
-            raise ValueError(f"y must hold numbers, but {error}.") from error
+        y = converted("y", y.reshape(len(y), -1), X.dtype)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(
                 f"loss='poisson' needs y >= 0, but y has values down to {y.min()}: use "
@@ -392,8 +389,16 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         n_means = self.n_outputs_ if self.loss == "squared_error" else 1
         return loss / n_means + penalty
 
+    def _score_tells(self, y):
+        # R^2 of a target that does not vary is 0, or 1 for predictions without any error
+        return (y != y[:1]).any()
+
     def _score_raw(self, raw, y, sample_weight):
+        if len(y) < 2:
+            return np.nan
         self._loss().predict(raw)
+        if not np.isfinite(raw).all():  # refused by r2_score
+            return -np.inf
         return r2_score(y, raw, sample_weight=sample_weight)
 
     @for_first_order_solvers

@@ -193,6 +193,36 @@ def test_a_validation_set_in_one_of_two_fits_leaves_a_table(first):
     assert {len(values) for values in model.history_.values()} == {16}
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_predictions_that_overflow_are_recorded_as_infinite(solver):
+    """One row is far from all others; its expected count is beyond the greatest number."""
+    X_far = np.vstack([X_VAL, 1e5 * np.ones(4)])
+    model = MLPScratchRegressor("poisson", 4, "identity", solver=solver, max_iter=5, random_state=0)
+    model = fitted(model, X, X[:, 0] - X.min(), X_val=X_far, y_val=np.arange(46) % 4)
+    losses, scores = (model.history_[f"validation_{name}"] for name in ("loss", "score"))
+    assert np.inf in losses
+    assert [-np.inf if loss == np.inf else 0 for loss in losses] == [
+        score if score == -np.inf else 0 for score in scores
+    ]
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_one_sample_has_no_r2():
+    model = MLPScratchRegressor(hidden_layer_sizes=4, max_iter=5, random_state=0)
+    fitted(model, X, X[:, 0], X_val=X_VAL[:1], y_val=X_VAL[:1, 0])  # no words of scikit-learn
+    assert np.isnan(model.validation_scores_).all()
+    assert np.isfinite(model.history_["validation_loss"]).all()
+
+
+@pytest.mark.parametrize("far", ["X_val", "y_val"])
+def test_a_set_beyond_single_precision(far):
+    given = {"X_val": X_VAL.copy(), "y_val": X_VAL[:, 0].copy()}
+    given[far] *= 1e200
+    model = MLPScratchRegressor(hidden_layer_sizes=4)
+    with pytest.raises(ValueError, match=rf"{far} goes up to .*e\+200, but .* in float32"):
+        model.fit(X.astype(np.float32), X[:, 0], **given)
+
+
 # Early stopping
 
 

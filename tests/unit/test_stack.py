@@ -28,6 +28,7 @@ from sknn_scratch._stack import Stack, bytes_per_network, network_key, stack_key
 from sknn_scratch._streams import Samples
 from sknn_scratch._training import MiniBatches
 from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.exceptions import ValidationSetWarning
 from sknn_scratch.losses import LOSSES
 from sknn_scratch.penalties import ElasticNet
 from sknn_scratch.solvers import SOLVERS, Adam
@@ -516,6 +517,61 @@ def test_a_network_that_diverges_goes_back_to_its_best_weights(solver):
 
 def explosive(n_epochs):
     return 0.01 if n_epochs < 4 else 1e200
+
+
+@pytest.mark.parametrize("watch", ["score", "loss"])
+def test_validation_sets_that_cannot_judge_end_their_own_networks_only(watch):
+    """Three streams: a sound set, one that is too far, a sound one with a network that diverges."""
+    model = clone(REGRESSOR).set_params(early_stopping=True, early_stopping_on=watch, max_iter=6)
+    sound = (X, X[:, 1], {"X_val": X[:20], "y_val": X[:20, 1]})
+    far = (X, X[:, 1], {"X_val": 1e200 * X[:20], "y_val": 1e200 * X[:20, 1]})
+    streams = [variants(model, [{}, {"alpha": 0.1}], seed) for seed in range(3)]
+    streams[2][0].set_params(solver="adam", weight_decay=1e200)
+    pairs = stacked(streams, [sound, far, sound])
+    errors = [error for _, error in pairs]
+    assert [error is None for error in errors] == [True, True, False, False, False, True]
+    assert "X_val, y_val or sample_weight_val must hold values too large" in str(errors[2])
+    assert "Training diverged" in str(errors[4])
+    for (found, error), given in zip(pairs, np.repeat([0, 1, 0], 2), strict=True):
+        expected, expected_error = alone(clone(found), [sound, far][given])
+        assert repr(error) == repr(expected_error)
+        if error is None:
+            assert_same(found, expected)
+
+
+def test_targets_that_do_not_vary_are_judged_by_the_loss():
+    """In one of two streams: its own held-out samples have one target."""
+    model = clone(REGRESSOR).set_params(early_stopping=True, max_iter=40, n_iter_no_change=3)
+    streams = [variants(model, numbers_of("adam"), seed) for seed in range(2)]
+    given = [(X, X[:, 1], {"X_val": X[:9], "y_val": y_val}) for y_val in (X[:9, 1], np.ones(9))]
+    with pytest.warns(ValidationSetWarning, match="y_val") as record:
+        assert_same_as_alone(streams, given)
+    said = [warning for warning in record if warning.category is ValidationSetWarning]
+    assert len(said) == 1 + len(streams[1])  # one for the stream, one for each fit alone
+
+
+def test_held_out_targets_that_do_not_vary_are_judged_by_the_loss():
+    model = clone(REGRESSOR).set_params(early_stopping=True, max_iter=30, n_iter_no_change=3)
+    y = np.where(np.arange(60) < 3, X[:, 1], 0)
+    streams = [variants(model, numbers_of("adam"), seed) for seed in range(4)]
+    with pytest.warns(ValidationSetWarning, match="has held out all have the same target"):
+        estimators = assert_same_as_alone(streams, [(X, y, {})] * 4)
+    judged_by_score = {max(e.validation_scores_) > 0 for e in estimators}
+    assert False in judged_by_score
+
+
+def test_counts_that_overflow_on_a_validation_set():
+    model = MLPScratchRegressor("poisson", 5, "identity", max_iter=4)
+    given = {"X_val": np.vstack([X, np.full(4, 1e5)]), "y_val": np.append(Y, 1)}
+    estimators = assert_same_as_alone([variants(model, [{}, {"alpha": 0.1}])], [(X, Y, given)])
+    assert any(np.inf in e.history_["validation_loss"] for e in estimators)
+
+
+def test_one_validation_sample_is_refused_by_a_stack():
+    model = clone(REGRESSOR).set_params(early_stopping=True)
+    given = (X, X[:, 1], {"X_val": X[:1], "y_val": X[:1, 1]})
+    with pytest.raises(ValueError, match="one sample, for which R"):
+        stacked([variants(model, [{}, {"alpha": 0.1}])], [given])
 
 
 def test_as_many_warnings_as_from_fit():
