@@ -25,6 +25,7 @@ def lbfgs(objective, params, batch, *, l1=None, tol, max_iter, max_fun, on_epoch
     def value_and_gradient(theta):
         nonlocal parts
         place(theta)
+        objective.begin_epoch()
         parts = objective.value_and_gradient(params, batch, grad)
         return split_gradient(theta, parts[0] + parts[1], grad)
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sknn_scratch._network import Workspace, backward, forward
+from sknn_scratch._subnormals import flush, flush_negligible
 
 
 class Batch(NamedTuple):
@@ -50,6 +51,20 @@ class Objective:
         self.prox = self._prox if self._not_smooth else None
         self._scratch = np.empty_like(params.weights_flat)
         self._workspaces = {}
+        self.begin_epoch()
+
+    def begin_epoch(self):
+        """Look again, at the next gradient, whether gradients are so small as to be flushed."""
+        self._first_of_epoch = True
+        self._flush_below = None
+
+    def _flush(self, delta):
+        """Put zeros in place of gradients so small that they slow a processor down."""
+        if self._first_of_epoch:
+            self._flush_below = flush_negligible(delta)
+            self._first_of_epoch = False
+        elif self._flush_below is not None:
+            flush(delta, self._flush_below)
 
     def _forward(self, params, batch, dropout=None):
         work = self._workspaces.get(batch.n_samples)
@@ -86,6 +101,7 @@ class Objective:
             delta *= 1 / batch.total_weight
         else:
             delta *= (batch.weight / batch.total_weight)[..., None]
+        self._flush(delta)
         backward(params, self.activations, work, grad, self.dropout)
         return loss, self._add_penalties(params, batch, grad), score
 
