@@ -205,7 +205,7 @@ class Fit:
             self._keep_best_of_interrupted()
         else:
             self._check_for_best()
-            if not (self.incremental or self.stopped):
+            if not (self.incremental or self.stopped or self.optimizer.schedule.is_over):
                 warn_not_converged(estimator, self.judge)
         self._end()
 

@@ -57,6 +57,11 @@ class Schedule:
         return not hasattr(self, "max_iter")
 
     @property
+    def is_over(self):
+        """Whether the epochs for which the step was laid out are done: training ends as planned."""
+        return not self.endless and self.n_epochs >= self.max_iter
+
+    @property
     def steady(self):
         """Whether the step is the same all through the present epoch."""
         plain = type(self).base_rate is Schedule.base_rate
@@ -215,6 +220,10 @@ class ScheduleStack:
         for schedule in self.schedules.flat:
             schedule.end_epoch(n_seen)
         self._rate = None
+
+    def is_over(self, place):
+        """Say what `Schedule.is_over` says for the network at that place of the stack."""
+        return self.schedules[place].is_over
 
     def on_plateau(self, place):
         """Do as `Schedule.on_plateau` for the network at that place of the stack."""

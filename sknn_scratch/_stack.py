@@ -382,7 +382,7 @@ class Stack:
                 raise ValueError(divergence_message(estimator))
             if diverged:
                 warn_diverged(estimator)
-            elif not stopped:
+            elif not (stopped or self.optimizer.schedule.is_over(place)):
                 warn_not_converged(estimator, self.streams.judges[place[0]])
             estimator._keep(self.params.view(flat.copy()), flat.dtype)
         except Exception as raised:  # a warning, where these are errors, as well

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler, s
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch._advice import lbfgs_not_converged, not_converged, warn_of_large_features
+from sknn_scratch._schedules import SCHEDULES, Schedule
 from sknn_scratch.exceptions import LargePenaltyWarning, UnscaledDataWarning
 from sknn_scratch.model_selection import StackedGridSearchCV
 
@@ -25,6 +27,10 @@ X = scale(X)
 WINE, CULTIVAR = load_wine(return_X_y=True, as_frame=True)
 
 ignore_convergence = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def tenth(n_epochs):
+    return 0.1
 
 
 def new(cls=MLPScratchClassifier, **params):
@@ -197,6 +203,35 @@ def test_score_that_still_rises():
     model = new(solver="sgd", learning_rate_init=0.01, max_iter=25, early_stopping=True)
     said = advice(model.set_params(n_iter_no_change=25), digits[:500] / 16, labels[:500])
     assert said.startswith("The validation score still improves by ")
+
+
+@dataclass
+class ToZero(Schedule):
+    """A user's own schedule of fixed length."""
+
+    max_iter: int
+
+    def base_rate(self, progress):
+        return self.learning_rate_init * (1 - progress / self.max_iter)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "to_zero"])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "gd"])
+def test_a_schedule_that_ends_as_planned(solver, schedule, early_stopping, monkeypatch):
+    """Nothing is said: filters make any warning an error. A warm start plans anew."""
+    monkeypatch.setitem(SCHEDULES, "to_zero", ToZero)
+    model = new(learning_rate=schedule, solver=solver, early_stopping=early_stopping, max_iter=8)
+    model.fit(X, y)
+    assert model.n_iter_ == 8
+    model.set_params(warm_start=True).fit(X, y)
+    StackedGridSearchCV(model, {"alpha": [0, 1e-4]}).fit(X, y)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive", "plateau", tenth])
+def test_a_schedule_without_an_end_does_not_plan_one(schedule):
+    with pytest.warns(ConvergenceWarning):
+        new(learning_rate=schedule, solver="sgd").fit(X, y)
 
 
 def test_far_from_the_end():
