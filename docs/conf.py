@@ -113,11 +113,6 @@ def _link_pages(app, docname, source):
     source[0] = text.replace("](../CHANGELOG.md)", "](changelog.md)")
 
 
-def _hide_arguments_of_protocols(app, what, name, obj, options, signature, annotation):
-    """Leave out the arguments that a class has from `typing.Protocol`: it takes none."""
-    return ("", annotation) if signature == "(*args, **kwargs)" else None
-
-
 def _skip_member(app, what, name, member, skip, options):
     """Leave out what scikit-learn's base classes bring: its docstrings refer to its own pages."""
     function = getattr(member, "fget", member)  # of a property
@@ -128,5 +123,4 @@ def _skip_member(app, what, name, member, skip, options):
 def setup(app):
     """Connect the functions above."""
     app.connect("source-read", _link_pages)
-    app.connect("autodoc-process-signature", _hide_arguments_of_protocols)
     app.connect("autodoc-skip-member", _skip_member)

@@ -10,7 +10,8 @@ from numbers import Integral
 import numpy as np
 
 from sknn_scratch._objective import Objective
-from sknn_scratch._schedules import SCHEDULES, ByEpoch
+from sknn_scratch._registries import how_to_register, part
+from sknn_scratch._schedules import ByEpoch
 from sknn_scratch._training import Optimizer
 from sknn_scratch._validation import is_number
 from sknn_scratch.activations import ACTIVATIONS, Activation
@@ -53,13 +54,13 @@ def build_activations(estimator, n_hidden):
 
 
 def _activation(given):
-    # Names first: to ask whether an object keeps a protocol is slow, and each prediction asks
     if isinstance(given, str) and given in ACTIVATIONS:
-        return ACTIVATIONS[given]()
-    if isinstance(given, (str, type)) or not isinstance(given, Activation):
+        return part("activation", given)()
+    if not isinstance(given, Activation):
+        remedy = f" {how_to_register('activation', given)}" if isinstance(given, str) else ""
         raise ValueError(
             f"activation must be of {list(ACTIVATIONS)}, or an object of a class derived from "
-            f"sknn_scratch.activations.Activation, got {given!r}."
+            f"sknn_scratch.activations.Activation, got {given!r}.{remedy}"
         )
     return given
 
@@ -142,6 +143,7 @@ def _in_chunks(whole):
 
 def check_combinations(estimator, incremental):
     """Raise a ValueError where parameters, each right by itself, do not go together."""
+    _check_parts(estimator)
     if incremental and estimator.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
     with_dropout = dropout_rates(estimator) is not None
@@ -170,6 +172,14 @@ def check_combinations(estimator, incremental):
                 f"{name}={getattr(estimator, name)!r} needs one of the solvers {list(SOLVERS)}, "
                 f"got 'lbfgs'. Leave {name} out or choose another solver."
             )
+
+
+def _check_parts(estimator):
+    """Raise a ValueError where a name is of no part that is any use, before data is looked at."""
+    for parameter in ("learning_rate", "loss", "solver"):
+        name = getattr(estimator, parameter, None)
+        if isinstance(name, str) and name != "lbfgs":
+            part(parameter, name)
 
 
 def dropout_rates(estimator):
@@ -212,13 +222,13 @@ def per_matrix(estimator, name):
 
 def build_optimizer(estimator):
     """Return the solver and the schedule, at their start."""
-    solver = SOLVERS[estimator.solver]
+    solver = part("solver", estimator.solver)
     name = estimator.learning_rate
     if callable(name):
         return Optimizer(_filled(solver, estimator), _filled(ByEpoch, estimator, function=name))
     if estimator.solver == "adam" and name in ("invscaling", "adaptive"):
         name = "constant"  # Adam takes no notice of these two in scikit-learn
-    schedule = SCHEDULES[name]
+    schedule = part("learning_rate", name)
     if schedule.searches and estimator.warmup_epochs:
         raise ValueError(
             f"warmup_epochs={estimator.warmup_epochs!r} is not for learning_rate={name!r}, which "
@@ -235,5 +245,10 @@ def build_optimizer(estimator):
 def _filled(cls, estimator, **given):
     """Return a dataclass filled with the estimator's parameters of the same names."""
     names = [field.name for field in fields(cls) if field.init and field.name not in given]
+    if unknown := [name for name in names if not hasattr(estimator, name)]:
+        raise ValueError(
+            f"{cls.__name__} has the fields {unknown}, but {type(estimator).__name__} has no "
+            "parameters of these names to fill them from. Make them class attributes."
+        )
     # Python's numbers: numpy's scalars make arithmetic on float32 arrays several times slower
     return cls(**{name: np.asarray(getattr(estimator, name)).item() for name in names}, **given)

@@ -28,11 +28,11 @@ from sknn_scratch._assembly import (
 from sknn_scratch._callbacks import LIFECYCLE, FitCallbacks
 from sknn_scratch._conversion import from_sklearn, to_sklearn
 from sknn_scratch._fitting import Fit, Start
-from sknn_scratch._initializers import INITIALIZERS, draw_parameters
+from sknn_scratch._initializers import draw_parameters
 from sknn_scratch._model_state import packed, unpacked
 from sknn_scratch._network import raw_scores
 from sknn_scratch._parameters import Layers, Parameters
-from sknn_scratch._schedules import SCHEDULES
+from sknn_scratch._registries import Registered, how_to_register, part, warn_of_missing_parts
 from sknn_scratch._sklearn import (
     Interval,
     Options,
@@ -43,8 +43,7 @@ from sknn_scratch._sklearn import (
 from sknn_scratch._summary import ModelSummary
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
 from sknn_scratch._validation import aligned, converted, is_number, refuse_masked, validated
-from sknn_scratch.activations import ACTIVATIONS, Activation
-from sknn_scratch.losses import LOSSES
+from sknn_scratch.activations import Activation
 from sknn_scratch.solvers import SOLVERS
 
 # Where the documentation of the newest release is, for the links in notebooks
@@ -91,11 +90,11 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     # The views of the registries see what is added to them later
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Number(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(ACTIVATIONS.keys()), Activation, "array-like"],
-        "solver": [StrOptions(SOLVERS.keys()), StrOptions({"lbfgs"})],
+        "activation": [Registered("activation"), Activation, "array-like"],
+        "solver": [Registered("solver"), StrOptions({"lbfgs"})],
         "alpha": [Number(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Number(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions(SCHEDULES.keys()), callable],
+        "learning_rate": [Registered("learning_rate"), callable],
         "learning_rate_init": [Number(Real, 0, None, closed="neither")],
         "power_t": [Number(Real, 0, None, closed="left")],
         "max_iter": [Number(Integral, 1, None, closed="left")],
@@ -120,7 +119,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             Options(Real, {np.inf}),
         ],
         "max_fun": [Number(Integral, 1, None, closed="left")],
-        "init": [StrOptions(INITIALIZERS.keys())],
+        "init": [Registered("init")],
         "l1": [Number(Real, 0, None, closed="left"), "array-like"],
         "l2": [Number(Real, 0, None, closed="left"), "array-like"],
         "weight_decay": [Number(Real, 0, None, closed="left")],
@@ -232,11 +231,12 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
 
     def _has_partial_fit(self):
-        if self.solver not in SOLVERS:
+        if self.solver == "lbfgs":
             raise AttributeError(
-                f"partial_fit is available for the solvers {list(SOLVERS)}, "
-                f"not for solver={self.solver!r}."
+                f"partial_fit is available for the solvers {list(SOLVERS)}, not for solver='lbfgs'."
             )
+        if self.solver not in SOLVERS:
+            raise AttributeError(how_to_register("solver", self.solver))
         return True
 
     def _fit(self, X, y, sample_weight, incremental, validation=(None, None, None)):
@@ -342,7 +342,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         units = [X.shape[1], *hidden_units(self), y.shape[1]]
         if not continued:
             params = Parameters.empty(units, X.dtype)
-            initializer = INITIALIZERS[self.init]
+            initializer = part("init", self.init)
             draw_parameters(params, initializer, initial_gains(self), start.generator)
             return params
         params = Parameters.from_layers(self.coefs_, self.intercepts_, X.dtype)
@@ -377,7 +377,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
                 setattr(self, name, value)
 
     def _loss(self):
-        return LOSSES[self._loss_name()]()
+        return part("loss", self._loss_name())()
 
     def _keep(self, params, dtype):
         """Keep the parameters, as matrices and vectors of `dtype`."""
@@ -476,6 +476,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
 
     def __setstate__(self, state):
         super().__setstate__(unpacked(state, type(self).__name__))
+        warn_of_missing_parts(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,6 +4,7 @@ A schedule is filled from the estimator's parameters of the same names. To add o
 derived from `Schedule` and one line in `SCHEDULES`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from math import cos, pi
@@ -14,11 +15,11 @@ import numpy as np
 
 
 @dataclass
-class Schedule:
+class Schedule(ABC):
     """The step, as a function of the epochs done; it may also answer to a plateau.
 
-    `learning_rate` is what `base_rate` starts from; the warm-up multiplies it, from 0 to 1 over
-    the first `warmup_epochs`.
+    A class derived from this one defines `base_rate`; the warm-up multiplies it, from 0 to 1 over
+    the first `warmup_epochs`. `learning_rate` is `learning_rate_init` at first.
     """
 
     searches: ClassVar[bool] = False
@@ -47,9 +48,9 @@ class Schedule:
         rate = self.base_rate(progress)
         return rate * (progress / self.warmup_epochs) if progress < self.warmup_epochs else rate
 
+    @abstractmethod
     def base_rate(self, progress):
         """Return the step after `progress` epochs, a real number, without the warm-up."""
-        return self.learning_rate
 
     @property
     def endless(self):
@@ -64,7 +65,7 @@ class Schedule:
     @property
     def steady(self):
         """Whether the step is the same all through the present epoch."""
-        plain = type(self).base_rate is Schedule.base_rate
+        plain = type(self).base_rate is SetBetweenEpochs.base_rate
         return plain and self.n_epochs >= self.warmup_epochs
 
     def end_epoch(self, n_seen):
@@ -76,12 +77,19 @@ class Schedule:
         return False
 
 
-class Constant(Schedule):
+class SetBetweenEpochs(Schedule):
+    """A step that changes between epochs only, by what is assigned to `learning_rate`."""
+
+    def base_rate(self, progress):
+        return self.learning_rate
+
+
+class Constant(SetBetweenEpochs):
     """The same step throughout."""
 
 
 @dataclass
-class InvScaling(Schedule):
+class InvScaling(SetBetweenEpochs):
     """learning_rate_init / (1 + samples seen) ** power_t, set after each epoch."""
 
     power_t: float
@@ -92,7 +100,7 @@ class InvScaling(Schedule):
         self.learning_rate = self.learning_rate_init / float(np.power(n_seen + 1.0, self.power_t))
 
 
-class Adaptive(Schedule):
+class Adaptive(SetBetweenEpochs):
     """A fifth of the step at each plateau, until the step is 1e-6 or less."""
 
     def on_plateau(self):
@@ -137,7 +145,7 @@ class OneCycle(Schedule):
         return self.learning_rate_init * (low + (1 - low) * part)
 
 
-class Backtracking(Schedule):
+class Backtracking(SetBetweenEpochs):
     """The largest step learning_rate_init / 2^k at which the solver's bound holds.
 
     Beck and Teboulle (2009), section 4: the step never grows again.

@@ -4,7 +4,8 @@ Each class is one function f, applied to every hidden unit. To add one, write a 
 `Activation` and one line in `ACTIVATIONS`; or give the estimator an object of such a class.
 """
 
-from typing import ClassVar, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit, ndtr
@@ -12,9 +13,11 @@ from scipy.special import expit, ndtr
 __all__ = ["ACTIVATIONS", "Activation"]
 
 
-@runtime_checkable
-class Activation(Protocol):
+class Activation(ABC):
     """A differentiable function of one variable.
+
+    A class derived from this one defines `forward` and `backward`; without them Python refuses to
+    make an object of it. `gain` and `needs_z` it may define.
 
     Attributes
     ----------
@@ -50,15 +53,23 @@ class Activation(Protocol):
     gain: ClassVar[float] = 6.0
     needs_z: ClassVar[bool] = False
 
+    @abstractmethod
     def forward(self, z: np.ndarray, a: np.ndarray) -> None:
         """Write f(z) into `a`."""
 
+    @abstractmethod
     def backward(self, z: np.ndarray, a: np.ndarray, delta: np.ndarray) -> None:
         """Multiply `delta` by f'(z), given a = f(z); `z` and `a` may be overwritten."""
 
 
 class Identity(Activation):
     """f(z) = z."""
+
+    def forward(self, z, a):
+        pass  # z and a are one array
+
+    def backward(self, z, a, delta):
+        pass  # f' = 1
 
 
 class Logistic(Activation):

@@ -5,8 +5,8 @@ the same shape. To add one for regression, write a class derived from `Regressio
 in `REGRESSION_LOSSES`. (Those of a classifier follow from its targets.)
 """
 
+from abc import ABC, abstractmethod
 from collections import ChainMap
-from typing import ClassVar, Protocol
 
 import numpy as np
 from scipy.special import expit, log_softmax, xlogy
@@ -14,8 +14,10 @@ from scipy.special import expit, log_softmax, xlogy
 __all__ = ["LOSSES", "REGRESSION_LOSSES", "Loss", "RegressionLoss"]
 
 
-class Loss(Protocol):
+class Loss(ABC):
     """A loss per sample, stable for raw scores of any size.
+
+    A class derived from this one defines all of this.
 
     Attributes
     ----------
@@ -23,14 +25,20 @@ class Loss(Protocol):
         Name of the function that turns raw scores into predictions.
     """
 
-    out_activation: ClassVar[str]
+    @property
+    @abstractmethod
+    def out_activation(self) -> str:
+        pass  # a class attribute, rather than a property, in the classes derived from this one
 
+    @abstractmethod
     def predict(self, raw: np.ndarray) -> None:
         """Overwrite `raw` with the predictions: probabilities, or expected values."""
 
+    @abstractmethod
     def see_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         """Take from all targets of a fit what `score` needs of them."""
 
+    @abstractmethod
     def score(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray | None:
         """Return for each sample, shape (..., n), that of which the mean is the score.
 
@@ -38,9 +46,11 @@ class Loss(Protocol):
         None before `see_targets`.
         """
 
+    @abstractmethod
     def value(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the loss of each sample, shape (..., n); `raw` is kept."""
 
+    @abstractmethod
     def value_and_gradient(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the loss of each sample and overwrite `raw` with d loss / d raw."""
 
@@ -61,6 +71,9 @@ class LogLoss(Loss):
     def classify(self, raw):
         """Return the index of the class of each sample, shape (..., n)."""
         return raw.argmax(axis=-1)
+
+    def see_targets(self, y, weight):
+        pass
 
     def score(self, raw, y):
         return raw.argmax(axis=-1) == y.argmax(axis=-1)
@@ -93,6 +106,9 @@ class BinaryLogLoss(Loss):
         """Return for each label whether the sample has it, shape (..., n, k)."""
         return raw > 0
 
+    def see_targets(self, y, weight):
+        pass
+
     def score(self, raw, y):
         # as in accuracy_score, all labels are to be right
         return np.logical_and.reduce((raw > 0) == (y > 0.5), axis=-1)
@@ -108,8 +124,12 @@ class BinaryLogLoss(Loss):
         return loss
 
 
-class RegressionLoss(Loss, Protocol):
-    """A loss whose score is R^2 = mean_k (1 - mean_i (m_ik - y_ik)^2 / variance of y_k)."""
+class RegressionLoss(Loss):
+    """A loss whose score is R^2 = mean_k (1 - mean_i (m_ik - y_ik)^2 / variance of y_k).
+
+    A class derived from this one defines `out_activation`, `predict`, `value` and
+    `value_and_gradient`.
+    """
 
     y_variance: np.ndarray | None = None
 

@@ -1,20 +1,30 @@
 """Penalties on weights: a smooth part with a gradient, and a rest with a proximal operator.
 
 A penalty sees one slice of the vector of parameters, whose last axis holds weight matrices row by
-row. To add one, write a class with the methods of `Penalty`, and build it in `_assembly`.
+row. To add one, write a class derived from `SmoothPenalty`, `ProximalPenalty` or, where it has both
+parts, `Penalty`, and build it in `_assembly`.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
-__all__ = ["ElasticNet", "GroupLasso", "MaxNorm", "Penalty"]
+__all__ = [
+    "ElasticNet",
+    "GroupLasso",
+    "MaxNorm",
+    "Penalty",
+    "ProximalPenalty",
+    "SmoothPenalty",
+]
 
 
-class Penalty(Protocol):
-    """A function of weights w, shape (..., n), possibly not smooth.
+class Penalty(ABC):
+    """A function of weights w, shape (..., n): a smooth part and a rest.
+
+    A class derived from this one defines all of this.
 
     Where a method has a `scratch`, it is an array shaped like w, which is overwritten.
 
@@ -24,28 +34,67 @@ class Penalty(Protocol):
         True if there is nothing left for `prox` to do.
     """
 
-    smooth: bool
+    @property
+    @abstractmethod
+    def smooth(self) -> bool:
+        pass
 
+    @abstractmethod
     def value(self, w, total_weight, scratch):
         """Return the whole penalty, shape (...)."""
-        return self.rest(w, scratch)
 
+    @abstractmethod
     def value_and_gradient(self, w, total_weight, out, scratch):
         """Return the whole penalty, and add the gradient of its smooth part to `out`."""
-        return self.rest(w, scratch)
 
+    @abstractmethod
     def rest(self, w, scratch):
         """Return the part that is not smooth, shape (...)."""
 
+    @abstractmethod
     def add_subgradient(self, w, out):
         """Add a subgradient of the part that is not smooth, zero where w is zero, to `out`."""
 
+    @abstractmethod
     def prox(self, w, step, scratch):
         """Overwrite w with ``argmin_u |u - w|^2 / (2 step) + rest(u)``.
 
         `step` is a number, or an array that broadcasts against w: then ``|u - w|^2 / step`` is a
         sum over the coordinates. An array shaped like w is overwritten.
         """
+
+
+class SmoothPenalty(Penalty):
+    """A penalty without a rest: `value` and `value_and_gradient` are to be defined."""
+
+    smooth = True
+
+    def rest(self, w, scratch):
+        return 0.0
+
+    def add_subgradient(self, w, out):
+        pass
+
+    def prox(self, w, step, scratch):
+        pass
+
+
+class ProximalPenalty(Penalty):
+    """A penalty that is all rest: `rest` and `prox` are to be defined.
+
+    So is `add_subgradient`, unless the penalty is a constraint, whose subgradient is zero within.
+    """
+
+    smooth = False
+
+    def value(self, w, total_weight, scratch):
+        return self.rest(w, scratch)
+
+    def value_and_gradient(self, w, total_weight, out, scratch):
+        return self.rest(w, scratch)
+
+    def add_subgradient(self, w, out):
+        pass
 
 
 @dataclass(frozen=True)
@@ -98,7 +147,7 @@ class ElasticNet(Penalty):
 
 
 @dataclass(frozen=True)
-class GroupLasso(Penalty):
+class GroupLasso(ProximalPenalty):
     """``strength * sum_j ||W_j||_2`` over the rows W_j of a weight matrix (Yuan and Lin, 2006).
 
     Of the first matrix, a row is all that leaves one input: whole inputs become exactly zero.
@@ -107,7 +156,6 @@ class GroupLasso(Penalty):
 
     strength: float
     n_groups: int
-    smooth = False
 
     def _rows(self, w):
         return w.reshape(*w.shape[:-1], self.n_groups, -1)
@@ -138,7 +186,7 @@ class GroupLasso(Penalty):
 
 
 @dataclass(frozen=True)
-class MaxNorm(Penalty):
+class MaxNorm(ProximalPenalty):
     """``||W[:, k]||_2 <= bound``, the incoming weights of each unit k (Srebro, Shraibman 2005).
 
     A constraint: zero within it, infinite outside; its proximal operator is the projection.
@@ -147,7 +195,6 @@ class MaxNorm(Penalty):
 
     bound: float
     n_rows: int
-    smooth = False
 
     def rest(self, w, scratch):
         return 0.0  # every step ends within the bound

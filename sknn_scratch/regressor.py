@@ -11,11 +11,10 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.utils import column_or_1d
 
 from sknn_scratch._base import BaseMLPScratch, checks_parameters, for_first_order_solvers
-from sknn_scratch._sklearn import StrOptions
+from sknn_scratch._registries import Registered
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import converted, validated
 from sknn_scratch.activations import Activation
-from sknn_scratch.losses import REGRESSION_LOSSES
 
 __all__ = ["MLPScratchRegressor"]
 
@@ -280,7 +279,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
-        "loss": [StrOptions(REGRESSION_LOSSES.keys())],
+        "loss": [Registered("loss")],
     }
 
     def __init__(

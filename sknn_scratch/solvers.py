@@ -8,16 +8,20 @@ What is minimised is F = f + g: f is smooth and enters through its gradient; g (
 enters through its proximal operator ``prox(flat, step)``, None where there is no such part.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import numpy as np
 
 __all__ = ["SOLVERS", "Solver"]
 
 
-class Solver(Protocol):
+class Solver(ABC):
     """The rule of one step.
+
+    A class derived from this one defines `full_batch`, `init` and `step`, and `vectors` where its
+    state has any.
 
     Attributes
     ----------
@@ -25,9 +29,14 @@ class Solver(Protocol):
         True if the method is meant for exact gradients: an epoch is then one step.
     """
 
-    full_batch: ClassVar[bool]
     weight_decay: float
 
+    @property
+    @abstractmethod
+    def full_batch(self) -> bool:
+        pass  # a class attribute, rather than a property, in the classes derived from this one
+
+    @abstractmethod
     def init(self, params) -> Any:
         """Return the state before the first step, of the dtype and shape of `params`."""
 
@@ -35,6 +44,7 @@ class Solver(Protocol):
         """Return the parameters at which the gradient is wanted; the same object at every step."""
         return params
 
+    @abstractmethod
     def step(self, params, grad, state, learning_rate, prox):
         """Update `params` and `state` in place; the vector `grad` is overwritten."""
 

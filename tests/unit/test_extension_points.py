@@ -1,0 +1,217 @@
+"""What a part of one's own must define is asked for by name; so is one that is not registered."""
+
+import inspect
+import pickle
+import re
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknn_scratch import MLPScratchRegressor, model_files
+from sknn_scratch._initializers import INITIALIZERS
+from sknn_scratch._schedules import SCHEDULES, Constant, Schedule, SetBetweenEpochs
+from sknn_scratch.activations import ACTIVATIONS, Activation, Tanh
+from sknn_scratch.losses import LOSSES, REGRESSION_LOSSES, Loss, RegressionLoss, SquaredError
+from sknn_scratch.penalties import (
+    ElasticNet,
+    GroupLasso,
+    MaxNorm,
+    Penalty,
+    ProximalPenalty,
+    SmoothPenalty,
+)
+from sknn_scratch.solvers import SGD, SOLVERS, GradientDescent, Solver
+
+X = np.random.default_rng(0).normal(size=(30, 3))
+y = X[:, 0] - X[:, 1]
+
+# The table of docs/extending.md
+REQUIRED = {
+    Activation: {"forward", "backward"},
+    Loss: {"out_activation", "predict", "see_targets", "score", "value", "value_and_gradient"},
+    RegressionLoss: {"out_activation", "predict", "value", "value_and_gradient"},
+    Schedule: {"base_rate"},
+    Solver: {"full_batch", "init", "step"},
+    Penalty: {"smooth", "value", "value_and_gradient", "rest", "add_subgradient", "prox"},
+    SmoothPenalty: {"value", "value_and_gradient"},
+    ProximalPenalty: {"rest", "prox"},
+}
+CASES = [(base, name) for base, names in REQUIRED.items() for name in sorted(names)]
+PARTS = [
+    *(cls for registry in (ACTIVATIONS, LOSSES, SOLVERS, SCHEDULES) for cls in registry.values()),
+    *(SetBetweenEpochs, ElasticNet, GroupLasso, MaxNorm),
+]
+
+
+def method(self, *args):
+    return 0.0
+
+
+def derived(base, without, **others):
+    """Return a class that defines all that must be there but one name, which it misspells."""
+    names = REQUIRED[base] - {without} | {without[:-2] + without[-1]}
+    return type("Oops", (base,), dict.fromkeys(names, method) | others)
+
+
+@pytest.mark.parametrize("base", REQUIRED)
+def test_what_must_be_there_is_what_the_documentation_says(base):
+    assert base.__abstractmethods__ == REQUIRED[base]
+    complete = type("Complete", (base,), dict.fromkeys(REQUIRED[base], method))
+    complete(0.1) if base is Schedule else complete()
+
+
+@pytest.mark.parametrize(("base", "name"), CASES)
+def test_a_misspelt_name_is_asked_for_when_an_object_is_made(base, name):
+    with pytest.raises(TypeError, match=rf"abstract class Oops .*\b{name}\b"):
+        derived(base, name)()
+
+
+@pytest.mark.parametrize("cls", PARTS)
+def test_no_part_of_the_package_is_abstract(cls):
+    assert not inspect.isabstract(cls)
+
+
+OF_A_NAME = {
+    "activation": (ACTIVATIONS, Activation, "forward"),
+    "learning_rate": (SCHEDULES, Schedule, "base_rate"),
+    "loss": (REGRESSION_LOSSES, RegressionLoss, "predict"),
+    "solver": (SOLVERS, Solver, "step"),
+}
+
+
+def new(**params):
+    return MLPScratchRegressor(**{"hidden_layer_sizes": 3, "max_iter": 2} | params)
+
+
+@pytest.mark.parametrize("parameter", OF_A_NAME)
+def test_a_class_that_lacks_a_method_is_refused_by_the_estimator(monkeypatch, parameter):
+    registry, base, name = OF_A_NAME[parameter]
+    monkeypatch.setitem(registry, "oops", derived(base, name, full_batch=True))
+    message = rf"{parameter}='oops' is the class Oops, which lacks {name}\. .*misspelt"
+    with pytest.raises(ValueError, match=message):
+        new(**{parameter: "oops"}).fit(X, y)
+
+
+@pytest.mark.parametrize("parameter", OF_A_NAME)
+def test_an_object_in_place_of_a_class_in_a_registry_is_refused(monkeypatch, parameter):
+    registry, _, _ = OF_A_NAME[parameter]
+    monkeypatch.setitem(registry, "oops", object())
+    with pytest.raises(ValueError, match=r"\['oops'\] must be a class of .*, got <object"):
+        new(**{parameter: "oops"}).fit(X, y)
+
+
+def test_an_activation_of_another_class_is_refused():
+    class Stranger:
+        gain, needs_z, forward, backward = 6.0, False, method, method
+
+    for given in (Stranger(), [Stranger()], Tanh, [Tanh]):
+        with pytest.raises(ValueError, match=r"sknn_scratch\.activations\.Activation.*[gG]ot"):
+            new(activation=given).fit(X, y)
+    Activation.register(Stranger)  # as with any abstract class of Python's
+    assert isinstance(Stranger(), Activation)
+
+
+def test_a_field_that_is_no_parameter_is_named(monkeypatch):
+    @dataclass(frozen=True)
+    class Damped(GradientDescent):
+        damping: float = 0.5
+
+    monkeypatch.setitem(SOLVERS, "damped", Damped)
+    with pytest.raises(ValueError, match=r"Damped has the fields \['damping'\], but MLPScratchReg"):
+        new(solver="damped").fit(X, y)
+
+
+# Names that are not registered where the model is used
+
+REGISTERED = {
+    "activation": (ACTIVATIONS, Tanh, r"sknn_scratch\.activations\.ACTIVATIONS"),
+    "init": (INITIALIZERS, INITIALIZERS["normal"], r"sknn_scratch\._initializers\.INITIALIZERS"),
+    "learning_rate": (SCHEDULES, Constant, r"sknn_scratch\._schedules\.SCHEDULES"),
+    "loss": (REGRESSION_LOSSES, SquaredError, r"sknn_scratch\.losses\.REGRESSION_LOSSES"),
+    "solver": (SOLVERS, SGD, r"sknn_scratch\.solvers\.SOLVERS"),
+}
+TO_PREDICT = ["activation", "loss"]
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Return a function that trains with a part of one's own, which is then forgotten."""
+
+    def train(parameter, **params):
+        registry, part, _ = REGISTERED[parameter]
+        with monkeypatch.context() as patch, warnings.catch_warnings():
+            patch.setitem(registry, "mine", part)
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return new(**{parameter: "mine"} | params).fit(X, y)
+
+    return train
+
+
+@pytest.mark.parametrize("parameter", TO_PREDICT)
+@pytest.mark.parametrize("call", ["predict", "score"])
+def test_prediction_without_the_part(trained, parameter, call):
+    model = trained(parameter)
+    message = rf"{parameter}='mine' is not registered .*{REGISTERED[parameter][2]}\['mine'\] = "
+    with pytest.raises(ValueError, match=message):
+        getattr(model, call)(*((X,) if call == "predict" else (X, y)))
+
+
+@pytest.mark.parametrize("parameter", REGISTERED)
+def test_training_without_the_part(trained, parameter):
+    model = trained(parameter)
+    with pytest.raises(ValueError, match=f"'{parameter}'.*{REGISTERED[parameter][2]}.*Got 'mine'"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("parameter", sorted({*REGISTERED} - {"init", "solver"}))
+def test_going_on_without_the_part(trained, parameter):
+    with pytest.raises(ValueError, match=f"{parameter}='mine' .*{REGISTERED[parameter][2]}"):
+        trained(parameter).partial_fit(X, y)
+
+
+def test_partial_fit_without_the_solver(trained):
+    with pytest.raises(AttributeError) as error:
+        trained("solver").partial_fit(X, y)
+    assert re.search(REGISTERED["solver"][2], str(error.value.__cause__))
+
+
+@pytest.mark.parametrize("suffix", ["joblib", "skops"])
+@pytest.mark.parametrize("parameter", TO_PREDICT)
+def test_loading_without_the_part(trained, tmp_path, parameter, suffix):
+    path = tmp_path / f"model.{suffix}"
+    if suffix == "skops":
+        pytest.importorskip("skops")
+    model = trained(parameter)
+    model_files.save(make_pipeline(StandardScaler().fit(X), model), path)
+    with pytest.warns(RuntimeWarning, match=f"{parameter}='mine' .*{REGISTERED[parameter][2]}"):
+        loaded = model_files.load(path)
+    np.testing.assert_array_equal(loaded[-1].coefs_[0], model.coefs_[0])
+
+
+def test_loading_without_the_activation_of_one_layer(trained):
+    model = trained("activation", hidden_layer_sizes=(3, 3), activation=["relu", "mine"])
+    with pytest.warns(RuntimeWarning, match="activation='mine' is not registered"):
+        pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize("parameter", sorted({*REGISTERED} - {*TO_PREDICT}))
+def test_loading_and_prediction_need_no_part_of_the_training(trained, parameter):
+    model = trained(parameter)
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_a_part_is_known_again_once_it_is_registered(trained, monkeypatch):
+    model = trained("loss")
+    monkeypatch.setitem(REGRESSION_LOSSES, "mine", SquaredError)
+    assert pickle.loads(pickle.dumps(model)).predict(X).shape == (30,)
+
+
+def test_the_losses_of_a_classifier_are_not_for_a_regressor():
+    with pytest.raises(ValueError, match=r"'loss'.*REGRESSION_LOSSES.*Got 'log_loss'"):
+        new(loss="log_loss").fit(X, y)
