@@ -475,7 +475,13 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         return packed(super().__getstate__())
 
     def __setstate__(self, state):
-        super().__setstate__(unpacked(state, type(self).__name__))
+        cls = type(self)
+        # A derived class may put something else into its files
+        is_whole = (cls.__getstate__, cls.__setstate__) == (
+            BaseMLPScratch.__getstate__,
+            BaseMLPScratch.__setstate__,
+        )
+        super().__setstate__(unpacked(state, cls.__name__, is_whole))
         warn_of_missing_parts(self)
 
     def __sklearn_tags__(self):

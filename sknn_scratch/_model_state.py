@@ -1,4 +1,4 @@
-"""What a model file holds: arrays, numbers and strings only, and the version that wrote them.
+"""What a model file holds: arrays, numbers and strings only, their version and their checksum.
 
 The optimiser and the place where training stopped are records of private classes. In a file they
 are dicts, so that it neither names these classes nor, with skops, asks anybody to trust them.
@@ -10,12 +10,14 @@ import sknn_scratch._fitting as _fitting
 import sknn_scratch._schedules as _schedules
 import sknn_scratch._training as _training
 import sknn_scratch.solvers as solvers
+from sknn_scratch._checksum import ChecksumWhenPickled, is_sound
 from sknn_scratch._parameters import Parameters
 from sknn_scratch._version import __version__
 from sknn_scratch._warnings import warn
 from sknn_scratch.exceptions import ModelVersionWarning
 
 _VERSION = "_sknn_scratch_version"
+_CHECKSUM = "_sknn_scratch_checksum"
 _CLASS = "class"  # the key under which a dict says which record it was
 _RECORDS = {
     name: cls
@@ -27,19 +29,39 @@ _RECORDS = {
 
 def packed(state):
     """Return the state of an estimator as it goes into a file."""
-    return _private(_as_plain, state) | {_VERSION: __version__}
+    state = _private(_as_plain, state) | {_VERSION: __version__}
+    return state | {_CHECKSUM: ChecksumWhenPickled(state)}
 
 
-def unpacked(state, estimator_name):
-    """Return the state of an estimator from a file; warn if another version wrote it."""
+def unpacked(state, estimator_name, is_whole):
+    """Return the state of an estimator from a file; warn if another version wrote it.
+
+    `is_whole` says that the state must be, and is checked to be, what `packed` returned.
+    """
+    if is_whole:
+        _refuse_damaged(state, estimator_name)
     state = dict(state)
     version = state.pop(_VERSION, None)
+    state.pop(_CHECKSUM, None)
     if version != __version__:
         warning = ModelVersionWarning(
             estimator_name=estimator_name, original_version=version, current_version=__version__
         )
         warn(warning)
     return _private(_as_record, state)
+
+
+def _refuse_damaged(state, estimator_name):
+    content = {name: value for name, value in state.items() if name != _CHECKSUM}
+    if _CHECKSUM in state:
+        sound = is_sound(content, state[_CHECKSUM])
+    else:  # versions before this one had none
+        sound = content.get(_VERSION) != __version__
+    if not sound:
+        raise ValueError(
+            f"The file of this {estimator_name} is damaged: what it holds has not the checksum "
+            "that was written with it. Write the model to a file again, or get another copy."
+        )
 
 
 def _private(convert, state):

@@ -1,9 +1,9 @@
 """Models to files and back: joblib, skops and ONNX.
 
 :func:`save` and :func:`load` are ``joblib.dump`` and ``joblib.load``, or those of skops where the
-name of the file ends in ``.skops``, with two additions: a file is complete or not there at all, and
-one that cannot be read says why. What either writes the other reads. :func:`to_onnx` is for
-prediction without Python.
+name of the file ends in ``.skops``, with three additions: a file is complete or not there at all;
+it has a checksum; and one that cannot be read says why. What either writes the other reads.
+:func:`to_onnx` is for prediction without Python.
 """
 
 import os
@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._base import BaseMLPScratch
-from sknn_scratch._files import replaced
+from sknn_scratch._files import replaced, seal, seal_holds
 from sknn_scratch.classifier import MLPScratchClassifier
 from sknn_scratch.regressor import MLPScratchRegressor
 
@@ -54,7 +54,8 @@ def save(model: BaseEstimator, path: str | os.PathLike) -> None:
     """
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {type(model).__name__}.")
-    dump = joblib.dump if Path(path).suffix != ".skops" else _optional("skops.io").dump
+    with_skops = Path(path).suffix == ".skops"
+    dump = _optional("skops.io").dump if with_skops else joblib.dump
     with replaced(Path(path)) as file:
         try:
             dump(model, file)
@@ -63,6 +64,8 @@ def save(model: BaseEstimator, path: str | os.PathLike) -> None:
                 "skops cannot write this model, because of metadata requests that were set on a "
                 "part of it: set_fit_request and the like. Write it by joblib."
             ) from error
+        if not with_skops:  # whose archives have checksums of their own
+            seal(file)
 
 
 def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> BaseEstimator:
@@ -133,6 +136,10 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> Base
 
 
 def _load_joblib(file, path):
+    intact = seal_holds(file)
+    if intact is False:
+        raise _damaged(path, "its checksum is not that of its content")
+    file.seek(0)
     try:
         return joblib.load(file)
     except (ImportError, AttributeError) as error:
@@ -140,10 +147,12 @@ def _load_joblib(file, path):
             f"{str(path)!r} needs something that is not there: {error}. Install or import what "
             "the model was made of; classes and functions of your own have to be in a module."
         ) from error
-    except (MemoryError, Warning):  # a warning is an exception where a filter says so
+    except Warning:  # is an exception where a filter says so
         raise
     except Exception as error:  # pickle, numpy and the compressors each have their own
-        raise _damaged(path, error) from error
+        if intact and isinstance(error, MemoryError):
+            raise
+        raise _damaged(path, f"reading it ended in {type(error).__name__}: {error}") from error
 
 
 def _load_skops(file, path, trusted):
@@ -151,17 +160,16 @@ def _load_skops(file, path, trusted):
     untrusted = _optional("skops.io.exceptions").UntrustedTypesFoundException
     try:
         return skops.load(file, trusted=[MLPScratchClassifier, MLPScratchRegressor, *trusted])
-    except (untrusted, ImportError, MemoryError, Warning):
+    except (untrusted, ImportError, Warning):
         raise
     except Exception as error:
-        raise _damaged(path, error) from error
+        raise _damaged(path, f"reading it ended in {type(error).__name__}: {error}") from error
 
 
-def _damaged(path, error):
-    reason = f"{type(error).__name__}: {error}"
+def _damaged(path, reason):
     return ValueError(
-        f"{str(path)!r} is truncated or damaged, or not a model file: reading it ended in "
-        f"{reason}. Write it anew, or get another copy."
+        f"{str(path)!r} is truncated or damaged, or not a model file: {reason}. Write the model to "
+        "a file again, or get another copy."
     )
 
 

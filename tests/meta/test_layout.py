@@ -18,7 +18,8 @@ FLOORS = [
     {"_training", "_lbfgs"},
     {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
     | {"exceptions", "_advice", "_model_state", "_summary", "_validation", "_streams", "_stack"}
-    | {"_threads", "_sklearn", "_warnings", "_class_weights", "_early_stopping", "_registries"},
+    | {"_threads", "_sklearn", "_warnings", "_class_weights", "_early_stopping", "_registries"}
+    | {"_checksum"},
     {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"}
     | {"model_files"},
 ]

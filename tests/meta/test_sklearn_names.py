@@ -18,7 +18,8 @@ TREES = {
 }
 OTHERS = sorted(set(TREES) - {Path("_sklearn.py")})
 # Of a NamedTuple, the key under which a model file has its version, and of threadpoolctl
-NOT_OF_SKLEARN = {"_replace", "_sknn_scratch_version", "_real_set_num_threads"}
+NOT_OF_SKLEARN = {"_replace", "_real_set_num_threads"}
+NOT_OF_SKLEARN |= {"_sknn_scratch_version", "_sknn_scratch_checksum"}
 LISTED = set(re.findall(r"`(_\w+)`", _sklearn.__doc__.partition("not import")[2]))
 
 
