@@ -61,6 +61,18 @@ def warn_of_large_alpha(alpha, batch_weight, batch_size):
     )
 
 
+def refuse_tiny_weights(alpha, weight):
+    """Raise a ValueError if samples weigh so little that alpha / S means nothing in their dtype."""
+    limits = np.finfo(weight.dtype)
+    mean = float(weight.mean(dtype=np.float64))
+    if alpha and mean < limits.tiny / limits.eps:
+        raise ValueError(
+            f"sample_weight has a mean of {mean:.2g}, by which alpha={alpha} cannot be divided "
+            f"in {limits.dtype}. Multiply the weights by a constant, so that their mean is about "
+            "1, or set alpha=0 and use l2, which does not depend on them."
+        )
+
+
 def divergence_message(estimator):
     """Say that training diverged, and what to change."""
     return (

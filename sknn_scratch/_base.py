@@ -27,6 +27,7 @@ from sknn_scratch._assembly import (
 )
 from sknn_scratch._callbacks import LIFECYCLE, FitCallbacks
 from sknn_scratch._conversion import from_sklearn, to_sklearn
+from sknn_scratch._early_stopping import N_PROBES
 from sknn_scratch._fitting import Fit, Start
 from sknn_scratch._initializers import draw_parameters
 from sknn_scratch._model_state import packed, unpacked
@@ -45,6 +46,9 @@ from sknn_scratch._typing import ArrayLike, History, MatrixLike
 from sknn_scratch._validation import aligned, converted, is_number, refuse_masked, validated
 from sknn_scratch.activations import Activation
 from sknn_scratch.solvers import SOLVERS
+
+# Weights beyond this may have infinite predictions; those of trained networks are seldom above 10
+_SUSPICIOUS = 1e3
 
 # Where the documentation of the newest release is, for the links in notebooks
 DOCS = "https://sknn-scratch.readthedocs.io/en/stable"
@@ -261,14 +265,14 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             fit = Fit(self, objective, params, dtype, start, validation, incremental)
             if hasattr(self, "_skl_callbacks"):
                 fit.callbacks = FitCallbacks(fit, *given)
-            with fit.callbacks or nullcontext():
-                # Divergence is reported once, in words; numpy's warnings at each step would hide it
-                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                    if self.solver == "lbfgs":
-                        fit.minimise_lbfgs(X, y, sample_weight)
-                    else:
-                        fit.minimise(X, y, sample_weight)
-                self._keep(params, dtype)
+            # Divergence is reported once, in words; numpy's warnings at each step would hide it
+            quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+            with fit.callbacks or nullcontext(), quiet:
+                if self.solver == "lbfgs":
+                    fit.minimise_lbfgs(X, y, sample_weight)
+                else:
+                    fit.minimise(X, y, sample_weight)
+                self._keep(params, dtype, X[:N_PROBES])
         return self
 
     def _is_unfinished(self):
@@ -379,11 +383,20 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     def _loss(self):
         return part("loss", self._loss_name())()
 
-    def _keep(self, params, dtype):
-        """Keep the parameters, as matrices and vectors of `dtype`."""
-        if not np.isfinite(params.flat).all():
-            raise ValueError(divergence_message(self))
+    def _keep(self, params, dtype, X=None):
+        """Keep the parameters, as matrices and vectors of `dtype`.
+
+        `X` has some training samples, for which the predictions must be finite as well.
+        """
         params = params.view(params.flat.astype(dtype, copy=False))
+        largest = np.abs(params.flat).max()
+        sound = np.isfinite(largest)
+        if sound and largest > _SUSPICIOUS and X is not None:
+            predicted = raw_scores(params, build_activations(self, len(params.weights) - 1), X)
+            self._loss().predict(predicted)
+            sound = np.isfinite(predicted).all()
+        if not sound:
+            raise ValueError(divergence_message(self))
         self.coefs_, self.intercepts_ = params.weights, params.biases
 
     @property

@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 from sknn_scratch._advice import (
     divergence_message,
     lbfgs_not_converged,
+    refuse_tiny_weights,
     warn_diverged,
     warn_not_converged,
     warn_of_large_alpha,
@@ -254,6 +255,8 @@ class Fit:
                 "sample_weight is zero for every sample that is left to train on. Use fewer "
                 "samples for validation, or leave out those without weight."
             )
+        if weight is not None:
+            refuse_tiny_weights(self.estimator.alpha, weight)
         self.objective.loss.see_targets(y[order], weight)
         return y, sample_weight
 

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 
 from sknn_scratch._advice import (
     divergence_message,
+    refuse_tiny_weights,
     warn_diverged,
     warn_not_converged,
     warn_of_large_alpha,
@@ -214,6 +215,8 @@ class Stack:
     def _warn_of_large_alphas(self, streams):
         for stream, weight in zip(streams, self.streams.mean_weights(), strict=True):
             for estimator in chain.from_iterable(stream):
+                if self.streams.weight is not None:
+                    refuse_tiny_weights(estimator.alpha, self.streams.weight)
                 batch_weight = float(weight * self.batch_size)
                 warn_of_large_alpha(estimator.alpha, batch_weight, self.batch_size)
 
@@ -384,7 +387,8 @@ class Stack:
                 warn_diverged(estimator)
             elif not (stopped or self.optimizer.schedule.is_over(place)):
                 warn_not_converged(estimator, self.streams.judges[place[0]])
-            estimator._keep(self.params.view(flat.copy()), flat.dtype)
+            network = self.params.view(flat.copy())
+            estimator._keep(network, flat.dtype, self.streams.probes(place[0])[0])
         except Exception as raised:  # a warning, where these are errors, as well
             error = raised
         self.outcomes[id(estimator)] = Outcome(error, self.seconds[member])

@@ -104,9 +104,9 @@ class Streams:
         rows = self.order[stream, 0]
         return self.X[rows], self.y[rows]
 
-    def probes(self):
-        """Return X and y of some training samples of each stream."""
-        rows = self.order[..., :N_PROBES]
+    def probes(self, stream=...):
+        """Return X and y of some training samples of each stream, or of one."""
+        rows = self.order[..., :N_PROBES] if stream is ... else self.order[stream, 0, :N_PROBES]
         return self.X[rows], self.y[rows]
 
     def _all_have_weight(self):

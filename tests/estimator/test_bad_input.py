@@ -1,6 +1,7 @@
 """Whatever is wrong with parameters or data, the error names it and says what was given."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
-from sknn_scratch import MLPScratchClassifier
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.model_selection import StackedGridSearchCV
 from sknn_scratch.solvers import SOLVERS
 
 ESTIMATORS = [MLPScratchClassifier]
@@ -428,6 +430,64 @@ def _held_out(seed):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@pytest.mark.parametrize("size", [1e-307, 1e-40])
+@pytest.mark.parametrize("solver", [*SOLVERS, "lbfgs"])
+@pytest.mark.parametrize("cls", [MLPScratchClassifier, MLPScratchRegressor])
+def test_sample_weights_that_are_too_small_for_alpha(cls, solver, size):
+    """Without alpha the size of the weights does not matter."""
+    dtype = np.float64 if size < 1e-300 else np.float32
+    given, weight = X.astype(dtype), np.full(150, size / 150)
+    model = cls(hidden_layer_sizes=4, solver=solver, max_iter=3, random_state=0)
+    with pytest.raises(ValueError, match=r"sample_weight has a mean of .*alpha.*Multiply .* l2"):
+        model.fit(given, y, weight)
+    if solver != "lbfgs":
+        with pytest.raises(ValueError, match="sample_weight has a mean of "):
+            model.partial_fit(given, y, weight, *[np.unique(y)] * (cls is MLPScratchClassifier))
+    with pytest.raises(ValueError, match="sample_weight has a mean of "):
+        StackedGridSearchCV(model, {"tol": [0, 1]}, error_score="raise").fit(
+            given, y, sample_weight=weight
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.set_params(alpha=0).fit(given, y, weight)
+    assert np.isfinite(model.coefs_[0]).all()
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one", "two"])
+@pytest.mark.parametrize("solver", [*SOLVERS, "lbfgs"])
+def test_targets_beyond_single_precision(solver, several):
+    model = MLPScratchRegressor(hidden_layer_sizes=4, solver=solver, max_iter=3)
+    target = X[:, :2] * 1e200 if several else X[:, 0] * 1e200
+    with pytest.raises(ValueError, match=r"y goes up to [23]\..*e\+200, but .* float32.*Scale y"):
+        model.fit(X.astype(np.float32), target)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_data_beyond_the_precision_of_a_model_to_go_on_with():
+    model = MLPScratchRegressor(hidden_layer_sizes=4, max_iter=3, warm_start=True, random_state=0)
+    model.fit(X.astype(np.float32), X[:, 0])
+    for given, name in [((X, X[:, 0] * 1e200), "y"), ((X * 1e200, X[:, 0]), "X")]:
+        with pytest.raises(ValueError, match=rf"{name} goes up to .* float32"):
+            model.fit(*given)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("search", [False, True], ids=["alone", "stacked"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_finite_weights_with_infinite_predictions_have_diverged(dtype, search):
+    model = MLPScratchRegressor(
+        hidden_layer_sizes=(4, 4, 4),
+        solver="gd",
+        learning_rate_init=1e13 if dtype is np.float32 else 1e104,
+        max_iter=1,
+        random_state=0,
+    )
+    if search:
+        model = StackedGridSearchCV(model, {"tol": [0, 1]}, error_score="raise")
+    with pytest.raises(ValueError, match="Training diverged in epoch 1: lower learning_rate_init"):
+        model.fit(X.astype(dtype), y)
+
+
 def test_sample_weights_whose_sum_overflows():
     with pytest.raises(ValueError, match="sample_weight"):
         small().fit(X, y, sample_weight=np.full(150, 1e308))

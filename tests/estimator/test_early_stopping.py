@@ -149,6 +149,11 @@ UNUSABLE = {
     "y_val": (REGRESSOR, TARGET, {"X_val": X, "y_val": far(TARGET, 1e200)}),
     "y_val, two": (REGRESSOR, TWO_TARGETS, {"X_val": X, "y_val": far(TWO_TARGETS, 1e200)}),
     "a row": (REGRESSOR, TARGET, {"X_val": far(X, 1e160), "y_val": TARGET}),
+    "counts": (
+        clone(REGRESSOR).set_params(loss="poisson"),
+        TARGET - TARGET.min(),
+        {"X_val": 1e5 * np.array([[1.0] * 4, [-1.0] * 4]), "y_val": [1.0, 2.0]},
+    ),
     "raw scores": (CLASSIFIER, Y, {"X_val": np.full((9, 4), 1e308), "y_val": Y[:9]}),
     "weights": (
         REGRESSOR,
