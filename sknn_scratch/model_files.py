@@ -209,7 +209,8 @@ def to_onnx(model: BaseEstimator, X: Any) -> Any:
     ------
     ValueError
         If scikit-learn's estimator, skl2onnx or onnxruntime does not know a part of the model, or
-        if the predictions differ by more than 1e-5 (of the largest, if that is more than 1).
+        if the predictions differ by more than 1e-5 (of the largest, if that is more than 1), or
+        the labels differ.
     TypeError
         If `model` is of another class.
     NotFittedError
@@ -226,12 +227,20 @@ def to_onnx(model: BaseEstimator, X: Any) -> Any:
     # Probabilities as an array, not as a list of dicts
     options = {id(theirs): {"zipmap": False}} if is_classifier(theirs) else None
     try:
-        converted = skl2onnx.to_onnx(theirs, samples[:1], options=options)
-        given = _predicted(onnxruntime, converted, samples)
+        with np.errstate(invalid="ignore"):  # labels that are cut are put right below
+            converted = skl2onnx.to_onnx(theirs, samples[:1], options=options)
     except Exception as error:  # each of the two packages has several of its own
         raise _not_convertible(f"{type(error).__name__}: {error}") from error
+    if is_classifier(model):
+        _put_in_labels(converted, model.classes_)
+    try:
+        outputs = _predicted(onnxruntime, converted, samples)
+    except Exception as error:
+        raise _not_convertible(f"{type(error).__name__}: {error}") from error
     expected = model.predict_proba(X) if is_classifier(model) else model.predict(X)
-    _check_same(given, expected.reshape(len(expected), -1))
+    _check_same(outputs[-1], expected.reshape(len(expected), -1))
+    if is_classifier(model):
+        _check_same_labels(outputs[0], model.predict(X), expected)
     return converted
 
 
@@ -248,14 +257,31 @@ def _in_sklearn(model):
     return Pipeline([*before, (name, last.to_sklearn())])
 
 
+def _put_in_labels(converted, classes):
+    """Put integer labels in place of those of skl2onnx, which cuts them to 32 bits."""
+    extractors = [node for node in converted.graph.node if node.op_type == "ArrayFeatureExtractor"]
+    if classes.dtype.kind not in "iuf" or not extractors:
+        return  # strings, whole as they are; or several labels, which are 0 and 1
+    labels = classes.astype(np.int64)
+    if labels.tolist() != classes.tolist():
+        raise _not_convertible(f"labels in ONNX are integers of 64 bits, but classes_ is {classes}")
+    table = extractors[-1].input[0]
+    for initializer in converted.graph.initializer:
+        if initializer.name == table:
+            initializer.CopyFrom(_optional("onnx").numpy_helper.from_array(labels, table))
+
+
 def _predicted(onnxruntime, converted, samples):
-    """Return the last output of the converted model: probabilities, or what a regressor has."""
+    """Return the outputs of the converted model; the last is what a regressor has, or all scores.
+
+    A classifier has its labels before its probabilities.
+    """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; skl2onnx declares shapes that are not those it makes
     session = onnxruntime.InferenceSession(
         converted.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    return session.run(None, {session.get_inputs()[0].name: samples})[-1]
+    return session.run(None, {session.get_inputs()[0].name: samples})
 
 
 def _check_same(given, expected):
@@ -266,6 +292,25 @@ def _check_same(given, expected):
     worst = np.abs(given - expected).max() / max(1, np.abs(expected).max())
     if not worst <= 1e-5:
         raise _not_convertible(f"predictions of what comes out differ by up to {worst:.0e}")
+
+
+def _check_same_labels(given, expected, probabilities):
+    """Compare the labels of the samples on which rounding does not decide."""
+    if expected.ndim == 2:
+        decided = np.abs(probabilities - 0.5) > 1e-4
+    else:
+        *_, second, first = np.sort(probabilities, axis=1).T
+        decided = first - second > 1e-4
+    if given.shape != expected.shape:
+        raise _not_convertible(
+            f"what comes out predicts labels of shape {given.shape}, not {expected.shape}"
+        )
+    wrong = decided & (given != expected)
+    if wrong.any():
+        raise _not_convertible(
+            f"what comes out predicts the label {given[wrong][0]!r} in place of "
+            f"{expected[wrong][0]!r}"
+        )
 
 
 def _not_convertible(reason):

@@ -109,6 +109,53 @@ def test_activation_that_scikit_learn_lacks(activation):
         to_onnx(model, X)
 
 
+LABELS = {
+    "int64": [2, 5, 10**12],
+    "negative": [-(10**12), 0, 2**31],
+    "limits": [-(2**63), 0, 2**63 - 1],
+    "uint8": np.array([1, 200, 255], np.uint8),
+    "uint64": np.array([1, 2, 2**62], np.uint64),
+    "int8": np.array([-1, 1, 0], np.int8),
+    "float64": [-2.0, 0.0, 1e15],
+    "float32": np.array([1, 2, 3], np.float32),
+    "two": [7, 10**12, 10**12],
+    "two flags": [False, True, True],
+    "strings": ["ash", "Föhre", "10"],
+    "objects": np.array(["ash", "fir", ""], dtype=object),
+}
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_of_all_kinds(name, dtype, in_pipeline):
+    samples, labels = X.astype(dtype), np.asarray(LABELS[name])[y]
+    model = make_pipeline(StandardScaler(), new()) if in_pipeline else new()
+    model.fit(samples, labels)
+    given = run(to_onnx(model, samples), samples)[0]
+    sure = np.sort(model.predict_proba(samples), axis=1)[:, -1] > 0.51
+    assert sure.sum() > 100
+    expected = model.predict(samples)
+    assert set(expected) == set(model.classes_)
+    np.testing.assert_array_equal(given[sure], expected[sure])
+
+
+def test_labels_beyond_64_bits():
+    """Whether or not one of the samples has such a label."""
+    model = new().fit(X, np.array([1, 2, 2**63], np.uint64)[y])
+    with pytest.raises(
+        ValueError, match=r"labels in ONNX are integers of 64 bits, but classes_ is"
+    ):
+        to_onnx(model, X[:2])
+
+
+def test_labels_are_compared(monkeypatch):
+    model = new().fit(X, np.array([2, 5, 10**12])[y])
+    monkeypatch.setattr("sknn_scratch.model_files._put_in_labels", lambda *_: None)
+    with pytest.raises(ValueError, match=r"the label .*-727379968.* in place of .*1000000000000"):
+        to_onnx(model, X)
+
+
 TWO_LABELS = np.stack([y > 0, y > 1], axis=1).astype(int)
 
 
