@@ -28,7 +28,7 @@ from sknn_scratch._assembly import (
 from sknn_scratch._callbacks import LIFECYCLE, FitCallbacks
 from sknn_scratch._conversion import from_sklearn, to_sklearn
 from sknn_scratch._early_stopping import N_PROBES
-from sknn_scratch._fitting import Fit, Start
+from sknn_scratch._fitting import Fit, Start, own_curves
 from sknn_scratch._initializers import draw_parameters
 from sknn_scratch._model_state import packed, unpacked
 from sknn_scratch._network import raw_scores
@@ -70,9 +70,14 @@ def for_first_order_solvers(method: Method) -> Method:
 def unchanged_on_failure(estimator):
     """Give the estimator back what it had if the block is left by an exception."""
     before = vars(estimator).copy()
+    lengths = {name: len(values) for name, values in before.get("history_", {}).items()}
     try:
         yield
     except BaseException:
+        for name, length in lengths.items():
+            values = before["history_"][name]
+            if len(values) > length:  # partial_fit has appended to it in place
+                del values[length:]
         # Callbacks that were set up have yet to be torn down
         kept = {name: value for name, value in vars(estimator).items() if name in LIFECYCLE}
         vars(estimator).clear()
@@ -374,6 +379,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             "best_loss_": None,
             "best_validation_score_": None,
             "history_": {},
+            "_n_epochs_dropped": 0,
         }
         for name, value in beginning.items():
             # A model to go on with may have been put together by hand, from weights alone
@@ -496,6 +502,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         )
         super().__setstate__(unpacked(state, cls.__name__, is_whole))
         warn_of_missing_parts(self)
+        own_curves(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -197,7 +197,8 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
         and 'validation_score' (where there is a validation set), 'learning_rate' (the last step)
         and 'nonzero_weights' (after the epoch). ``pandas.DataFrame(model.history_)`` is a table of
-        it. Clock times are not in it, so that equal fits have equal hashes and files.
+        it. Clock times are not in it, so that equal fits have equal hashes and files. Each call of
+        partial_fit is an epoch; when there are 20,000, it keeps the last 10,000.
 
     loss_ : float
         The last entry of `loss_curve_`.

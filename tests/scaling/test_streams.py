@@ -1,5 +1,7 @@
 """Training on data that never is in memory as a whole."""
 
+import copy
+import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -7,7 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _fitting
 
 N_FEATURES, CLASSES = 100, [0, 1, 2]
 
@@ -148,3 +150,139 @@ def test_each_call_is_an_epoch_of_the_schedule(schedule):
     rates = streamed.history_["learning_rate"]
     assert len(set(rates)) == 6
     assert rates == whole.fit(X, y).history_["learning_rate"]
+
+
+# Streams of many calls
+
+
+def sample(k):
+    """Return the k-th of a stream of single samples, and its label."""
+    X = np.random.default_rng(k).random((1, 3))
+    return X, [int(X.argmax())]
+
+
+def streamed(n_calls, network=None, **parameters):
+    """Return a network after so many single samples."""
+    network = network or MLPScratchClassifier(2, random_state=0, **parameters)
+    for k in range(n_calls):
+        network.partial_fit(*sample(k), classes=CLASSES)
+    return network
+
+
+def lengthen_history(network, n_epochs):
+    """Have the history as long as after so many calls."""
+    for name, values in network.history_.items():
+        network.history_[name] = [values[-1] + 0.0 for _ in range(n_epochs)]
+    network.loss_curve_ = network.history_["loss"]
+
+
+def peak_of_call(network):
+    tracemalloc.start()
+    network.partial_fit(*sample(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_a_call_takes_as_much_memory_after_many_calls_as_after_a_few():
+    network = streamed(10)
+    after_ten = peak_of_call(network)
+    lengthen_history(network, 15_000)
+    network.partial_fit(*sample(0))  # to append to a list now and then moves it
+    pointers = 8 * 15_000
+    assert peak_of_call(network) < after_ten + pointers / 2
+
+
+def test_the_history_of_a_stream_is_bounded():
+    network = streamed(2)
+    lengthen_history(network, 19_999)
+    lengths = [len(network.partial_fit(*sample(k)).loss_curve_) for k in range(3)]
+    assert lengths == [20_000, 10_001, 10_002]
+    assert {len(values) for values in network.history_.values()} == {10_002}
+
+
+@pytest.fixture
+def short_history(monkeypatch):
+    monkeypatch.setattr(_fitting, "EPOCHS_OF_A_STREAM", 5)
+
+
+N_CALLS = [9, 10, 11, 12, 23]
+
+
+@pytest.mark.parametrize("n_calls", N_CALLS)
+def test_the_last_calls_are_kept_and_nothing_else_changes(n_calls, monkeypatch):
+    expected = streamed(n_calls)
+    monkeypatch.setattr(_fitting, "EPOCHS_OF_A_STREAM", 5)
+    network = streamed(n_calls)
+    n_kept = len(network.loss_curve_)
+    assert 5 < n_kept <= 10
+    for name, values in expected.history_.items():
+        assert network.history_[name] == values[-n_kept:]
+    assert network.loss_curve_ is network.history_["loss"]
+    assert network.t_ == n_calls
+    assert network.best_loss_ == expected.best_loss_
+    for W, of_expected in zip(network.coefs_, expected.coefs_, strict=True):
+        np.testing.assert_array_equal(W, of_expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.usefixtures("short_history")
+def test_each_call_has_its_number(capsys):
+    network = streamed(23, verbose=True, tol=0.0, n_iter_no_change=np.inf)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["Iteration", *map(str, range(1, 24))]
+    network.fit(np.eye(3), CLASSES)
+    capsys.readouterr()
+    network.partial_fit(np.eye(3), CLASSES)
+    assert int(capsys.readouterr().out.split()[0]) == network.n_iter_ + len(network.loss_curve_) - 1
+
+
+def bits(network):
+    return {name: pickle.dumps(value) for name, value in vars(network).items()}
+
+
+def fail(history):
+    raise RuntimeError(len(history["loss"]))
+
+
+@pytest.mark.parametrize("n_calls", N_CALLS)
+@pytest.mark.usefixtures("short_history")
+def test_a_call_that_fails_late_leaves_no_trace(n_calls):
+    network = streamed(n_calls)
+    network.set_params(stop_when=fail)
+    before, curve = bits(network), network.loss_curve_
+    for method in (network.partial_fit, network.fit):
+        with pytest.raises(RuntimeError):
+            method(np.eye(3), CLASSES)
+        assert bits(network) == before
+        assert network.loss_curve_ is curve is network.history_["loss"]
+    network.set_params(stop_when=None)
+    expected = streamed(n_calls)
+    for one in (network, expected):
+        one.partial_fit(np.eye(3), CLASSES)
+    assert network.history_ == expected.history_
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))]
+)
+def test_copies_have_a_history_of_their_own(copied):
+    network = streamed(5)
+    other = copied(network)
+    assert other.loss_curve_ is other.history_["loss"]
+    before = bits(other)
+    streamed(3, network)
+    assert bits(other) == before
+    before = bits(network)
+    streamed(2, other)
+    assert bits(network) == before
+    assert (len(network.loss_curve_), len(other.loss_curve_)) == (8, 7)
+    assert other.loss_curve_ is other.history_["loss"]
+
+
+def test_a_history_of_arrays_is_taken_up():
+    network = streamed(3)
+    network.history_ = {name: np.array(values) for name, values in network.history_.items()}
+    with pytest.raises(ValueError, match="NaN"):
+        network.partial_fit([[np.nan, 0.0, 0.0]], [0])
+    assert len(network.partial_fit(*sample(0)).loss_curve_) == 4
