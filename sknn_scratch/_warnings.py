@@ -1,6 +1,6 @@
 """Warnings that point at the line of the user which led to them."""
 
-import inspect
+import sys
 import warnings
 
 # Between the user and the package may lie a search or a pipeline, or the reading of a file
@@ -23,7 +23,7 @@ def warn(message, category=UserWarning):
 
 def _user_frame():
     """Return the nearest frame of the user, or the outermost where all are on the way."""
-    frame = inspect.currentframe()
+    frame = sys._getframe()
     while _is_on_the_way(frame) and frame.f_back is not None:
         frame = frame.f_back
     return frame

@@ -65,6 +65,7 @@ def test_estimators_end_in_the_same_weights(name):
     assert ours.loss == pytest.approx(theirs.loss, rel=1e-9)
 
 
+@pytest.mark.slow
 @needs_torch
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
@@ -77,6 +78,7 @@ def test_torch_ends_in_the_same_weights(n_classes, solver, batch_size):
     assert_same_weights(train("torch", job), train("sknn_scratch", job))
 
 
+@pytest.mark.slow
 @needs_torch
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_torch_reports_the_same_loss(n_classes):
@@ -85,6 +87,7 @@ def test_torch_reports_the_same_loss(n_classes):
     assert train("torch", job).loss == pytest.approx(train("sknn_scratch", job).loss, rel=1e-9)
 
 
+@pytest.mark.slow
 @needs_torch
 def test_torch_learns_as_well_in_another_order():
     shape = SHAPES["digits"]
@@ -168,6 +171,7 @@ def test_cost_is_that_of_one_epoch(monkeypatch):
 # Sweeps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sweep", _sweeps.SWEEPS, ids=lambda sweep: sweep.name)
 def test_all_searches_find_the_same(sweep):
     entry = _sweeps.time_search(sweep.quick(), 1, _sweeps.SEARCHERS)
@@ -274,6 +278,7 @@ def run_quick(folder, *arguments):
     return json.loads((folder / "benchmarks.json").read_text())
 
 
+@pytest.mark.slow
 @needs_linux
 def test_quick_run_of_all_parts(data_folder, capsys):
     folder = data_folder / "new" / "results"

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 LAST_IMPORT = "from sklearn.utils.fixes import CSR_CONTAINERS\n"
 OURS = (
     "from sknn_scratch.model_selection import StackedGridSearchCV as GridSearchCV\n"
@@ -54,6 +56,7 @@ REASON = r"SCIPY_ARRAY_API is not set: .*|\w+ is not installed: not checking arr
 THEIRS = {"HalvingGridSearchCV", "HalvingRandomSearchCV", "CustomSearchCV", "BadSearchCV"}
 
 
+@pytest.mark.slow
 def test_scikit_learns_own_search_tests_pass(tmp_path):
     source = Path(find_spec("sklearn.model_selection.tests.test_search").origin).read_text("utf-8")
     assert source.count(LAST_IMPORT) == 1

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 IMPORT = "from sklearn.neural_network import MLPClassifier, MLPRegressor\n"
 OURS = (
     "from sknn_scratch import MLPScratchClassifier as MLPClassifier\n"
@@ -26,6 +28,7 @@ EXCEPTIONS = {
 }
 
 
+@pytest.mark.slow
 def test_scikit_learns_own_mlp_tests_pass(tmp_path):
     source = Path(find_spec("sklearn.neural_network.tests.test_mlp").origin).read_text("utf-8")
     assert source.count(IMPORT) == 1

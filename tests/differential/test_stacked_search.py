@@ -147,7 +147,10 @@ def count(monkeypatch):
     return Count(monkeypatch)
 
 
-@pytest.mark.parametrize("seed", range(25))
+# The first few are enough for the fast lane
+@pytest.mark.parametrize(
+    "seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 25))]
+)
 def test_random_grids(seed, count):
     draw = np.random.RandomState(seed)
 
@@ -363,8 +366,8 @@ def test_without_a_seed_each_fit_draws_its_own_weights(count):
     [
         {"stack_memory": 0},
         {"stack_memory": 0.02},
-        {"n_jobs": 2},
-        {"n_jobs": 2, "stack_memory": 0.02},
+        pytest.param({"n_jobs": 2}, marks=pytest.mark.slow),
+        pytest.param({"n_jobs": 2, "stack_memory": 0.02}, marks=pytest.mark.slow),
     ],
     ids=str,
 )

@@ -292,7 +292,7 @@ def test_callbacks_of_a_network_in_a_pipeline():
     assert rows[-1]["accuracy"] == pipeline.score(X, y)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("search_class", [GridSearchCV, StackedGridSearchCV])
 def test_in_a_search(search_class, n_jobs):
     everywhere = RecordingAutoPropagatedCallback()

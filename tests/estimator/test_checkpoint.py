@@ -312,6 +312,7 @@ KILLED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("params", KILLED, ids=lambda params: params["solver"])
 def test_after_sigkill_at_a_random_moment(path, params):
     dtype = random.choice(["float32", "float64"])
@@ -336,6 +337,7 @@ def test_after_sigkill_at_a_random_moment(path, params):
     assert_same_training(resumed.set_callbacks().fit(samples, targets), whole, samples)
 
 
+@pytest.mark.slow
 def test_after_a_kill_amid_writing(path):
     params = {"hidden_layer_sizes": (40,), "random_state": 0}
     new(max_iter=5, **params).set_callbacks(Checkpoint(path)).fit(DIGITS[0] / 16, DIGITS[1])

@@ -127,6 +127,7 @@ joblib.dump(model, "model.joblib")
 """
 
 
+@pytest.mark.slow
 def test_a_script_that_is_run_twice_writes_the_same_file(tmp_path):
     """As DVC expects it, also where sets and dicts of strings come in another order."""
     files = []

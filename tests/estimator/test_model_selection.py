@@ -43,6 +43,7 @@ def results(search):
     return {k: list(v) for k, v in search.cv_results_.items() if not k.endswith("_time")}
 
 
+@pytest.mark.slow
 def test_two_processes_find_what_one_finds():
     grids = [
         grid(solver=list(SOLVERS), activation=["relu", ["tanh"]], learning_rate_init=[0.01, 0.1]),

@@ -99,6 +99,7 @@ print(before, during)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("own", "where"),
     [("from the environment", "in threads"), ("set by the main thread", "and in the main thread")],
@@ -255,6 +256,7 @@ print(blas_threads())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_fork_amid_the_fit_of_another_thread():
     done = subprocess.run(

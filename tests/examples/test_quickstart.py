@@ -17,6 +17,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "examples" / "quickstart.py"
 REAL_FOLDER = os.environ.get("SKNN_SCRATCH_DATA")
 

@@ -15,6 +15,8 @@ from matplotlib.image import imread
 
 from sknn_scratch.datasets import DATASETS
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[2] / "examples" / "studies"
 STUDIES = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
 FIGURES = {name: [name] for name in STUDIES} | {

@@ -12,7 +12,19 @@ from sklearn.preprocessing import StandardScaler, scale
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.model_selection import StackedGridSearchCV
 
-pl = pytest.importorskip("polars")
+try:
+    import polars as pl
+except ImportError:
+    pl = None
+needs_polars = pytest.mark.skipif(
+    pl is None, reason='needs polars: pip install "sknn-scratch[test-all]"'
+)
+
+
+def of_polars(forms):
+    """Return what a function without arguments makes with polars; nothing without it."""
+    return {} if pl is None else forms()
+
 
 X, y = load_iris(return_X_y=True)
 X = np.round(2 * scale(X))  # exact in each of the dtypes below
@@ -21,8 +33,8 @@ LABELS = np.array(["fir", "ash", "elm"])[y]
 WEIGHT = np.random.default_rng(0).integers(1, 4, len(y)).astype(float)
 
 PANDAS = pd.DataFrame(X, columns=NAMES)
-POLARS = pl.DataFrame(X, schema=NAMES)
-FRAMES = {"pandas": PANDAS, "polars": POLARS}
+POLARS = None if pl is None else pl.DataFrame(X, schema=NAMES)
+FRAMES = {"pandas": PANDAS} | of_polars(lambda: {"polars": POLARS})
 SAME_NUMBERS = FRAMES | {
     "pandas int": PANDAS.astype(int),
     "pandas Int64": PANDAS.astype("Int64"),
@@ -31,10 +43,14 @@ SAME_NUMBERS = FRAMES | {
     "pandas mixed": PANDAS.astype({NAMES[0]: "int8", NAMES[1]: "Float32", NAMES[2]: "float16"}),
     "pandas categories that are numbers": PANDAS.astype({NAMES[0]: "category"}),
     "pandas sparse": pd.DataFrame.sparse.from_spmatrix(sp.csr_array(X), columns=NAMES),
-    "polars int": POLARS.cast(pl.Int16),
-    "polars mixed": POLARS.with_columns(pl.col(NAMES[0]).cast(pl.Int8)),
-    "polars decimal": POLARS.cast(pl.Decimal(10, 2)),
 }
+SAME_NUMBERS |= of_polars(
+    lambda: {
+        "polars int": POLARS.cast(pl.Int16),
+        "polars mixed": POLARS.with_columns(pl.col(NAMES[0]).cast(pl.Int8)),
+        "polars decimal": POLARS.cast(pl.Decimal(10, 2)),
+    }
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -66,8 +82,7 @@ VECTORS = {
     "pandas index": pd.Index,
     "pandas objects": lambda array: pd.Series(array, dtype=object),
     "pandas categories": lambda array: pd.Series(array, dtype="category"),
-    "polars": pl.Series,
-}
+} | of_polars(lambda: {"polars": pl.Series})
 
 
 @pytest.mark.parametrize("form", VECTORS)
@@ -88,14 +103,19 @@ def test_stacked_search(name, form):
 
 def test_dtype_of_the_computation():
     assert new().fit(PANDAS.astype(np.float32), y).coefs_[0].dtype == np.float32
+
+
+@needs_polars
+def test_dtype_of_the_computation_on_polars():
     assert new().fit(POLARS.cast(pl.Float32), y).coefs_[0].dtype == np.float64
 
 
-STRINGS = {
-    "polars categories": lambda array: pl.Series(array).cast(pl.Categorical),
-    "polars enum": lambda array: pl.Series(array).cast(pl.Enum(["ash", "elm", "fir"])),
-    "pandas strings": lambda array: pd.Series(array, dtype="string"),
-}
+STRINGS = {"pandas strings": lambda array: pd.Series(array, dtype="string")} | of_polars(
+    lambda: {
+        "polars categories": lambda array: pl.Series(array).cast(pl.Categorical),
+        "polars enum": lambda array: pl.Series(array).cast(pl.Enum(["ash", "elm", "fir"])),
+    }
+)
 
 
 @pytest.mark.parametrize("form", VECTORS | STRINGS)
@@ -119,8 +139,9 @@ def test_numbers_and_weights(form):
     np.testing.assert_array_equal(model.predict(X), expected.predict(X))
 
 
-@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
-def test_several_outputs_and_labels(frame):
+@pytest.mark.parametrize("name", FRAMES)
+def test_several_outputs_and_labels(name):
+    frame = type(FRAMES[name])
     targets = frame({"a": X[:, 0], "b": X[:, 1]})
     model = new(MLPScratchRegressor).fit(X, targets)
     np.testing.assert_array_equal(
@@ -156,29 +177,34 @@ def test_other_names_are_refused(name, wrong):
             method()
 
 
+@needs_polars
 def test_names_from_one_library_are_those_of_the_other():
     np.testing.assert_array_equal(
         new().fit(PANDAS, y).predict(POLARS), new().fit(POLARS, y).predict(PANDAS)
     )
 
 
-def test_array_in_place_of_a_frame():
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+def test_array_in_place_of_a_frame(frame):
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
-        new().fit(POLARS, y).predict(X)
+        new().fit(frame, y).predict(X)
     with pytest.warns(UserWarning, match="X has feature names, but"):
-        new().fit(X, y).predict(POLARS)
+        new().fit(X, y).predict(frame)
 
 
 STRINGS_IN_X = {
     "pandas strings": PANDAS.assign(wood="ash", leaf="green"),
     "pandas categories": PANDAS.assign(wood=pd.Categorical(LABELS), leaf=pd.Categorical(LABELS)),
     "pandas objects": PANDAS.assign(wood=["ash", 1] * 75, leaf="green"),
-    "polars strings": POLARS.with_columns(wood=pl.lit("ash"), leaf=pl.lit("green")),
-    "polars categories": POLARS.with_columns(
-        wood=pl.Series(LABELS).cast(pl.Categorical),
-        leaf=pl.Series(LABELS).cast(pl.Enum(["ash", "elm", "fir"])),
-    ),
-}
+} | of_polars(
+    lambda: {
+        "polars strings": POLARS.with_columns(wood=pl.lit("ash"), leaf=pl.lit("green")),
+        "polars categories": POLARS.with_columns(
+            wood=pl.Series(LABELS).cast(pl.Categorical),
+            leaf=pl.Series(LABELS).cast(pl.Enum(["ash", "elm", "fir"])),
+        ),
+    }
+)
 
 
 @pytest.mark.parametrize("cls", [MLPScratchClassifier, MLPScratchRegressor])
@@ -194,9 +220,12 @@ DATES = {
     "pandas differences": PANDAS.assign(day=pd.Timedelta("1D")),
     "pandas with a zone": PANDAS.assign(day=pd.Timestamp("2020-01-01", tz="UTC")),
     "pandas, dates alone": pd.DataFrame({"day": pd.date_range("2020-01-01", periods=150)}),
-    "polars": POLARS.with_columns(day=pl.date(2020, 1, 1)),
-    "polars, time": POLARS.with_columns(day=pl.datetime(2020, 1, 1)),
-}
+} | of_polars(
+    lambda: {
+        "polars": POLARS.with_columns(day=pl.date(2020, 1, 1)),
+        "polars, time": POLARS.with_columns(day=pl.datetime(2020, 1, 1)),
+    }
+)
 
 
 @pytest.mark.parametrize("form", DATES)
@@ -205,39 +234,50 @@ def test_columns_of_dates_are_named(form):
         new().fit(DATES[form], y)
 
 
-def test_dates_as_targets():
+@pytest.mark.parametrize("form", ["pandas", *of_polars(lambda: {"polars": None})])
+def test_dates_as_targets(form):
+    dates = VECTORS[form](pd.date_range("2020-01-01", periods=150))
     with pytest.raises(ValueError, match="y must hold numbers, got dates"):
-        new(MLPScratchRegressor).fit(X, pl.Series(pd.date_range("2020-01-01", periods=150)))
+        new(MLPScratchRegressor).fit(X, dates)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (PANDAS.assign(x=[1.0, None] * 75), "X contains NaN"),
-        (PANDAS.assign(x=pd.array([1, None] * 75, dtype="Int64")), "X contains NaN"),
-        (POLARS.with_columns(x=pl.lit(None)), "X contains NaN"),
-        (POLARS.with_columns(x=pl.lit([1, 2])), r"columns do not: 'x' \(List\(Int"),
-        (PANDAS[NAMES[0]], "2-dimensional container"),
-        (POLARS[NAMES[0]], "2D array, got 1D array"),
-    ],
-    ids=["None", "NA", "null", "lists", "Series", "polars Series"],
+WRONG = {
+    "None": (PANDAS.assign(x=[1.0, None] * 75), "X contains NaN"),
+    "NA": (PANDAS.assign(x=pd.array([1, None] * 75, dtype="Int64")), "X contains NaN"),
+    "Series": (PANDAS[NAMES[0]], "2-dimensional container"),
+} | of_polars(
+    lambda: {
+        "null": (POLARS.with_columns(x=pl.lit(None)), "X contains NaN"),
+        "lists": (POLARS.with_columns(x=pl.lit([1, 2])), r"columns do not: 'x' \(List\(Int"),
+        "polars Series": (POLARS[NAMES[0]], "2D array, got 1D array"),
+    }
 )
-def test_what_else_is_wrong_with_frames(wrong, message):
+
+
+@pytest.mark.parametrize("form", WRONG)
+def test_what_else_is_wrong_with_frames(form):
+    wrong, message = WRONG[form]
     with pytest.raises(ValueError, match=message):
         new().fit(wrong, y)
 
 
+@needs_polars
 def test_lazy_frame():
     with pytest.raises(TypeError, match=r"X must be in memory, got a LazyFrame.* collect\(\)"):
         new().fit(POLARS.lazy(), y)
     assert new().fit(POLARS.lazy().collect(), y).n_features_in_ == 4
-    # A column may be called so
+
+
+def test_a_column_may_be_called_as_the_method_of_a_lazy_frame():
     assert new().fit(PANDAS.rename(columns={NAMES[0]: "collect"}), y).n_features_in_ == 4
 
 
-@pytest.mark.parametrize(
-    "missing", [pl.Series(["ash", None, "elm"] * 50), [None, "ash", "elm"] * 50]
+MISSING = {"list": [None, "ash", "elm"] * 50} | of_polars(
+    lambda: {"polars": pl.Series(["ash", None, "elm"] * 50)}
 )
+
+
+@pytest.mark.parametrize("missing", MISSING.values(), ids=MISSING)
 def test_missing_labels(missing):
     with pytest.raises(ValueError, match="y has missing values, None"):
         new().fit(X, missing)

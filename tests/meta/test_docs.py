@@ -25,7 +25,9 @@ from sknn_scratch.losses import REGRESSION_LOSSES
 from sknn_scratch.solvers import SOLVERS
 
 ROOT = Path(__file__).parents[2]
-PAGES = {path.stem: path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+PAGES = {
+    path.stem: path for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+}
 REFERENCE = "\n".join(path.read_text("utf-8") for path in (ROOT / "docs/reference").glob("*.rst"))
 REGISTRIES = {
     "activation": ACTIVATIONS,
@@ -134,6 +136,7 @@ class TestPython:
         assert found["ours"].n_iter_ == found["theirs"].n_iter_ == int(n_epochs)
         assert float(capsys.readouterr().out) < 10 * float(said)  # rounding of another processor
 
+    @pytest.mark.slow
     def test_in_the_user_guide(self, run, capsys, tmp_path):
         found = run("user_guide")
         printed = capsys.readouterr().out
@@ -167,6 +170,7 @@ class TestPython:
         assert search.best_score_ > 0.9
         assert (len(search.cv_results_["params"]), search.n_splits_) == (24, 5)
 
+    @pytest.mark.slow
     def test_in_model_files(self, run, capsys):
         for package in ("skops", "skl2onnx", "onnxruntime"):
             pytest.importorskip(package)
@@ -254,8 +258,31 @@ def test_first_shell_block_of_readme_holds_the_two_commands():
     assert tests.endswith("python -m pytest")
 
 
+def test_what_is_to_be_read_to_understand_fit_is_there():
+    files = re.findall(
+        r"^\| \d+ \| `([\w/]+\.py)` \|", PAGES["contributing"].read_text("utf-8"), re.M
+    )
+    assert 0 < len(files) <= 12
+    assert all((ROOT / "sknn_scratch" / file).is_file() for file in files)
+
+
+def test_the_citation_is_of_this_version():
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert re.search(r"^version: (.*)$", citation, re.M).group(1) == sknn_scratch.__version__
+
+
 def test_the_documentation_is_built_as_the_docs_say():
     commands = "".join(blocks("contributing", "sh")).splitlines()
     (build,) = (command for command in commands if "sphinx-build" in command)
     assert build.startswith('pip install ".[docs]" && sphinx-build -W ')
     assert "docs/contributing.md" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+def test_no_test_skips_in_ci_for_want_of_a_library():
+    """README's command needs nothing large; what it then skips is there before it is run."""
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert 0 < ci.index('pip install --quiet ".[lint,test-all]"') < ci.index("README.md)")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    everything = "".join(extras["optional-dependencies"]["test-all"])
+    for extra in ("test", "dask", "interop", "optuna", "ray", "polars"):
+        assert re.search(rf"\b{extra}\b", everything)

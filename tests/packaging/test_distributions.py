@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 USE = """
 import sknn_scratch
@@ -77,7 +79,8 @@ def test_the_wheel_works_by_itself(distributions, tmp_path):
     (site_packages,) = tmp_path.rglob("site-packages")
     # What it depends on need not be installed again; what is in the environment itself comes first
     (site_packages / "dependencies.pth").write_text(str(Path(np.__file__).parents[1]))
-    done = subprocess.run([python, "-c", USE], cwd=tmp_path, capture_output=True, text=True)
+    command = [python, "-I", "-c", USE]  # -I: whatever PYTHONPATH says
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.stdout.split(), done.stderr) == ([str(site_packages), "True"], "")
 
 

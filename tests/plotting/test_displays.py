@@ -36,6 +36,7 @@ def test_without_matplotlib_the_error_says_what_to_install(display, monkeypatch)
         display.plot()
 
 
+@pytest.mark.slow
 def test_displays_are_imported_without_matplotlib():
     code = "import sys; sys.modules['matplotlib'] = None; import sknn_scratch.plotting"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

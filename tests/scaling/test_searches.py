@@ -28,6 +28,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "scaling_out.md"
 SEARCHES = [GridSearchCV, StackedGridSearchCV]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     # Sockets and processes that Ray lets go of while they are open, whenever Python notices
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

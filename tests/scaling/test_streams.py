@@ -78,6 +78,7 @@ for shuffle in (True, False):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux's RLIMIT_DATA")
 def test_a_file_larger_than_the_memory_that_is_left(tmp_path):
     path = tmp_path / "X.npy"

@@ -9,6 +9,7 @@ import pytest
 USER_CODE = str(Path(__file__).with_name("user_code.py"))
 
 
+@pytest.mark.slow
 def test_mypy_knows_the_types(tmp_path, monkeypatch):
     api = pytest.importorskip("mypy.api")
     monkeypatch.chdir(tmp_path)  # away from the sources: the package is found where it is installed

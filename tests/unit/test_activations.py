@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_allclose, assert_array_equal
@@ -14,7 +14,6 @@ from sknn_scratch._network import Workspace
 from sknn_scratch._parameters import Parameters
 from sknn_scratch.activations import ACTIVATIONS
 
-LAW = settings(derandomize=True, deadline=None, max_examples=40)
 EPS, EPS32 = np.finfo(np.float64).eps, np.finfo(np.float32).eps
 
 every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
@@ -124,7 +123,6 @@ def test_backward_multiplies(name):
 
 
 @every_activation
-@LAW
 @given(
     z=arrays(
         np.float64,

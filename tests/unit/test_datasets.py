@@ -561,6 +561,7 @@ def assert_counts(data, train, test):
         assert X.max() == 1
 
 
+@pytest.mark.slow
 def test_real_mnist(real):
     real("mnist")
     assert_counts(
@@ -570,11 +571,13 @@ def test_real_mnist(real):
     )
 
 
+@pytest.mark.slow
 def test_real_fashion_mnist(real):
     real("fashion-mnist")
     assert_counts(load_fashion_mnist(), train=[6000] * 10, test=[1000] * 10)
 
 
+@pytest.mark.slow
 def test_real_cifar10(real):
     folder = real("cifar-10")
     archives = [folder / name for name in ARCHIVES.values() if (folder / name).is_file()]

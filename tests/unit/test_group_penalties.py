@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -18,7 +18,6 @@ ROWS, COLUMNS = 4, 3
 SIZE = ROWS * COLUMNS
 SEEDS = st.integers(0, 2**32 - 1)
 POSITIVE = st.floats(1e-3, 10)
-laws = settings(derandomize=True, deadline=None, max_examples=60)
 
 PENALTIES = {
     "group": GroupLasso(0.7, n_groups=ROWS),
@@ -75,14 +74,12 @@ def assert_optimal(u, w, step, l1, group):
 
 
 @given(SEEDS, POSITIVE, POSITIVE)
-@laws
 def test_group_prox_is_optimal(seed, strength, step):
     w, penalty = weights(seed), GroupLasso(strength, ROWS)
     assert_optimal(prox(penalty, w, step), w, step, 0.0, strength)
 
 
 @given(SEEDS, POSITIVE, POSITIVE)
-@laws
 def test_group_prox_with_a_step_for_each_coordinate_is_optimal(seed, strength, scale):
     w, step, penalty = weights(seed), steps(seed, scale), GroupLasso(strength, ROWS)
     assert_optimal(prox(penalty, w, step), w, step, 0.0, strength)
@@ -108,7 +105,6 @@ def test_group_prox_is_what_scipy_finds(seed, per_coordinate):
 
 
 @given(SEEDS, POSITIVE)
-@laws
 def test_group_value_is_the_sum_of_the_lengths(seed, strength):
     w = weights(seed)
     lengths = [float(np.sqrt(sum(x * x for x in row))) for row in w.reshape(ROWS, COLUMNS)]
@@ -127,7 +123,6 @@ def test_rows_within_the_threshold_are_exactly_zero():
 
 
 @given(SEEDS, POSITIVE)
-@laws
 def test_group_subgradient_is_the_derivative_of_the_value(seed, strength):
     w = np.random.default_rng(seed).normal(size=SIZE)
     penalty, out = GroupLasso(strength, ROWS), np.full(SIZE, 2.0)
@@ -165,7 +160,6 @@ def test_a_very_weak_penalty_in_single_precision():
 
 
 @given(SEEDS, POSITIVE)
-@laws
 def test_max_norm_is_the_projection(seed, bound):
     """Nearer to w than any other point within the bound, column by column."""
     w, penalty = weights(seed), MaxNorm(bound, ROWS)
@@ -183,7 +177,6 @@ def test_max_norm_is_the_projection(seed, bound):
 
 
 @given(SEEDS, POSITIVE)
-@laws
 def test_max_norm_does_nothing_within_the_bound(seed, bound):
     penalty, w = MaxNorm(bound, ROWS), weights(seed)
     u = prox(penalty, w, 1.0)
@@ -207,7 +200,6 @@ def test_max_norm_has_no_value_and_no_gradient():
 
 @pytest.mark.parametrize("penalty", PENALTIES.values(), ids=PENALTIES)
 @given(seed=SEEDS, step=POSITIVE)
-@laws
 def test_prox_is_not_expansive(penalty, seed, step):
     v, w = weights(seed), weights(seed + 1)
     after = np.linalg.norm(prox(penalty, v, step) - prox(penalty, w, step))
@@ -215,7 +207,6 @@ def test_prox_is_not_expansive(penalty, seed, step):
 
 
 @given(seed=SEEDS, scale=POSITIVE)
-@laws
 def test_group_prox_is_not_expansive_in_the_metric_of_its_steps(seed, scale):
     v, w, step = weights(seed), weights(seed + 1), steps(seed, scale)
     moved = prox(PENALTIES["group"], v, step) - prox(PENALTIES["group"], w, step)
@@ -227,7 +218,6 @@ def test_group_prox_is_not_expansive_in_the_metric_of_its_steps(seed, scale):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("penalty", PENALTIES.values(), ids=PENALTIES)
 @given(seed=SEEDS, step=POSITIVE)
-@laws
 def test_a_number_is_a_constant_array(penalty, dtype, seed, step):
     w = weights(seed).astype(dtype)
     step = float(dtype(step))
@@ -284,7 +274,6 @@ def objective(lead=(), **terms):
 
 
 @given(SEEDS, POSITIVE, POSITIVE, POSITIVE)
-@laws
 def test_prox_of_l1_and_group_is_that_of_their_sum(seed, l1, strength, scale):
     both = objective(l1=ElasticNet(l1=l1), group=GroupLasso(strength, ROWS))
     w = weights(seed)
@@ -330,7 +319,6 @@ def test_the_objective_of_an_estimator_has_its_prox(l1):
 
 
 @given(SEEDS, POSITIVE)
-@laws
 def test_with_a_bound_the_step_ends_within_it(seed, bound):
     every = objective(l1=ElasticNet(0.1), group=GroupLasso(0.2, ROWS), bound=MaxNorm(bound, ROWS))
     flat = np.concatenate([weights(seed), np.full(COLUMNS, 1e3)])

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
@@ -9,7 +9,6 @@ from sklearn.metrics import accuracy_score, log_loss, mean_poisson_deviance, mea
 
 from sknn_scratch.losses import LOSSES
 
-LAW = settings(derandomize=True, deadline=None, max_examples=60)
 EPS = np.finfo(np.float64).eps
 STEP = 2.0**-10
 
@@ -59,7 +58,6 @@ def predicted(name, raw):
 
 
 @every_loss
-@LAW
 @given(raw_and_seed())
 def test_gradient_is_that_of_differences(name, drawn):
     raw, seed = drawn
@@ -78,7 +76,6 @@ def test_gradient_is_that_of_differences(name, drawn):
 
 
 @every_loss
-@LAW
 @given(raw_and_seed(max_lead=2))
 def test_value_is_that_of_value_and_gradient_and_keeps_its_arguments(name, drawn):
     raw, seed = drawn
@@ -94,7 +91,6 @@ def test_value_is_that_of_value_and_gradient_and_keeps_its_arguments(name, drawn
 
 
 @every_loss
-@LAW
 @given(raw_and_seed(max_lead=2))
 def test_is_zero_or_more_and_each_sample_is_treated_alone(name, drawn):
     raw, seed = drawn
@@ -109,7 +105,6 @@ def test_is_zero_or_more_and_each_sample_is_treated_alone(name, drawn):
 
 
 @every_loss
-@LAW
 @given(raw_and_seed(max_lead=1))
 def test_predict_works_in_place(name, drawn):
     raw, _ = drawn
@@ -158,7 +153,6 @@ def test_gradient_is_prediction_minus_target(name):
     assert_allclose(gradient, expected, rtol=32 * EPS, atol=4 * EPS)
 
 
-@LAW
 @given(raw_and_seed(), st.floats(-1e3, 1e3))
 def test_log_loss_does_not_see_a_shift(drawn, shift):
     raw, seed = drawn

@@ -3,13 +3,11 @@ import pickle
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sknn_scratch._parameters import Parameters, count_parameters
-
-LAW = settings(derandomize=True, deadline=None, max_examples=60)
 
 units = st.lists(st.integers(1, 6), min_size=2, max_size=5)
 lead = st.lists(st.integers(1, 3), max_size=2).map(tuple)
@@ -26,7 +24,6 @@ def layers(params):
     return params.weights + params.biases
 
 
-@LAW
 @given(units, lead)
 def test_views_tile_the_vector_exactly_once(units, lead):
     params = numbered(units, lead)
@@ -34,7 +31,6 @@ def test_views_tile_the_vector_exactly_once(units, lead):
     assert_array_equal(np.sort(found), np.arange(params.flat.size))
 
 
-@LAW
 @given(units, lead)
 def test_views_have_the_shapes_of_the_layers(units, lead):
     params = numbered(units, lead)
@@ -42,7 +38,6 @@ def test_views_have_the_shapes_of_the_layers(units, lead):
     assert [b.shape for b in params.biases] == [(*lead, n_out) for n_out in units[1:]]
 
 
-@LAW
 @given(units, lead)
 def test_views_share_the_memory_of_the_vector(units, lead):
     params = numbered(units, lead)
@@ -56,7 +51,6 @@ def test_views_share_the_memory_of_the_vector(units, lead):
     assert np.all(added[..., n_weights:] == 0.5)
 
 
-@LAW
 @given(units, lead)
 def test_weights_come_first_each_network_in_its_own_row(units, lead):
     params = numbered(units, lead)
@@ -71,7 +65,6 @@ def test_weights_come_first_each_network_in_its_own_row(units, lead):
     )
 
 
-@LAW
 @given(units, lead)
 def test_count_is_the_number_of_weights_and_biases(units, lead):
     one_by_one = sum(view.size for view in layers(Parameters.empty(units, np.float64)))
@@ -79,7 +72,6 @@ def test_count_is_the_number_of_weights_and_biases(units, lead):
     assert Parameters.empty(units, np.float32, lead).flat.shape == (*lead, one_by_one)
 
 
-@LAW
 @given(units, lead, st.sampled_from([np.float32, np.float64]))
 def test_from_layers_copies(units, lead, dtype):
     given = numbered(units, lead)
@@ -90,7 +82,6 @@ def test_from_layers_copies(units, lead, dtype):
     assert not np.shares_memory(params.flat, given.flat)
 
 
-@LAW
 @given(units, lead)
 def test_copy_and_view_have_the_same_layout(units, lead):
     params = numbered(units, lead)
@@ -105,7 +96,6 @@ def test_copy_and_view_have_the_same_layout(units, lead):
         assert_array_equal(array, same)
 
 
-@LAW
 @given(units, lead)
 def test_pickle_and_deepcopy_keep_the_views_views(units, lead):
     params = numbered(units, lead)

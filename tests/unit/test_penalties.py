@@ -2,7 +2,7 @@ import inspect
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
@@ -11,7 +11,6 @@ from scipy.optimize import minimize_scalar
 from sknn_scratch import penalties
 from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm, Penalty
 
-LAW = settings(derandomize=True, deadline=None, max_examples=100)
 EPS = np.finfo(np.float64).eps
 
 weight = st.floats(-5, 5, allow_subnormal=False)
@@ -84,21 +83,18 @@ TINY = [sign * 10.0**-k for k in range(1, 8) for sign in (-1, 1)]
 
 
 @every_penalty
-@LAW
 @given(w=matrix, others=matrix, step=step_size)
 def test_prox_of_a_matrix_minimises_its_definition(penalty, w, others, step):
     assert_minimises(penalty, w.ravel(), step, others.ravel())
 
 
 @in_any_metric
-@LAW
 @given(w=matrix, others=matrix, step=arrays(np.float64, (3, 4), elements=step_size))
 def test_prox_with_a_step_per_coordinate_minimises_its_definition(penalty, w, others, step):
     assert_minimises(penalty, w.ravel(), step.ravel(), others.ravel())
 
 
 @every_penalty
-@LAW
 @given(a=matrix, b=matrix, step=step_size)
 def test_every_prox_is_non_expansive(penalty, a, b, step):
     u, v = prox(penalty, a.ravel(), step), prox(penalty, b.ravel(), step)
@@ -107,7 +103,6 @@ def test_every_prox_is_non_expansive(penalty, a, b, step):
 
 
 @every_penalty
-@LAW
 @given(w=matrix, step=step_size)
 def test_every_prox_with_a_number_is_that_with_a_constant_array(penalty, w, step):
     expected = prox(penalty, w.ravel(), step)
@@ -117,7 +112,6 @@ def test_every_prox_with_a_number_is_that_with_a_constant_array(penalty, w, step
 
 
 @every_penalty
-@LAW
 @given(w=matrix, v=matrix)
 def test_subgradient_lies_below(penalty, w, v):
     w, v = w.ravel(), v.ravel()
@@ -130,7 +124,6 @@ def test_subgradient_lies_below(penalty, w, v):
 
 
 @every_penalty
-@LAW
 @given(w=matrix)
 def test_value_without_the_smooth_part_is_rest(penalty, w):
     w = w.ravel()
@@ -165,7 +158,6 @@ def test_every_penalty_keeps_float32(penalty, per_coordinate):
 # The elastic net
 
 
-@LAW
 @given(w=weight, step=step_size, l1=coefficient)
 @example(w=0.0, step=1.0, l1=1.0)
 @example(w=1.0, step=1.0, l1=1.0)
@@ -182,7 +174,6 @@ def test_prox_minimises_its_definition(w, step, l1):
     assert np.all(definition(others) - definition(u) >= rise - 8 * EPS * (18 + 25 / step))
 
 
-@LAW
 @given(w=vector, step=step_size, l1=coefficient)
 def test_prox_satisfies_the_conditions_of_optimality(w, step, l1):
     u = prox(ElasticNet(l1=l1), w, step)
@@ -191,14 +182,12 @@ def test_prox_satisfies_the_conditions_of_optimality(w, step, l1):
     assert_allclose(pull[u != 0], step * l1 * np.sign(u[u != 0]), rtol=0, atol=2 * 5 * EPS)
 
 
-@LAW
 @given(w=vector, step=step_size, l1=coefficient)
 def test_prox_gives_exact_zeros_within_the_threshold_and_nowhere_else(w, step, l1):
     u = prox(ElasticNet(l1=l1), w, step)
     assert_array_equal(u == 0, np.abs(w) <= step * l1)
 
 
-@LAW
 @given(pair=arrays(np.float64, (2, 5), elements=weight), step=step_size, l1=coefficient)
 def test_prox_is_non_expansive(pair, step, l1):
     a, b = pair
@@ -207,7 +196,6 @@ def test_prox_is_non_expansive(pair, step, l1):
     assert np.all(np.abs(u - v) <= np.abs(a - b) + 2 * 5 * EPS)
 
 
-@LAW
 @given(w=arrays(np.float64, (3, 4), elements=weight), step=step_size, l1=coefficient)
 def test_prox_with_a_number_is_prox_with_a_constant_array(w, step, l1):
     expected = prox(ElasticNet(l1=l1), w, step)
@@ -216,7 +204,6 @@ def test_prox_with_a_number_is_prox_with_a_constant_array(w, step, l1):
     assert_array_equal(prox(ElasticNet(l1=np.full((3, 1), l1)), w, step), expected)
 
 
-@LAW
 @given(
     w=arrays(np.float64, (2, 3), elements=weight),
     step=arrays(np.float64, (2, 3), elements=step_size),
@@ -244,7 +231,6 @@ def test_without_l1_the_penalty_is_smooth_and_prox_the_identity(l1):
     assert not ElasticNet(l1=np.array([[0.0], [0.0], [1.0]])).smooth
 
 
-@LAW
 @given(w=vector, l1=coefficient, l2=coefficient, alpha=coefficient, total=st.floats(0.5, 50))
 def test_value_is_its_formula(w, l1, l2, alpha, total):
     penalty = ElasticNet(l1=l1, l2=l2, alpha=alpha)
@@ -254,7 +240,6 @@ def test_value_is_its_formula(w, l1, l2, alpha, total):
     assert value_and_gradient(penalty, w, total)[0] == expected
 
 
-@LAW
 @given(w=vector, l1=coefficient, l2=coefficient, alpha=coefficient, total=st.floats(0.5, 50))
 def test_gradient_is_that_of_differences_of_the_smooth_part(w, l1, l2, alpha, total):
     smooth = ElasticNet(l2=l2, alpha=alpha)
@@ -321,7 +306,6 @@ def test_float32_is_kept():
 # Groups and bounds
 
 
-@LAW
 @given(w=matrix, step=step_size)
 def test_group_lasso_zeroes_whole_rows_and_keeps_directions(w, step):
     u = prox(GroupLasso(0.9, n_groups=3), w.ravel(), step).reshape(3, 4)
@@ -338,7 +322,6 @@ def test_group_lasso_is_the_sum_of_the_lengths_of_rows():
     assert GroupLasso(2.0, n_groups=3).rest(w, np.empty(6)) == 2 * (5 + 0 + 13)
 
 
-@LAW
 @given(w=matrix, step=step_size)
 def test_max_norm_projects_each_column(w, step):
     u = prox(MaxNorm(2.0, n_rows=3), w.ravel(), step).reshape(3, 4)
