@@ -73,13 +73,14 @@ def refuse_tiny_weights(alpha, weight):
         )
 
 
-def divergence_message(estimator):
+def divergence_message(estimator, what="non-finite parameter weights"):
     """Say that training diverged, and what to change."""
+    rate = f"lower learning_rate_init (now {estimator.learning_rate_init}) or "
     return (
-        "Solver produced non-finite parameter weights. The input data may contain large values "
-        f"and need to be preprocessed. Training diverged in epoch {estimator.n_iter_}: lower "
-        f"learning_rate_init (now {estimator.learning_rate_init}) or standardise X, for example "
-        "by a StandardScaler in a Pipeline."
+        f"Solver produced {what}. The input data may contain large values and need to be "
+        f"preprocessed. Training diverged in epoch {estimator.n_iter_}: "
+        f"{'' if estimator.solver == 'lbfgs' else rate}standardise X, for example by a "
+        "StandardScaler in a Pipeline."
     )
 
 

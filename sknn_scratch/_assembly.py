@@ -4,16 +4,18 @@ Each function reads the parameters of the same names and says clearly what is wr
 far as it depends on more than one parameter.
 """
 
+import sys
 from dataclasses import fields
 from numbers import Integral
 
 import numpy as np
 
 from sknn_scratch._objective import Objective
+from sknn_scratch._parameters import Parameters, count_parameters
 from sknn_scratch._registries import how_to_register, part
 from sknn_scratch._schedules import ByEpoch
 from sknn_scratch._training import Optimizer
-from sknn_scratch._validation import is_number
+from sknn_scratch._validation import is_finite, is_number
 from sknn_scratch.activations import ACTIVATIONS, Activation
 from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
 from sknn_scratch.solvers import CHUNK, SOLVERS
@@ -141,6 +143,31 @@ def _in_chunks(whole):
     return [slice(start, min(start + CHUNK, whole.stop)) for start in starts]
 
 
+def empty_parameters(estimator, units, dtype, lead=()):
+    """Return uninitialised parameters for layers of so many units."""
+    try:
+        return Parameters.empty(units, dtype, lead)
+    except (MemoryError, OverflowError, ValueError) as error:  # numpy's, by how far it is too much
+        raise ValueError(
+            f"hidden_layer_sizes={estimator.hidden_layer_sizes!r} makes a network of "
+            f"{float(count_parameters(units)):.2g} weights and biases, more than fit into memory. "
+            "Use fewer units."
+        ) from error
+
+
+def check_magnitudes(estimator):
+    """Raise a ValueError for a parameter that is a number too large for a float."""
+    for name in estimator._parameter_constraints:
+        given = getattr(estimator, name)
+        for number in given if isinstance(given, (list, tuple)) else [given]:
+            # Only Python's own whole numbers can be that large
+            if isinstance(number, int) and abs(number) > sys.float_info.max:
+                raise ValueError(
+                    f"{name} must be at most {sys.float_info.max:.1e}, the largest float, but what "
+                    "was given is larger: use a smaller number."
+                )
+
+
 def check_combinations(estimator, incremental):
     """Raise a ValueError where parameters, each right by itself, do not go together."""
     _check_parts(estimator)
@@ -215,7 +242,7 @@ def per_matrix(estimator, name):
             f"{estimator.hidden_layer_sizes!r} there are {n_matrices} weight matrices: "
             "give one number, or one for each weight matrix."
         )
-    if not all(is_number(value) and 0 <= value < np.inf for value in values):
+    if not all(is_finite(value) and value >= 0 for value in values):
         raise ValueError(f"{name} must hold finite numbers >= 0, got {given!r}.")
     return [float(value) for value in values]
 

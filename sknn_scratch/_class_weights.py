@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
-from sknn_scratch._validation import is_number
+from sknn_scratch._validation import is_finite
 
 
 def weight_of_samples(class_weight, y, classes, sample_weight, *, several_labels):
@@ -68,7 +68,7 @@ def _weight_of_each(weights, classes, given):
             "class_weight must be a dict of weights by class, or a list of such dicts for several "
             f"labels, got {given!r}."
         )
-    if not all(is_number(weight) and 0 <= weight < np.inf for weight in weights.values()):
+    if not all(is_finite(weight) and weight >= 0 for weight in weights.values()):
         raise ValueError(f"class_weight must hold finite numbers >= 0 by class, got {given!r}.")
     unknown = [label for label in weights if label not in set(classes)]
     # A part of the data may lack a class; beside a class without a weight it is a slip of the pen

@@ -100,6 +100,8 @@ class Fit:
             self.monitor = self._monitor()
             estimator.n_iter_ = 0
         estimator.history_ = self._history()
+        # lbfgs may find that there is nothing to do, and record no epoch
+        estimator.loss_curve_ = estimator.history_.get("loss", [])
 
     @property
     def n_epochs_left(self):

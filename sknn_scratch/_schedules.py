@@ -4,6 +4,7 @@ A schedule is filled from the estimator's parameters of the same names. To add o
 derived from `Schedule` and one line in `SCHEDULES`.
 """
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -174,7 +175,7 @@ class ByEpoch(Schedule):
         n_epochs = int(progress)
         rate = self.function(n_epochs)
         is_number = isinstance(rate, Real) and not isinstance(rate, bool)
-        if not (is_number and 0 <= rate < np.inf):
+        if not (is_number and 0 <= rate <= sys.float_info.max):
             raise ValueError(
                 "learning_rate, a function of the number of epochs done, must return a finite "
                 f"number >= 0, got {rate!r} for {n_epochs}."

@@ -25,7 +25,9 @@ from sknn_scratch._assembly import (
     build_optimizer,
     build_penalties,
     check_combinations,
+    check_magnitudes,
     dropout_rates,
+    empty_parameters,
     hidden_units,
     initial_gains,
     together,
@@ -41,6 +43,7 @@ from sknn_scratch._initializers import INITIALIZERS, draw_parameters
 from sknn_scratch._monitor import MonitorStack
 from sknn_scratch._network import Dropout
 from sknn_scratch._objective import Objective
+from sknn_scratch._outputs import quiet
 from sknn_scratch._parameters import Parameters, count_parameters
 from sknn_scratch._schedules import ScheduleStack
 from sknn_scratch._streams import Streams
@@ -78,6 +81,7 @@ def stack_key(estimator):
         return None
     try:
         estimator._validate_params()
+        check_magnitudes(estimator)
         check_combinations(estimator, incremental=False)
         build_activations(estimator, len(hidden_units(estimator)))
         schedule = build_optimizer(estimator).schedule
@@ -182,7 +186,7 @@ class Stack:
 
         one = samples[0]
         units = [one.X.shape[1], *hidden_units(self.first), one.y.shape[1]]
-        self.params = Parameters.empty(units, one.X.dtype, lead)
+        self.params = empty_parameters(self.first, units, one.X.dtype, lead)
         generators = self._draw_parameters()
         self.streams = Streams([stream[0][0] for stream in streams], samples, generators)
         self.dropout = self._dropout(generators)
@@ -259,7 +263,7 @@ class Stack:
         """Train every network to its end, and leave its estimator fitted."""
         longest = max(network[-1].max_iter for network in self.waiting)
         with (
-            np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+            quiet(),
             blas_threads(self.params, self.batch_size),
         ):
             while self.running.any():
@@ -387,8 +391,8 @@ class Stack:
                 warn_diverged(estimator)
             elif not (stopped or self.optimizer.schedule.is_over(place)):
                 warn_not_converged(estimator, self.streams.judges[place[0]])
-            network = self.params.view(flat.copy())
-            estimator._keep(network, flat.dtype, self.streams.probes(place[0])[0])
+            params = estimator._keep(self.params.view(flat.copy()), flat.dtype)
+            estimator._check_outputs(params, self.streams.samples_of(place[0]))
         except Exception as raised:  # a warning, where these are errors, as well
             error = raised
         self.outcomes[id(estimator)] = Outcome(error, self.seconds[member])

@@ -104,9 +104,9 @@ class Streams:
         rows = self.order[stream, 0]
         return self.X[rows], self.y[rows]
 
-    def probes(self, stream=...):
-        """Return X and y of some training samples of each stream, or of one."""
-        rows = self.order[..., :N_PROBES] if stream is ... else self.order[stream, 0, :N_PROBES]
+    def probes(self):
+        """Return X and y of some training samples of each stream."""
+        rows = self.order[..., :N_PROBES]
         return self.X[rows], self.y[rows]
 
     def _all_have_weight(self):
@@ -135,6 +135,11 @@ class Streams:
         # As in a fit by itself the order within a batch of all samples stays as it is
         generators = self.generators if shuffle and batch_size < self.n_given else ()
         return MiniBatches(self.X, self.y, self.weight, batch_size, self.order, generators)
+
+    def samples_of(self, stream):
+        """Return all samples of a stream, also those that are held out."""
+        start = int(self.order[stream].flat[0]) // self.n_given * self.n_given
+        return self.X[start : start + self.n_given]
 
     def keep(self, rows):
         """Forget all streams but these."""

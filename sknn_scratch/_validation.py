@@ -1,5 +1,7 @@
 """Data as it comes: what scikit-learn checks, and errors that name what is wrong with it."""
 
+import sys
+from fractions import Fraction
 from numbers import Real
 
 import numpy as np
@@ -8,8 +10,16 @@ from sklearn.utils.validation import validate_data
 
 
 def is_number(value, kind=Real):
-    """Whether the value is a number of this kind; True and False are none, though Python's are."""
-    return isinstance(value, kind) and not isinstance(value, bool)
+    """Whether the value is a number of this kind that numpy computes with.
+
+    True and False are none, though Python's are; nor are fractions, of which numpy makes objects.
+    """
+    return isinstance(value, kind) and not isinstance(value, (bool, Fraction))
+
+
+def is_finite(value):
+    """Whether the value is a finite number, and none too large for a float."""
+    return is_number(value) and abs(value) <= sys.float_info.max
 
 
 def validated(estimator, X, y="no_validation", **kwargs):

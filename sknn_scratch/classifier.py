@@ -14,11 +14,12 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sknn_scratch._base import (
     BaseMLPScratch,
     Number,
-    checks_parameters,
+    checks_changed_parameters,
     for_first_order_solvers,
     unchanged_on_failure,
 )
 from sknn_scratch._class_weights import weight_of_samples
+from sknn_scratch._outputs import check_predictions, quiet
 from sknn_scratch._sklearn import StrOptions, check_partial_fit_first_call
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import validated
@@ -468,7 +469,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         return np.average(self._loss().score(raw, y), weights=sample_weight)
 
     @for_first_order_solvers
-    @checks_parameters
+    @checks_changed_parameters
     def partial_fit(
         self,
         X: MatrixLike,
@@ -500,6 +501,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                 self._label_binarizer = LabelBinarizer().fit(y if several else classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
+    @quiet()
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels.
 
@@ -513,7 +515,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The predicted classes, or an indicator matrix of the predicted labels.
         """
-        raw = self._raw_scores(X)
+        raw = check_predictions(self._raw_scores(X))
         chosen = self._loss().classify(raw)
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(chosen))
@@ -521,6 +523,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             return chosen.astype(int)
         return self.classes_[chosen.ravel().astype(int)]
 
+    @quiet()
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the probability of each class.
 
@@ -534,7 +537,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`. With several labels, the probability of each label.
         """
-        raw = self._raw_scores(X)
+        raw = check_predictions(self._raw_scores(X))
         if len(self.classes_) == 1:
             return np.ones_like(raw)
         probabilities = np.hstack([-raw, raw]) if self._is_binary() else raw

@@ -10,7 +10,8 @@ from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils import column_or_1d
 
-from sknn_scratch._base import BaseMLPScratch, checks_parameters, for_first_order_solvers
+from sknn_scratch._base import BaseMLPScratch, checks_changed_parameters, for_first_order_solvers
+from sknn_scratch._outputs import check_predictions, quiet
 from sknn_scratch._registries import Registered
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import converted, validated
@@ -402,7 +403,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         return r2_score(y, raw, sample_weight=sample_weight)
 
     @for_first_order_solvers
-    @checks_parameters
+    @checks_changed_parameters
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -424,6 +425,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
+    @quiet()
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the targets.
 
@@ -439,4 +441,5 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         """
         predicted = self._raw_scores(X)
         self._loss().predict(predicted)
+        check_predictions(predicted)
         return predicted.ravel() if predicted.shape[1] == 1 else predicted

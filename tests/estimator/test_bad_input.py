@@ -2,10 +2,12 @@
 
 import re
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import train_test_split
@@ -20,7 +22,7 @@ ESTIMATORS = [MLPScratchClassifier]
 X, y = load_iris(return_X_y=True)
 X = scale(X)
 
-NO_NUMBER = ["0.1", None, [0.1], True, np.True_]
+NO_NUMBER = ["0.1", None, Fraction(1, 3), [0.1], True, np.True_]
 NO_COUNT = ["9", 9.5, None, True, False]
 NO_FLAG = ["yes", None]
 FLAGS = [True, False, np.True_]
@@ -491,3 +493,76 @@ def test_finite_weights_with_infinite_predictions_have_diverged(dtype, search):
 def test_sample_weights_whose_sum_overflows():
     with pytest.raises(ValueError, match="sample_weight"):
         small().fit(X, y, sample_weight=np.full(150, 1e308))
+
+
+# Numbers without bounds
+
+
+HUGE = 10**400  # more than a float can hold
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("given", [HUGE, Fraction(HUGE, 3), [HUGE, 0]], ids=type)
+@pytest.mark.parametrize(
+    "name", [n for n, kinds in WRONG.items() if isinstance(kinds["value"][0], (int, float))]
+)
+def test_number_too_large_for_a_float(estimator, name, given):
+    with pytest.raises(ValueError, match=f"(?s){name}.*(larger|[Gg]ot)"):
+        small(estimator, **{name: given}).fit(X, y)
+
+
+def test_learning_rate_too_large_for_a_float():
+    with pytest.raises(ValueError, match=r"learning_rate, a function .* must return a finite"):
+        small(learning_rate=lambda epoch: HUGE).fit(X, y)
+
+
+def test_class_weight_too_large_for_a_float():
+    with pytest.raises(ValueError, match="class_weight must hold finite numbers"):
+        small(class_weight={0: HUGE}).fit(X, y)
+
+
+@pytest.mark.parametrize("units", [10**15, 2**62, 2**63, 10**30])
+def test_more_units_than_memory(units):
+    with pytest.raises(ValueError, match=rf"hidden_layer_sizes={units} .* more than fit into mem"):
+        small(hidden_layer_sizes=units).fit(X, y)
+
+
+# Parameters set between calls of partial_fit
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        pytest.param(name, given, id=f"{name}={given!r}")
+        for name, kinds in WRONG.items()
+        for given in kinds["type"] + kinds["value"]
+        if name != "solver"
+    ],
+)
+def test_wrong_parameter_set_after_partial_fit(estimator, name, given):
+    """scikit-learn checks no parameters in later calls; what it then did with them was luck."""
+    model = small(estimator).partial_fit(X, y, classes=np.unique(y))
+    model.set_params(**{name: given})
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"(?s){name}.*(got|Got) {re.escape(repr(given))}"):
+            model.partial_fit(X, y)
+
+
+def test_parameters_of_partial_fit_are_checked_once(monkeypatch):
+    model = small().partial_fit(X, y, classes=np.unique(y))
+    checks = []
+    monkeypatch.setattr(model, "_validate_params", lambda: checks.append(1))
+    for _ in range(3):
+        model.partial_fit(X, y)
+    assert len(checks) == 1
+    model.set_params(alpha=0.5).partial_fit(X, y)
+    assert len(checks) == 2
+    with config_context(skip_parameter_validation=True):
+        model.set_params(alpha=0.7).partial_fit(X, y)
+    assert len(checks) == 2
+
+
+@pytest.mark.parametrize("solver", [["sgd"], None, 5, {"sgd": 1}])
+def test_solver_that_is_no_string_has_no_partial_fit(solver):
+    assert not hasattr(small(solver=solver), "partial_fit")

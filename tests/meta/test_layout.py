@@ -14,7 +14,7 @@ FLOORS = [
     | {"_parameters", "_initializers", "_schedules", "_monitor", "_progress", "_typing"}
     | {"_files", "_version"},
     {"_network"},
-    {"_objective"},
+    {"_objective", "_outputs"},
     {"_training", "_lbfgs"},
     {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
     | {"exceptions", "_advice", "_model_state", "_summary", "_validation", "_streams", "_stack"}
