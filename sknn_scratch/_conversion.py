@@ -26,8 +26,8 @@ _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
 def to_sklearn(estimator, target):
     """Return a `target` with the parameters that it knows, and the weights where there are any."""
-    params = estimator.get_params(deep=False)
-    known = {name: params[name] for name in target().get_params(deep=False)}
+    # Attributes, not get_params: a derived class may fix some and have fewer parameters
+    known = {name: getattr(estimator, name) for name in target().get_params(deep=False)}
     if callable(known["learning_rate"]) or known["learning_rate"] not in _SCHEDULES:
         known["learning_rate"] = "constant"
     known["activation"] = _only_activation(estimator)
@@ -63,12 +63,19 @@ def from_sklearn(cls, estimator):
         raise TypeError(
             f"estimator must be scikit-learn's {expected.__name__}, got {type(estimator).__name__}."
         )
-    converted = cls(**estimator.get_params(deep=False))
+    params = {name: getattr(estimator, name) for name in expected().get_params(deep=False)}
+    converted = cls()
+    for name, value in params.items():  # a derived class need not take all of them
+        setattr(converted, name, value)
     if hasattr(estimator, "coefs_"):
         _copy_fitted(estimator, converted)
         arrays = converted.coefs_ + converted.intercepts_
         converted.n_parameters_ = sum(array.size for array in arrays)
-        converted.history_ = {"loss": list(converted.loss_curve_ or [])}
+        if converted.loss_curve_ is None:  # of lbfgs
+            converted.loss_curve_ = []
+        converted.history_ = {"loss": list(converted.loss_curve_)}
+        if converted.loss_curve_:  # what is not known of an epoch is NaN
+            converted.history_[cls._score_name] = [np.nan] * len(converted.loss_curve_)
         if converted.validation_scores_ is not None:
             converted.history_["validation_score"] = list(converted.validation_scores_)
     return converted

@@ -4,10 +4,15 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._assembly import build_objective
+from sknn_scratch._base import BaseMLPScratch
 from sknn_scratch._objective import Batch
 from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
 
@@ -89,9 +94,10 @@ def check_gradient(
 
     Parameters
     ----------
-    estimator : MLPScratchClassifier or MLPScratchRegressor
-        Fitted: its weights are used. Not fitted: weights are drawn as fit would draw them. It is
-        not changed.
+    estimator : MLPScratchClassifier, MLPScratchRegressor, Pipeline or search
+        Fitted: its weights are used. Not fitted: weights are drawn as fit would draw them. Of a
+        Pipeline the last step is checked, on X as the steps before transform it; of a search that
+        is fitted, its `best_estimator_`. It is not changed.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The samples, one batch.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -111,6 +117,11 @@ def check_gradient(
     -------
     check : GradientCheck
         Both gradients, the differences per layer, and the verdict; printed, a table.
+
+    Raises
+    ------
+    TypeError
+        If there is no network of this package in `estimator`.
 
     Notes
     -----
@@ -133,6 +144,7 @@ def check_gradient(
     """
     if n_parameters is not None and n_parameters < 1:
         raise ValueError(f"n_parameters must be at least 1, or None, got {n_parameters!r}.")
+    estimator, X = _network_and_input(estimator, X, y)
     estimator._validate_params()
     params, objective, batch = _problem(estimator, X, y, sample_weight)
     size = params.flat.size
@@ -154,6 +166,37 @@ def check_gradient(
     smallest = np.maximum(smallest, 1e6 * rounding / steps)
     error = _relative_difference(backprop, numeric, smallest)
     return GradientCheck(backprop, numeric, layer, error, tol)
+
+
+def _network_and_input(estimator, X, y):
+    """Return the network in an estimator, and X as it reaches the network."""
+    network = getattr(estimator, "best_estimator_", estimator)
+    while isinstance(network, Pipeline):
+        X = _transformed(network, X, y)
+        network = network[-1]
+    if not isinstance(network, BaseMLPScratch):
+        remedy = ""
+        if isinstance(network, MLPClassifier | MLPRegressor):
+            remedy = " Convert scikit-learn's own: MLPScratchClassifier.from_sklearn(model)."
+        elif hasattr(network, "refit"):  # a search, whosever it is
+            remedy = " Fit the search first, with refit=True."
+        raise TypeError(
+            "check_gradient needs an MLPScratchClassifier or MLPScratchRegressor, a Pipeline that "
+            f"ends in one, or a search over one; got {type(network).__name__}.{remedy}"
+        )
+    return network, X
+
+
+def _transformed(pipeline, X, y):
+    """Return X behind all steps but the last; if they are not fitted, copies of them are."""
+    before = pipeline[:-1]
+    if not before.steps:
+        return X
+    try:
+        check_is_fitted(before)
+        return before.transform(X)
+    except NotFittedError:
+        return clone(before).fit_transform(X, y)
 
 
 def _problem(estimator, X, y, sample_weight):

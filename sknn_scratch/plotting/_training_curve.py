@@ -228,7 +228,9 @@ class TrainingCurveDisplay:
             if not found or len(history.get("loss", ())) == 0:
                 raise ValueError(
                     f"The history {name!r} must have the keys 'loss' and 'accuracy' or 'r2' with "
-                    f"an entry per epoch, as history_ of a fitted estimator; got {list(history)}."
+                    f"an entry per epoch, as history_ of a fitted estimator; got {list(history)}, "
+                    f"{len(history.get('loss', ()))} epochs. Of a model of scikit-learn's, "
+                    "solver='lbfgs' keeps no epoch, and from_sklearn has none to take over."
                 )
             names.add(found[0])
         if len(names) > 1:
@@ -295,6 +297,8 @@ class TrainingCurveDisplay:
             ax.set(xlabel="epoch")
             ax.xaxis.set_major_locator(plt.MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(alpha=0.3)
+            if not any(np.isfinite(line.get_ydata()).any() for line in ax.get_lines()):
+                ax.text(0.5, 0.5, "not recorded", ha="center", transform=ax.transAxes)
             if not own_figure:
                 ax.legend(fontsize="small", handlelength=3.5)
         if own_figure:

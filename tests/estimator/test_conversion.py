@@ -136,3 +136,77 @@ def test_parameters_without_counterpart():
 def test_from_sklearn_of_another_class(other):
     with pytest.raises(TypeError, match="must be scikit-learn's MLPClassifier, got "):
         MLPScratchClassifier.from_sklearn(other)
+
+
+class FewParameters(MLPScratchClassifier):
+    """A class of the user's own that fixes most parameters, as scikit-learn lets it."""
+
+    def __init__(self, hidden_layer_sizes=(5,), random_state=None):
+        super().__init__(
+            hidden_layer_sizes, "tanh", solver="sgd", max_iter=4, random_state=random_state
+        )
+
+
+class MoreParameters(MLPScratchRegressor):
+    def __init__(self, loss="squared_error", hidden_layer_sizes=(5,), note="none"):
+        super().__init__(loss, hidden_layer_sizes=hidden_layer_sizes, max_iter=4)
+        self.note = note
+
+
+class TheirsWithMore(MLPClassifier):
+    def __init__(self, hidden_layer_sizes=(5,), note="none"):
+        super().__init__(hidden_layer_sizes, "logistic", max_iter=4)
+        self.note = note
+
+
+@pytest.mark.parametrize("cls", [FewParameters, MoreParameters])
+def test_derived_class_to_scikit_learn_and_back(cls):
+    y = STRINGS if cls is FewParameters else REAL
+    unfitted = cls(hidden_layer_sizes=(4, 3)).to_sklearn()
+    assert (unfitted.hidden_layer_sizes, unfitted.max_iter) == ((4, 3), 4)
+    ours = fitted(cls(hidden_layer_sizes=(4, 3)), y)
+    theirs = ours.to_sklearn()
+    assert theirs.activation == ours.activation
+    assert_same_predictions(ours, theirs)
+    again = cls.from_sklearn(theirs)
+    assert type(again) is cls
+    assert again.hidden_layer_sizes == (4, 3)
+    assert_same_predictions(again, ours)
+
+
+def test_derived_class_that_fixes_something_else_predicts_the_same():
+    theirs = fitted(MLPClassifier(6, activation="logistic", max_iter=3, random_state=0), STRINGS)
+    ours = FewParameters.from_sklearn(theirs)
+    assert ours.get_params() == {"hidden_layer_sizes": 6, "random_state": 0}
+    assert_same_predictions(ours, theirs)
+
+
+def test_from_a_class_derived_from_scikit_learns():
+    theirs = fitted(TheirsWithMore((4,)), STRINGS)
+    assert_same_predictions(MLPScratchClassifier.from_sklearn(theirs), theirs)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_history_and_curves_of_a_converted_model(early_stopping):
+    theirs = MLPRegressor(
+        hidden_layer_sizes=5, solver="sgd", max_iter=6, early_stopping=early_stopping
+    )
+    ours = MLPScratchRegressor.from_sklearn(fitted(theirs, REAL))
+    names = ["loss", "r2", *(["validation_score"] if early_stopping else [])]
+    assert list(ours.history_) == names
+    assert ours.history_["loss"] == theirs.loss_curve_
+    assert {len(curve) for curve in ours.history_.values()} == {theirs.n_iter_}
+    assert np.isnan(ours.history_["r2"]).all()
+    before = list(ours.loss_curve_)
+    ours.set_params(early_stopping=False).partial_fit(X, REAL)
+    assert ours.loss_curve_[:-1] == before
+    assert np.isfinite(ours.history_["r2"][-1])
+
+
+def test_curves_of_a_converted_lbfgs_model():
+    theirs = fitted(MLPClassifier(5, solver="lbfgs", max_iter=20, random_state=0), STRINGS)
+    ours = MLPScratchClassifier.from_sklearn(theirs)
+    assert ours.loss_curve_ == []
+    assert (ours.loss_, ours.n_iter_) == (theirs.loss_, theirs.n_iter_)
+    fitted(ours.set_params(warm_start=True, max_iter=3), STRINGS)
+    assert len(ours.loss_curve_) == len(ours.history_["loss"]) == 3

@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -163,6 +164,30 @@ def test_what_cannot_be_plotted(histories, options, message):
 def test_loss_without_penalties_needs_them():
     with pytest.raises(ValueError, match="with_penalty=False needs the key 'penalty'"):
         TrainingCurveDisplay({"a": HISTORY}).plot(with_penalty=False)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_model_of_scikit_learns(networks, early_stopping):
+    theirs = MLPClassifier(4, max_iter=9, random_state=0, early_stopping=early_stopping)
+    ours = MLPScratchClassifier.from_sklearn(theirs.fit(X, y))
+    display = TrainingCurveDisplay.from_estimator(ours)
+    display.figure_.draw_without_rendering()
+    lines = display.lines_[""]
+    np.testing.assert_array_equal(lines["loss"].get_ydata(), theirs.loss_curve_)
+    texts = [text.get_text() for text in display.axes_[1].texts]
+    if early_stopping:
+        shown = lines["validation_score"].get_ydata()
+        np.testing.assert_array_equal(shown, theirs.validation_scores_)
+    assert texts == ([] if early_stopping else ["not recorded"])
+    both = TrainingCurveDisplay.from_estimators({"ours": networks["gd"], "theirs": ours})
+    assert not both.axes_[1].texts
+    assert both.axes_[1].get_ylabel() == "accuracy"
+
+
+def test_lbfgs_model_of_scikit_learns():
+    theirs = MLPClassifier(4, solver="lbfgs", max_iter=9, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match=r"0 epochs. Of a model of scikit-learn's, solver='lbfgs'"):
+        TrainingCurveDisplay.from_estimator(MLPScratchClassifier.from_sklearn(theirs))
 
 
 def test_estimators_that_have_no_history():

@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import SelectKBest
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, losses
 from sknn_scratch.activations import ACTIVATIONS, Activation, Tanh
 from sknn_scratch.gradient_check import check_gradient
 from sknn_scratch.losses import LOSSES, LogLoss
+from sknn_scratch.model_selection import StackedGridSearchCV
 from sknn_scratch.penalties import ElasticNet, GroupLasso
 from sknn_scratch.plotting import GradientCheckDisplay
 
@@ -245,6 +252,68 @@ def test_the_estimator_and_the_data_are_not_changed(fit):
     before = joblib.hash((vars(model), X, NAMES, weight))
     check_gradient(model, X, NAMES, weight)
     assert joblib.hash((vars(model), X, NAMES, weight)) == before
+
+
+def pipelines(model):
+    """Return pipelines of all depths that end in `model`, and X as it gets there."""
+    scaled = StandardScaler().fit_transform(X)
+    return {
+        "one step": (make_pipeline(model), X),
+        "two steps": (make_pipeline(StandardScaler(), model), scaled),
+        "nested": (make_pipeline(StandardScaler(), make_pipeline("passthrough", model)), scaled),
+        "selection": (
+            make_pipeline(SelectKBest(k=2), model),
+            SelectKBest(k=2).fit_transform(X, NAMES),
+        ),
+    }
+
+
+@pytest.mark.parametrize("fit", [False, True])
+@pytest.mark.parametrize("name", pipelines(None))
+def test_network_in_a_pipeline(name, fit):
+    model = MLPScratchClassifier(4, "tanh", max_iter=9, tol=9, n_iter_no_change=1, random_state=0)
+    pipeline, reaching = pipelines(model)[name]
+    if fit:
+        pipeline.fit(X, NAMES)
+        model = clone(model).fit(reaching, NAMES)
+    before = joblib.hash(pipeline)
+    check, expected = check_gradient(pipeline, X, NAMES), check_gradient(model, reaching, NAMES)
+    np.testing.assert_array_equal(check.backprop, expected.backprop)
+    assert check.passed
+    assert joblib.hash(pipeline) == before
+    assert GradientCheckDisplay.from_estimator(pipeline, X, NAMES).check.passed
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+@pytest.mark.parametrize("cls", [GridSearchCV, StackedGridSearchCV])
+def test_network_of_a_search(cls, in_pipeline):
+    model = MLPScratchClassifier(4, "tanh", max_iter=9, tol=9, n_iter_no_change=1, random_state=0)
+    name = "alpha"
+    if in_pipeline:
+        model, name = make_pipeline(StandardScaler(), model), "mlpscratchclassifier__alpha"
+    search = cls(model, {name: [0.1, 1.0]}, cv=2).fit(X, NAMES)
+    check = check_gradient(search, X, NAMES)
+    expected = check_gradient(search.best_estimator_, X, NAMES)
+    np.testing.assert_array_equal(check.backprop, expected.backprop)
+    assert check.passed
+
+
+NO_NETWORKS = {
+    "MLPClassifier": (MLPClassifier(), r"MLPClassifier. Convert scikit-learn's own.*from_sklearn"),
+    "MLPRegressor": (make_pipeline(StandardScaler(), MLPRegressor()), "MLPRegressor. Convert"),
+    "forest": (RandomForestClassifier(), r"RandomForestClassifier\.$"),
+    "search": (GridSearchCV(MLPScratchClassifier(), {}), "GridSearchCV. Fit the search first"),
+    "class": (MLPScratchClassifier, "type|ABCMeta"),
+    "name": ("network", r"str\.$"),
+}
+
+
+@pytest.mark.parametrize("check", [check_gradient, GradientCheckDisplay.from_estimator])
+@pytest.mark.parametrize("name", NO_NETWORKS)
+def test_something_else(name, check):
+    estimator, message = NO_NETWORKS[name]
+    with pytest.raises(TypeError, match=rf"needs an MLPScratchClassifier or .*; got .*({message})"):
+        check(estimator, X, NAMES)
 
 
 def test_the_data_must_be_those_of_the_model():
