@@ -6,11 +6,13 @@ computation in common are trained as one stack.
 """
 
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import copy
 from itertools import chain
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
@@ -64,6 +66,13 @@ class Feed(NamedTuple):
     params: dict | None = None
     seconds: float = 0.0
     error: Exception | None = None
+
+
+class Failure(NamedTuple):
+    """The error with which a stack, or the checking of its samples, ended; and its fits."""
+
+    error: Exception
+    fits: list
 
 
 class Trained(NamedTuple):
@@ -181,24 +190,28 @@ def jobs_of(fits, n_jobs):
 
 
 def run(job, feeds, X, y, stack_bytes, score, n_jobs):
-    """Train and score the fits of a job; return a list of (number, result).
+    """Train and score the fits of a job; return a list of (number, result), and one of defects.
 
+    A defect, in words, is why networks that could have been a stack were trained one by one.
     `feeds` holds what has been made ready of what reaches the networks; `stack_bytes` bounds the
     memory of a stack; `score` has the arguments of scikit-learn's `_fit_and_score` that are the
     same for all fits.
     """
-    results = []
+    results, defects = [], []
     with one_blas_thread() if n_jobs > 1 else nullcontext():
         for wave in waves(job, stack_bytes // max(1, bytes_of(X))):
             given = {}
             for fit in wave:
                 if fit.feed is not None and fit.feed not in given:
                     given[fit.feed] = feeds.get(fit.feed) or feed(fit, X, y, score["fit_params"])
-            trained = _train(wave, given, stack_bytes) if given else {}
+            trained = {}
+            if given:
+                trained, failures = _train(wave, given, stack_bytes)
+                defects += _defects(failures, trained)
             for fit in wave:
                 of_fit = trained.get(fit.number), given.get(fit.feed)
                 results.append((fit.number, _scored(fit, *of_fit, X, y, score)))
-    return results
+    return results, defects
 
 
 def bytes_of(X):
@@ -216,28 +229,57 @@ def waves(fits, n_feeds):
 
 
 def _train(fits, feeds, stack_bytes):
-    """Return the trained network of each fit, by its number."""
-    samples = {}
-    for fit in fits:
-        if fit.stack is not None and fit.feed not in samples:
-            samples[fit.feed] = _samples(network_of(fit.estimator), feeds[fit.feed])
+    """Return the trained network of each fit, by its number; and the stacks that failed.
+
+    Their networks are trained one by one, so that each error is that of `fit`.
+    """
+    samples, failures = _samples_of(fits, feeds)
     trained = {}
     for streams in _stacks(fits, samples, stack_bytes):
-        trained |= _train_stack(streams, [samples[stream[0][0].feed] for stream in streams])
+        try:
+            trained |= _train_stack(streams, [samples[stream[0][0].feed] for stream in streams])
+        except Exception as error:
+            failures.append(Failure(error, list(chain(*chain(*streams)))))
     for fit in fits:
         if fit.number not in trained:
             trained[fit.number] = _train_alone(network_of(fit.estimator), feeds[fit.feed])
-    return trained
+    return trained, failures
 
 
-def _samples(network, given):
-    """Return the checked samples, or None if they are not right: `fit` then says why."""
-    if given.error is not None:
-        return None
-    try:
-        return Samples.of(clone(network), given.X, given.y, **given.params)
-    except Exception:
-        return None
+def _samples_of(fits, feeds):
+    """Return the checked samples of each feed, as far as they are right; and what is wrong."""
+    samples, failures = {}, []
+    stackable = {fit.feed: fit for fit in fits[::-1] if fit.stack is not None}
+    for key, fit in stackable.items():
+        given = feeds[key]
+        if given.error is None:
+            try:
+                samples[key] = Samples.of(
+                    clone(network_of(fit.estimator)), given.X, given.y, **given.params
+                )
+            except Exception as error:
+                failures.append(Failure(error, [fit for fit in fits if fit.feed == key]))
+    return samples, failures
+
+
+def _defects(failures, trained):
+    """Return in words the errors that none of the networks has when it is trained alone.
+
+    What is wrong with the data or the parameters makes `fit` fail as well, and the search then
+    reports it. An error that only the stack knows is a defect of the stack.
+    """
+    return [
+        _in_words(error)
+        for error, fits in failures
+        if not any(isinstance(trained[fit.number].error, type(error)) for fit in fits)
+    ]
+
+
+def _in_words(error):
+    """Return an error with the place where it was raised."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    what = traceback.format_exception_only(error)[-1].strip()
+    return f"{what} ({Path(place.filename).name}, line {place.lineno})"
 
 
 def _stacks(fits, samples, stack_bytes):
@@ -265,15 +307,12 @@ def _stacks(fits, samples, stack_bytes):
 
 
 def _train_stack(streams, samples):
-    """Return what became of each fit; of none, if some do not go with their samples."""
+    """Return what became of each fit."""
     start = time.perf_counter()
     # Copies that share their parameters cost a tenth of clones, and a stack changes none
     estimators = [[[copy(network_of(f.estimator)) for f in n] for n in s] for s in streams]
-    try:
-        stack = Stack(estimators, samples)
-        stack.fit()
-    except Exception:
-        return {}
+    stack = Stack(estimators, samples)
+    stack.fit()
     fits, estimators = (list(chain(*chain(*nested))) for nested in (streams, estimators))
     outcomes = [stack.outcomes[id(estimator)] for estimator in estimators]
     # Time that cannot be told apart, to set up the stack and the like, is shared by all

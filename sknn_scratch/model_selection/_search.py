@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from itertools import chain
 from numbers import Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -26,6 +25,7 @@ from sknn_scratch._sklearn import (
 )
 from sknn_scratch._threads import one_blas_thread
 from sknn_scratch._typing import ArrayLike, RandomState
+from sknn_scratch._warnings import warn
 from sknn_scratch.model_selection._jobs import bytes_of, feed, jobs_of, plan, run, waves
 
 # Samples transformed by pipelines are kept, for all candidates, of as many splits and settings of
@@ -143,7 +143,7 @@ class _StackedSearch:
                 "No fits were performed. Was the CV iterator empty? Were there no candidates?"
             )
         stack_bytes = int(self.stack_memory * 2**20)
-        out = [None] * len(fits)
+        out, defects = [None] * len(fits), []
         n_jobs = effective_n_jobs(self.n_jobs)
         with (
             one_blas_thread() if n_jobs > 1 else nullcontext(),
@@ -155,8 +155,11 @@ class _StackedSearch:
                     delayed(run)(job, feeds, X, y, stack_bytes, score, n_jobs)
                     for job in jobs_of(wave, n_jobs)
                 )
-                for index, result in chain.from_iterable(done):
-                    out[index] = result
+                for results, defects_of_job in done:
+                    defects += defects_of_job
+                    for index, result in results:
+                        out[index] = result
+        _warn_of_defects(defects)
         warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
@@ -195,6 +198,17 @@ def _feeds(fits, parallel, X, y, fit_params):
         key: one._replace(seconds=one.seconds / uses[key])
         for key, one in zip(first, made, strict=True)
     }
+
+
+def _warn_of_defects(defects):
+    """Warn once of stacks that failed though their networks can be trained."""
+    if defects:
+        warn(
+            f"{len(defects)} of the stacks of this search failed, the first with {defects[0]}. "
+            "Their networks were trained one by one instead. The results are right, but the "
+            "search took longer. Please report this as a defect of sknn_scratch.",
+            RuntimeWarning,
+        )
 
 
 class StackedGridSearchCV(_StackedSearch, GridSearchCV):

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -282,6 +283,67 @@ def test_wrong_candidates_and_wrong_samples_fail_as_in_a_fit_by_itself(count):
     assert warned == also_warned
     assert_same(found, expected)
     assert np.isnan(found["split1_test_score"]).all()
+
+
+def raises(error):
+    def method(*args, **kwargs):
+        raise error
+
+    return method
+
+
+DEFECTS = [
+    (_jobs.Stack, "__init__", ValueError("operands could not be broadcast")),
+    (_jobs.Stack, "_end_epoch", IndexError("index 3 is out of bounds")),
+    (_jobs.Stack, "_compact", AttributeError("no attribute 'shape'")),
+    (_jobs.Samples, "of", KeyError("alpha")),
+]
+DEFECT_IDS = [method for _, method, _ in DEFECTS]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize(("owner", "method", "error"), DEFECTS, ids=DEFECT_IDS)
+def test_a_defect_of_the_stack_is_named_once(owner, method, error, n_jobs, monkeypatch, count):
+    X, y, _ = problem("classes")
+    grid = {"hidden_layer_sizes": [(3,), (4,)], "alpha": [0, 0.1]}
+    search = StackedGridSearchCV(network(), grid, cv=3, refit=False, n_jobs=n_jobs)
+    expected = search.fit(X, y).cv_results_
+    assert count.alone == 0
+    monkeypatch.setattr(owner, method, raises(error))
+    with (
+        parallel_config(backend="threading"),  # whose workers have the defect too
+        pytest.warns(RuntimeWarning) as caught,
+    ):
+        search.fit(X, y)
+    (warning,) = [w for w in caught if w.category is not ConvergenceWarning]
+    text = str(warning.message)
+    assert f"first with {type(error).__name__}: {error} (test_stacked_search.py, line" in text
+    assert "trained one by one" in text
+    assert "report" in text
+    assert warning.filename == __file__
+    assert count.alone == 12
+    assert_same(search.cv_results_, expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+@pytest.mark.parametrize(("owner", "method", "error"), DEFECTS, ids=DEFECT_IDS)
+def test_an_error_that_fit_has_too_is_that_of_the_fit(owner, method, error, monkeypatch):
+    """As where the data are wrong: the search names it, and nobody speaks of a defect."""
+    X, y, _ = problem("classes")
+    search = StackedGridSearchCV(network(), {"alpha": [0, 0.1]}, cv=3, refit=False)
+    monkeypatch.setattr(owner, method, raises(error))
+    fit = MLPScratchClassifier.fit
+
+    def fails_for_one_candidate(self, *args, **kwargs):
+        return raises(error)() if self.alpha else fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(MLPScratchClassifier, "fit", fails_for_one_candidate)
+    with pytest.warns(FitFailedWarning) as caught:
+        search.fit(X, y)
+    assert not [w for w in caught if w.category is RuntimeWarning]
+    assert_array_equal(np.isnan(search.cv_results_["mean_test_score"]), [False, True])
 
 
 def search_params(search):
