@@ -1,5 +1,6 @@
 """Data as it comes: what scikit-learn checks, and errors that name what is wrong with it."""
 
+import re
 import sys
 from fractions import Fraction
 from numbers import Real
@@ -7,6 +8,21 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
+
+from sknn_scratch._data_faults import (
+    as_objects,
+    fault_of,
+    holds_dates,
+    is_frame,
+    refuse_what_is_no_table,
+)
+from sknn_scratch._labels import fault_of_labels, fault_of_missing
+
+# What scikit-learn and numpy say of values that they cannot take for numbers
+_NO_NUMBERS = re.compile(
+    "could not convert string|setting an array element|inhomogeneous|Complex data"
+    "|Input contains NaN|truth value of an array"
+)
 
 
 def is_number(value, kind=Real):
@@ -24,30 +40,55 @@ def is_finite(value):
 
 def validated(estimator, X, y="no_validation", **kwargs):
     """Return the data checked by scikit-learn, sparse X as CSR, with an error that names it."""
-    in_training = not isinstance(y, str)
+    in_training = not (isinstance(y, str) and y == "no_validation")
     y_numeric = kwargs.get("y_numeric", False)
-    if callable(getattr(type(X), "collect", None)):
-        raise TypeError(f"X must be in memory, got a {type(X).__name__}: call its collect() first.")
-    refuse_masked("X", X)
-    _refuse_dates("X", X)
+    _refuse("X", X)
+    finders = [("X", X, fault_of)]
     if in_training:
+        refuse_what_is_no_table("y", y)
         refuse_masked("y", y)
-        if y_numeric:
-            _refuse_dates("y", y)
+        finders.append(("y", y, fault_of if y_numeric else fault_of_labels))
+    if in_training and y_numeric:
+        _refuse_dates("y", y)
+        finders.append(("y", y, fault_of_missing))
     try:
         checked = validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
-    except ValueError as error:
-        said = str(error).rstrip(".")
-        if "could not convert string" not in said and "setting an array element" not in said:
+    except (TypeError, ValueError) as error:
+        # That a number is not finite, or a shape not right, scikit-learn says well enough
+        if isinstance(error, ValueError) and not _NO_NUMBERS.search(str(error)):
             raise
-        name = "X and y" if y_numeric else "X"
-        raise ValueError(
-            f"{name} must hold numbers, but {_columns_without_numbers(X)}{said}. Encode strings "
-            "first, for example by an OrdinalEncoder or a OneHotEncoder."
-        ) from error
-    if in_training and checked[1].dtype == object and any(label is None for label in checked[1]):
-        raise ValueError("y has missing values, None among others. Leave such samples out.")
+        for name, data, find in finders:
+            if fault := find(name, data):
+                raise fault from error
+        raise
+    if in_training and (fault := _fault_that_passed(y, checked[1], y_numeric)):
+        raise fault
     return tuple(map(aligned, checked)) if isinstance(checked, tuple) else aligned(checked)
+
+
+def _fault_that_passed(y, checked, y_numeric):
+    """Return an error about a y that is as scikit-learn let it pass, but no use; or None."""
+    if y_numeric and checked.dtype.kind in "USO":
+        return fault_of("y", y)
+    if y_numeric:  # None in an object becomes NaN after scikit-learn has looked for NaN
+        finite = issparse(checked) or np.isfinite(checked).all()
+        return None if finite else fault_of_missing("y", y)
+    # numpy turns NaN in a list of strings into the string 'nan'
+    suspicious = checked.dtype.kind in "OMm" or (
+        checked.dtype.kind == "U" and not hasattr(y, "dtype") and "nan" in checked
+    )
+    return fault_of_missing("y", y) if suspicious else None
+
+
+def _refuse(name, data):
+    """Raise an error for what scikit-learn would misread, or say little about."""
+    if callable(getattr(type(data), "collect", None)):
+        raise TypeError(
+            f"{name} must be in memory, got a {type(data).__name__}: call its collect() first."
+        )
+    refuse_what_is_no_table(name, data)
+    refuse_masked(name, data)
+    _refuse_dates(name, data)
 
 
 def aligned(array):
@@ -97,33 +138,22 @@ def _refuse_dates(name, data):
         if getattr(dtype, "kind", "") in ("M", "m") or getattr(dtype, "is_temporal", bool)()
     }
     if dates:
-        listed = _listed(dates) if dates.keys() != {""} else str(dates[""])
+        named = [f"{column!r} ({dtype})" for column, dtype in dates.items()]
+        listed = ", ".join(named) if dates.keys() != {""} else str(dates[""])
         raise ValueError(
             f"{name} must hold numbers, got dates: {listed}. Turn them into numbers first, for "
             "example into days since the first."
         )
+    named = is_frame(data)
+    objects = [data[name] for name, dtype in dtypes.items() if named and str(dtype) == "object"]
+    if isinstance(data, (list, tuple)):
+        objects = [as_objects(data[:1])]  # to look at all would take as long as to convert them
+    elif not named and str(dtypes[""]) == "object":
+        objects = [data]
+    if any(holds_dates(np.asarray(column, dtype=object)) for column in objects):
+        raise fault_of(name, data)
 
 
 def _dtypes(data):
     """Return the dtypes of the columns of a data frame by name; none if it is something else."""
-    if not (hasattr(data, "columns") and hasattr(data, "dtypes")):
-        return {}
-    return dict(zip(data.columns, data.dtypes, strict=True))
-
-
-def _listed(dtypes):
-    return ", ".join(f"{column!r} ({dtype})" for column, dtype in dtypes.items())
-
-
-def _columns_without_numbers(X):
-    """Return the beginning of a sentence that lists them, if X is a data frame."""
-    wrong = {name: dtype for name, dtype in _dtypes(X).items() if not _is_numeric(X[name])}
-    return f"these columns do not: {_listed(wrong)}; " if wrong else ""
-
-
-def _is_numeric(column):
-    try:
-        np.asarray(column).astype(np.float64)
-    except (TypeError, ValueError):
-        return False
-    return True
+    return dict(zip(data.columns, data.dtypes, strict=True)) if is_frame(data) else {}

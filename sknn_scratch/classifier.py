@@ -19,6 +19,7 @@ from sknn_scratch._base import (
     unchanged_on_failure,
 )
 from sknn_scratch._class_weights import weight_of_samples
+from sknn_scratch._labels import labels_in_words
 from sknn_scratch._outputs import check_predictions, quiet
 from sknn_scratch._sklearn import StrOptions, check_partial_fit_first_call
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
@@ -392,12 +393,14 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         X, y = validated(self, X, y, multi_output=True, dtype=(np.float64, np.float32), reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        goes_on = self.warm_start or incremental or not reset
-        if not hasattr(self, "classes_") or not goes_on:
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
-        else:
-            self._check_classes(unique_labels(y), incremental)
+        goes_on = hasattr(self, "classes_") and (self.warm_start or incremental or not reset)
+        with labels_in_words("y", y):
+            classes = unique_labels(y) if goes_on else None
+            if classes is None:
+                self._label_binarizer = LabelBinarizer().fit(y)
+                self.classes_ = self._label_binarizer.classes_
+        if classes is not None:
+            self._check_classes(classes, incremental)
         if len(self.classes_) == 1:
             warn(
                 f"y holds one class only, {self.classes_[0]}: it will be predicted for every "
@@ -496,9 +499,13 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             The fitted estimator.
         """
         with unchanged_on_failure(self):
-            if check_partial_fit_first_call(self, classes):
-                several = type_of_target(y).startswith("multilabel")
-                self._label_binarizer = LabelBinarizer().fit(y if several else classes)
+            with labels_in_words("classes", classes):
+                first = check_partial_fit_first_call(self, classes)
+            if first:
+                with labels_in_words("y", y):
+                    several = type_of_target(y).startswith("multilabel")
+                with labels_in_words("classes", classes):
+                    self._label_binarizer = LabelBinarizer().fit(y if several else classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
     @quiet()

@@ -1,0 +1,244 @@
+"""What in X or y is no number, and what to do about it.
+
+`fault_of` looks at every value, one by one, and is called only once data was refused. What it says
+has the column, its dtype, a value of it, and the advice that fits all that is wrong in the column.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Set
+from datetime import date, time, timedelta
+from numbers import Number
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+_LISTED = 5  # columns, of which there may be thousands
+_DATES = (date, time, timedelta, np.datetime64, np.timedelta64)
+# What files have in place of a number that is missing
+_MARKS = {"", "?", "-", "--", ".", "na", "n/a", "#n/a", "nan", "null", "none", "missing", "unknown"}
+
+_ADVICE = {
+    "string": "Encode strings first, for example by an OrdinalEncoder or a OneHotEncoder.",
+    "missing": "Fill missing values (NaN), for example by a SimpleImputer, or leave them out.",
+    "date": "Turn dates into numbers first, for example into days since the first.",
+    "interval": "Turn intervals into numbers first, for example into their middles.",
+    "dict": "Spread dicts over columns, for example by a DictVectorizer.",
+    "list": "Give each entry of a list a column of its own.",
+    "complex": "Complex data not supported: give the real and the imaginary part a column each.",
+    "object": "Turn such objects into numbers first, or leave the column out.",
+}
+# Of strings: the first pattern that matches all of a column
+_ADVICE_ON_STRINGS = {
+    r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?": "Read the file with thousands=',' (pandas.read_csv).",
+    r"[+-]?\d*,\d+(e[+-]?\d+)?": "Read the file with decimal=',' (pandas.read_csv).",
+    r"[+-]?\d{1,3}(\.\d{3})*,\d+|[+-]?\d{1,3}(\.\d{3}){2,}": (
+        "Read the file with thousands='.' and decimal=',' (pandas.read_csv)."
+    ),
+    r"[+-]?\d{1,3}([ '_\u00a0\u2009\u202f]\d{3})+([.,]\d+)?": (
+        "Read the file with thousands= and the sign that separates them (pandas.read_csv)."
+    ),
+    r"[+-]?[\d.,]+\s*%": "Take the sign off first: column.str.rstrip('%').astype(float).",
+    r"[$\u20ac\u00a3]\s*[+-]?[\d.,]+|[+-]?[\d.,]+\s*[$\u20ac\u00a3]": (
+        "Take the currency off first, for example by column.str.strip('$')."
+    ),
+    r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*": (
+        "Read dates by pandas.to_datetime and turn them into numbers, for example into days since "
+        "the first."
+    ),
+    r"true|false": "Turn them into 1 and 0, for example by column == 'True'.",
+}
+
+
+class Column(NamedTuple):
+    """The values of a column as objects, and what is said before and after one of them."""
+
+    before: str
+    values: np.ndarray
+    after: str
+
+
+class Fault(NamedTuple):
+    """What is wrong with a column: the kind of its values, the first of them, and what to do."""
+
+    kind: str
+    example: str
+    advice: str
+
+
+def kind_of(value):
+    """Return what kind of thing a value is: 'number', 'string', 'missing', 'date' and so on."""
+    name = type(value).__name__
+    if value is None or name in ("NAType", "NaTType"):  # pandas', which may not be installed
+        return "missing"
+    if isinstance(value, (str, bytes)):
+        return "string"
+    if isinstance(value, _DATES) or name == "Period":
+        return "date"
+    if isinstance(value, (complex, np.complexfloating)):
+        return "complex"
+    if isinstance(value, (Number, np.bool_)):
+        return "number"
+    if isinstance(value, Mapping):
+        return "dict"
+    if name == "Interval":
+        return "interval"
+    return "list" if isinstance(value, (list, tuple, np.ndarray)) else "object"
+
+
+def holds_dates(values):
+    """Whether an array of objects has dates of numpy's, which numpy would take for numbers."""
+    return any(isinstance(value, (np.datetime64, np.timedelta64)) for value in values.flat)
+
+
+def is_frame(data):
+    """Whether data has columns with names and dtypes, whichever library it comes from."""
+    return hasattr(data, "columns") and hasattr(data, "dtypes")
+
+
+def refuse_what_is_no_table(name, data):
+    """Raise an error if data is not even laid out as numbers are: a file name, a dict, records."""
+    if issparse(data):
+        return
+    if isinstance(data, (str, bytes)) or hasattr(data, "__fspath__"):
+        raise ValueError(
+            f"{name} must hold the data itself, got {data!r}. Read a file first, for example by "
+            "pandas.read_csv."
+        )
+    if isinstance(data, (Mapping, Set, Iterator)):
+        remedy = "pandas.DataFrame" if isinstance(data, Mapping) else "list"
+        raise TypeError(
+            f"{name} must be an array or a data frame, got a {type(data).__name__}. Give "
+            f"{remedy}({name}) instead."
+        )
+    if fields := getattr(getattr(data, "dtype", None), "names", None):
+        raise ValueError(
+            f"{name} must be a plain array, got a structured one with the fields {list(fields)}. "
+            f"Give numpy.lib.recfunctions.structured_to_unstructured({name})."
+        )
+    names = list(data.columns) if is_frame(data) else []
+    if len(set(names)) < len(names):
+        repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
+        raise ValueError(f"{name} has several columns of the same name, {repeated}. Rename them.")
+
+
+def fault_of(name, data):
+    """Return an error that says what in the data is no number, or None if nothing is found."""
+    if data is None or issparse(data):
+        return None
+    if np.ndim(as_objects(data)) == 0:
+        return TypeError(f"{name} must hold a value for each sample, got {data!r}.")
+    if uneven := _uneven_rows(name, data):
+        return uneven
+    checked = [(column, _fault(column.values)) for column in _columns(data)]
+    faults = [(column, fault) for column, fault in checked if fault is not None]
+    if not faults:
+        return None
+    listed = [f"{column.before}{fault.example}{column.after}" for column, fault in faults[:_LISTED]]
+    more = f" and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
+    which = "these columns do not: " if is_frame(data) else ""
+    advice = " ".join(dict.fromkeys(fault.advice for _, fault in faults))
+    if name == "y":
+        advice = advice.replace(_ADVICE["string"], "For classes use MLPScratchClassifier.")
+    message = f"{name} must hold numbers, but {which}{', '.join(listed)}{more}. {advice}"
+    if {fault.kind for _, fault in faults} & {"dict", "object"}:
+        # In these words, because scikit-learn's check_estimator asks for them
+        return TypeError(
+            f"{message} A value of this argument must be a number, or a string that holds a number."
+        )
+    return ValueError(message)
+
+
+def _uneven_rows(name, data):
+    """Return an error if the rows are of several lengths."""
+    if not isinstance(data, (list, tuple, np.ndarray)) or np.ndim(as_objects(data)) != 1:
+        return None
+    lengths = [np.size(row) if kind_of(row) == "list" else None for row in data]
+    if len(set(lengths)) < 2:
+        return None
+    other = next(i for i, length in enumerate(lengths) if length != lengths[0])
+    first, odd = (
+        "is no row" if length is None else f"has {length} values"
+        for length in (lengths[0], lengths[other])
+    )
+    return ValueError(
+        f"{name} must have rows of the same length, but row 0 {first} and row {other} {odd}. Fill "
+        "the shorter rows up, or leave them out."
+    )
+
+
+def as_objects(data):
+    """Return an array of objects: two-dimensional where the rows are of one length."""
+    try:
+        return np.asarray(data, dtype=object)
+    except ValueError:  # rows whose first entries are of one length, and what is in them is not
+        return np.fromiter(data, dtype=object, count=len(data))
+
+
+def _columns(data):
+    """Return the columns of a frame or of an array."""
+    if is_frame(data):
+        taken = (
+            data.iloc[:, k] if hasattr(data, "iloc") else data[name]
+            for k, name in enumerate(data.columns)
+        )
+        return [
+            Column(f"{name!r} ({dtype}, for example ", _objects_of(column), ")")
+            for name, dtype, column in zip(data.columns, data.dtypes, taken, strict=True)
+        ]
+    values = as_objects(data)
+    if values.ndim < 2:
+        return [Column("it has ", values, "")]
+    columns = values.reshape(len(values), -1).T
+    return [Column(f"column {k} has ", column, "") for k, column in enumerate(columns)]
+
+
+def _objects_of(column):
+    return np.fromiter(column.to_list(), dtype=object, count=len(column))
+
+
+def _fault(values):
+    """Return what is wrong with a column of objects, or None."""
+    wrong = [value for value in values.flat if not _is_number(value)]
+    if not wrong:
+        return None
+    kinds = dict.fromkeys(map(kind_of, wrong))
+    worst = next((kind for kind in kinds if kind != "missing"), "missing")
+    same = [value for value in wrong if kind_of(value) == worst]
+    advice = _advice_on_strings(same) if worst == "string" else _ADVICE[worst]
+    return Fault(worst, shown(same[0]), advice)
+
+
+def _is_number(value):
+    if kind_of(value) == "string":
+        try:
+            float(value)
+        except ValueError:
+            return False
+        return True
+    # None becomes NaN, of which scikit-learn says what there is to say
+    return kind_of(value) == "number" or value is None
+
+
+def _advice_on_strings(strings):
+    texts = {str(s, errors="replace") if isinstance(s, bytes) else str(s) for s in strings}
+    marks = sorted(text for text in texts if text.strip().lower() in _MARKS)
+    rest = [text.strip() for text in texts if text not in marks]
+    advice = []
+    if marks:
+        advice.append(f"Read the file with na_values={marks} (pandas.read_csv) and fill the gaps.")
+    if rest:
+        fitting = (
+            words
+            for pattern, words in _ADVICE_ON_STRINGS.items()
+            if all(re.fullmatch(pattern, text, re.IGNORECASE) for text in rest)
+        )
+        advice.append(next(fitting, _ADVICE["string"]))
+    return " ".join(advice)
+
+
+def shown(value):
+    """Return a value as it is shown in a message, not too long and without numpy's type."""
+    plain = isinstance(value, np.generic) and not isinstance(value, _DATES)
+    text = repr(value.item() if plain else value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
