@@ -1,9 +1,10 @@
 """Files that are there as a whole or not at all, and that say so if a bit of them has changed."""
 
+import errno
 import os
 import struct
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _SEAL = struct.Struct("<16sQI")  # a name, the size of what is before it, and its CRC-32
 _SEAL_NAME = b"\nsknn_scratch 1\n"
@@ -14,8 +15,11 @@ _CHUNK = 2**20
 def replaced(path, unfinished=None):
     """Give a file to write to, which takes the place of `path` if the block ends well.
 
-    `unfinished` is its path until then; by default one beside `path` that no other process has.
+    `unfinished` is its path until then; by default one beside `path` that no other process has. An
+    OSError names `path`, which is the one that the user knows.
     """
+    if path.is_dir():  # or it would be known only after all has been written
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if unfinished is None:
         unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -24,8 +28,13 @@ def replaced(path, unfinished=None):
             file.flush()
             os.fsync(file.fileno())  # or a crash of the machine could leave a name without content
         unfinished.replace(path)
+    except OSError as error:
+        if error.filename == str(unfinished):
+            raise type(error)(error.errno, error.strerror, str(path)) from None
+        raise
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # it is not there, or what stopped it from being written
+            unfinished.unlink()
 
 
 def seal(file):

@@ -20,12 +20,14 @@ from sknn_scratch._warnings import warn
 __all__ = ["DATASETS", "ImageDataset", "load_cifar10", "load_fashion_mnist", "load_mnist"]
 
 _FOLDER_VARIABLE = "SKNN_SCRATCH_DATA"
+_GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
 _MNIST_SHAPE = (28, 28)
 _CIFAR_SHAPE = (32, 32, 3)
 _CIFAR_RECORD = 1 + math.prod(_CIFAR_SHAPE)  # a label byte, then the planes R, G, B
 _CIFAR_BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
-_CIFAR_ARCHIVES = ("cifar-10-binary.tar.xz", "cifar-10-binary.tar.gz")
+_CIFAR_ARCHIVES = ("cifar-10-binary.tar.xz", "cifar-10-binary.tar.gz", "cifar-10-binary.tar")
+_N_LISTED = 10  # names of a folder in an error
 
 _DIGIT_NAMES = tuple("0123456789")
 _FASHION_NAMES = (
@@ -71,9 +73,10 @@ def load_mnist(folder: PathLike | None = None) -> ImageDataset:
     Parameters
     ----------
     folder : str or path-like, default=None
-        Folder whose sub-folder ``mnist`` holds the four original IDX gz files. None means the
-        folder in the environment variable ``SKNN_SCRATCH_DATA``; if that is unset too, the
-        data come from OpenML through `sklearn.datasets.fetch_openml`, which needs pandas.
+        Folder whose sub-folder ``mnist`` holds the four original IDX files, gzipped
+        (``train-images-idx3-ubyte.gz``) or not, and with a hyphen before ``idx`` or a period. None
+        means the folder in the environment variable ``SKNN_SCRATCH_DATA``; if that is unset too,
+        the data come from OpenML through `sklearn.datasets.fetch_openml`, which needs pandas.
 
     Returns
     -------
@@ -86,6 +89,8 @@ def load_mnist(folder: PathLike | None = None) -> ImageDataset:
         If a folder is named and a file is missing there: nothing is downloaded silently.
     ValueError
         If a file is truncated or is not what its name says.
+    ConnectionError
+        If no folder is named and OpenML cannot be reached.
 
     References
     ----------
@@ -107,8 +112,8 @@ def load_fashion_mnist(folder: PathLike | None = None) -> ImageDataset:
     Parameters
     ----------
     folder : str or path-like, default=None
-        Folder whose sub-folder ``fashion-mnist`` holds the four original IDX gz files. None
-        means the same as in `load_mnist`.
+        Folder whose sub-folder ``fashion-mnist`` holds the four original IDX files, under the
+        names that `load_mnist` knows. None means the same as there.
 
     Returns
     -------
@@ -141,9 +146,9 @@ def load_cifar10(folder: PathLike | None = None) -> ImageDataset:
     Parameters
     ----------
     folder : str or path-like, default=None
-        Folder whose sub-folder ``cifar-10`` holds the binary version, either unpacked
-        (``cifar-10-batches-bin``) or as ``cifar-10-binary.tar.xz`` or ``.tar.gz``. None means
-        the same as in `load_mnist`.
+        Folder whose sub-folder ``cifar-10`` holds the binary version, either unpacked (the six
+        ``.bin`` files, there or in ``cifar-10-batches-bin``) or as ``cifar-10-binary.tar.xz``,
+        ``.tar.gz`` or ``.tar``. None means the same as in `load_mnist`.
 
     Returns
     -------
@@ -198,13 +203,25 @@ def _named_folder(folder: PathLike | None) -> Path | None:
     return None if folder is None else Path(folder).expanduser()
 
 
-def _missing(path: Path) -> FileNotFoundError:
-    """Return the error for a file that the named folder does not hold."""
+def _missing(path: Path, *other_names: str) -> FileNotFoundError:
+    """Return the error for a file that the named folder does not hold, by any of its names."""
+    names = " or ".join([path.name, *other_names])
     return FileNotFoundError(
-        f"The folder {path.parent} does not hold {path.name}. Put that file there, or name (by "
+        f"The folder {path.parent} does not hold {names}: {_content(path.parent)}. Put that file "
+        "there, or name (by "
         f"the argument `folder` or the environment variable {_FOLDER_VARIABLE}) another folder "
         f"with the sub-folders {', '.join(DATASETS)}, or name none to get the data from OpenML."
     )
+
+
+def _content(folder: Path) -> str:
+    """Return what lies in a folder, in words."""
+    if not folder.is_dir():
+        above = f"; {_content(folder.parent)}" if folder.parent.is_dir() else ""
+        return f"there is no folder {folder}{above}"
+    names = sorted(path.name for path in folder.iterdir())
+    more = f" and {len(names) - _N_LISTED} more" if len(names) > _N_LISTED else ""
+    return f"{folder} holds {', '.join(names[:_N_LISTED])}{more}" if names else f"{folder} is empty"
 
 
 def _invalid(path: Path, reason: object) -> ValueError:
@@ -223,7 +240,14 @@ def _read_bytes(path: Path) -> bytes:
 
 def _fetch_openml_splits(name: str, n_train: int) -> tuple[Split, Split]:
     """Return the first `n_train` rows and the rest: OpenML keeps the official order."""
-    bunch = fetch_openml(name, version=1, as_frame=False)
+    try:
+        bunch = fetch_openml(name, version=1, as_frame=False)
+    except OSError as error:  # so are those of urllib
+        raise ConnectionError(
+            f"{name} could not be fetched from OpenML: {error}. Without a network, put the "
+            "original files into a folder, and name it by the argument `folder` or the environment "
+            f"variable {_FOLDER_VARIABLE}."
+        ) from error
     X, y = bunch.data.astype(np.uint8), bunch.target.astype(np.int64)
     return (X[:n_train], y[:n_train]), (X[n_train:], y[n_train:])
 
@@ -252,8 +276,8 @@ def _load_idx_dataset(
 
 def _read_idx_split(folder: Path, prefix: str) -> Split:
     """Return the flattened images and the labels of one split."""
-    images = _read_idx(folder / f"{prefix}-images-idx3-ubyte.gz", _MNIST_SHAPE)
-    path = folder / f"{prefix}-labels-idx1-ubyte.gz"
+    images = _read_idx(_idx_file(folder, f"{prefix}-images", "idx3-ubyte"), _MNIST_SHAPE)
+    path = _idx_file(folder, f"{prefix}-labels", "idx1-ubyte")
     labels = _read_idx(path, ())
     if len(labels) != len(images):
         raise _invalid(path, f"it holds {len(labels)} labels for {len(images)} images")
@@ -262,12 +286,23 @@ def _read_idx_split(folder: Path, prefix: str) -> Split:
     return images.reshape(len(images), math.prod(_MNIST_SHAPE)), labels
 
 
+def _idx_file(folder: Path, stem: str, kind: str) -> Path:
+    """Return the path of an IDX file, under whichever of its usual names it is there."""
+    names = [f"{stem}{mark}{kind}{suffix}" for mark in "-." for suffix in (".gz", "")]
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise _missing(folder / names[0], *names[1:])
+
+
 def _read_idx(path: Path, item_shape: tuple[int, ...]) -> np.ndarray:
-    """Return the uint8 array (n, *item_shape) of a gzipped IDX file, read-only."""
-    try:
-        content = gzip.decompress(_read_bytes(path))
-    except _GZIP_ERRORS as error:
-        raise _invalid(path, error) from error
+    """Return the uint8 array (n, *item_shape) of an IDX file, gzipped or not, read-only."""
+    content = path.read_bytes()
+    if path.suffix == ".gz" or content.startswith(_GZIP_MAGIC):
+        try:
+            content = gzip.decompress(content)
+        except _GZIP_ERRORS as error:
+            raise _invalid(path, error) from error
     n_dims = 1 + len(item_shape)
     magic, header = bytes([0, 0, 8, n_dims]), 4 + 4 * n_dims  # 8 means unsigned bytes
     if content[:4] != magic or len(content) < header:
@@ -288,14 +323,14 @@ def _interleave_planes(planes: np.ndarray) -> np.ndarray:
 
 def _read_cifar_records(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the train and the test records (n, 3073) from the first layout that is there."""
-    unpacked = folder / "cifar-10-batches-bin"
-    if unpacked.is_dir():
-        contents = {name: _read_bytes(unpacked / name) for name in _CIFAR_BATCHES}
-        return _parse_batches(unpacked, contents)
+    for unpacked in (folder / "cifar-10-batches-bin", folder):
+        if any((unpacked / name).is_file() for name in _CIFAR_BATCHES):
+            contents = {name: _read_bytes(unpacked / name) for name in _CIFAR_BATCHES}
+            return _parse_batches(unpacked, contents)
     for name in _CIFAR_ARCHIVES:
         if (folder / name).is_file():
             return _read_archive(folder / name)
-    raise _missing(folder / _CIFAR_ARCHIVES[0])
+    raise _missing(folder / _CIFAR_ARCHIVES[0], *_CIFAR_ARCHIVES[1:], "cifar-10-batches-bin")
 
 
 def _parse_batches(source: Path, contents: dict[str, bytes]) -> tuple[np.ndarray, np.ndarray]:

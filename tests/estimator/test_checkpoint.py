@@ -600,8 +600,11 @@ def stop_when_never(history):
 
 def test_a_file_that_cannot_be_written_is_a_warning(path):
     path.mkdir()  # no file can take the place of a folder
-    with pytest.warns(RuntimeWarning, match=r"network\.checkpoint could not be written.*goes on"):
+    with pytest.warns(
+        RuntimeWarning, match=r"network\.checkpoint could not be written.*goes on"
+    ) as record:
         model = new().set_callbacks(Checkpoint(path)).fit(X, y)
+    assert not [entry for entry in record if ".tmp" in str(entry.message)]
     assert_same_training(model, new().fit(X, y))
     assert os.listdir(path.parent) == [path.name]
 

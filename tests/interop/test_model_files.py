@@ -174,6 +174,41 @@ def test_no_such_file(tmp_path):
         save(fitted(), tmp_path / "no folder" / "model.joblib")
 
 
+BAD_TARGETS = {
+    "no folder": ("missing/model", FileNotFoundError, "No such file or directory"),
+    "through a file": ("file/model", NotADirectoryError, "Not a directory"),
+    "a folder": ("folder", IsADirectoryError, "Is a directory"),
+    "too long": (256 * "x", OSError, "File name too long"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TARGETS)
+def test_error_names_the_path_that_the_user_gave(name, path, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    relative, error, reason = BAD_TARGETS[name]
+    target = (tmp_path / relative).with_suffix(path.suffix)
+    if name == "a folder":
+        target.mkdir()
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(error) as raised:
+        save(fitted(), target)
+    assert reason in str(raised.value)
+    assert str(raised.value).endswith(f": {str(target)!r}")
+    assert ".tmp" not in str(raised.value)
+    assert sorted(os.listdir(tmp_path)) == before
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_error_of_the_content_is_what_it_is(path):
+    class Unreadable(CannotBeSaved):
+        def __reduce__(self):
+            path.with_name("data of my own").read_bytes()
+
+    with pytest.raises(FileNotFoundError, match="data of my own"):
+        save(fitted().set_params(activation=Unreadable()), path)
+
+
 def test_class_that_is_not_there(tmp_path):
     path = tmp_path / "model.joblib"
     path.write_bytes(

@@ -8,6 +8,7 @@ import re
 import struct
 import tarfile
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -216,6 +217,70 @@ def test_idx_pixels_and_labels(tmp_path, load):
         np.testing.assert_array_equal(y, labels)
 
 
+@pytest.mark.parametrize("gzipped", [False, True])
+@pytest.mark.parametrize("mark", [".", "-"])
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_idx_files_under_their_other_names(tmp_path, name, mark, gzipped):
+    """As they are unpacked, by hand or by the programs that put a period before idx."""
+    write_idx_files(tmp_path / "original" / name)
+    folder = tmp_path / "other" / name
+    folder.mkdir(parents=True)
+    for path in (tmp_path / "original" / name).iterdir():
+        new_name = path.name.replace("-idx", f"{mark}idx").removesuffix("" if gzipped else ".gz")
+        content = path.read_bytes()
+        (folder / new_name).write_bytes(content if gzipped else gzip.decompress(content))
+        # Some programs unpack each file into a folder of its own name
+        if mark == ".":
+            (folder / path.name.removesuffix(".gz")).mkdir()
+    assert_same(DATASETS[name](tmp_path / "other"), DATASETS[name](tmp_path / "original"))
+
+
+def test_gzipped_file_whose_name_does_not_say_so(root):
+    expected = load_mnist(root)
+    for path in sorted((root / "mnist").iterdir()):
+        path.rename(path.with_suffix(""))
+    assert_same(load_mnist(root), expected)
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: b"\0" + c, lambda c: b""])
+def test_damaged_unpacked_file(tmp_path, damage):
+    write_idx_files(tmp_path / "mnist")
+    for path in sorted((tmp_path / "mnist").iterdir()):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    path = tmp_path / "mnist" / "t10k-labels-idx1-ubyte"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=re.escape(f"{path} is truncated or not the original")):
+        load_mnist(tmp_path)
+
+
+FOLDERS = {
+    "nothing": ([], "there is no folder {0}/{1}; {0} is empty"),
+    "others": (["other/x", "notes"], "there is no folder {0}/{1}; {0} holds notes, other"),
+    "empty": (["{1}/"], "{0}/{1} is empty"),
+    "python version": (["{1}/cifar-10-python.tar.gz"], "{0}/{1} holds cifar-10-python.tar.gz"),
+    "many": (
+        [f"{{1}}/{k:02}.png" for k in range(12)],
+        "{0}/{1} holds 00.png, 01.png, 02.png, 03.png, 04.png, 05.png, 06.png, 07.png, 08.png, "
+        "09.png and 2 more",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FOLDERS)
+@pytest.mark.parametrize("name", DATASETS)
+def test_missing_files_are_told_with_what_is_there(tmp_path, name, case):
+    files, message = FOLDERS[case]
+    for file in files:
+        path = tmp_path / file.format(None, name)
+        folder = path if file.endswith("/") else path.parent
+        folder.mkdir(exist_ok=True)
+        if folder != path:
+            path.touch()
+    with pytest.raises(FileNotFoundError, match=re.escape(message.format(tmp_path, name))):
+        DATASETS[name](tmp_path)
+
+
 @pytest.mark.parametrize("file", IDX_NAMES)
 def test_missing_idx_file(root, file):
     (root / "mnist" / file).unlink()
@@ -316,6 +381,26 @@ def test_damaged_cifar_batch(tmp_path, layout, damage):
     write_cifar(tmp_path / "cifar-10", layout, contents)
     with pytest.raises(ValueError, match=r"cifar-10-b.*original file.*data_batch_4\.bin"):
         load_cifar10(tmp_path)
+
+
+def test_cifar_batches_that_lie_in_the_folder_itself(tmp_path):
+    contents = make_batches()[2]
+    write_cifar(tmp_path / "original" / "cifar-10", "folder", contents)
+    (tmp_path / "other" / "cifar-10" / "cifar-10-batches-bin").mkdir(parents=True)
+    for name, content in contents.items():
+        (tmp_path / "other" / "cifar-10" / name).write_bytes(content)
+    assert_same(load_cifar10(tmp_path / "other"), load_cifar10(tmp_path / "original"))
+
+
+def test_cifar_archive_that_is_not_compressed(tmp_path):
+    contents = make_batches()[2]
+    write_cifar(tmp_path / "original" / "cifar-10", "folder", contents)
+    folder = tmp_path / "other" / "cifar-10"
+    write_archive(folder / "cifar-10-binary.tar.gz", contents)
+    packed = folder / "cifar-10-binary.tar.gz"
+    (folder / "cifar-10-binary.tar").write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.unlink()
+    assert_same(load_cifar10(tmp_path / "other"), load_cifar10(tmp_path / "original"))
 
 
 def test_missing_cifar_batch_in_folder(tmp_path):
@@ -499,6 +584,22 @@ def openml_stub(n_rows, n_columns):
         return Bunch(data=data, target=target)
 
     return fetch, calls, data
+
+
+@pytest.mark.parametrize(
+    "error", [URLError("no route to host"), TimeoutError("timed out")], ids=str
+)
+@pytest.mark.parametrize("name", DATASETS)
+def test_without_a_network(name, error, monkeypatch):
+    def fetch(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(datasets, "fetch_openml", fetch)
+    message = (
+        r"could not be fetched from OpenML: .*(no route|timed out).*`folder` .*SKNN_SCRATCH_DATA"
+    )
+    with pytest.raises(ConnectionError, match=message):
+        DATASETS[name]()
 
 
 @pytest.mark.parametrize("variable", [None, ""])
