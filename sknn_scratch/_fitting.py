@@ -29,6 +29,7 @@ from sknn_scratch._early_stopping import (
     unusable_message,
     validation_scores,
 )
+from sknn_scratch._interrupts import is_one_of_many_fits
 from sknn_scratch._lbfgs import lbfgs
 from sknn_scratch._monitor import Monitor
 from sknn_scratch._network import Dropout
@@ -220,7 +221,7 @@ class Fit:
                 n_epochs = self.n_epochs_left
                 train(self.optimizer, self.objective, self.params, batches, n_epochs, on_epoch)
         except KeyboardInterrupt:
-            if not self._has_best():
+            if is_one_of_many_fits() or not self._has_best():
                 raise
             self._keep_best_of_interrupted()
         else:
@@ -350,7 +351,7 @@ class Fit:
                     on_epoch=lambda epoch: self._after_epoch(epoch, 0),
                 )
         except KeyboardInterrupt:
-            if not self._has_best():
+            if is_one_of_many_fits() or not self._has_best():
                 raise
             self._keep_best_of_interrupted()
             return

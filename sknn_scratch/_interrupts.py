@@ -1,0 +1,34 @@
+"""What Ctrl-C is meant to end: one training, or the many of which it is one."""
+
+import inspect
+
+# Where scikit-learn calls `fit` once, for the model that the user asked for. A search calls it in
+# `_search` for the best candidate at the end; for the many before that it goes through joblib.
+_FIT_ONCE = (
+    "sklearn.base",
+    "sklearn.callback",
+    "sklearn.compose._target",
+    "sklearn.model_selection._search",
+    "sklearn.pipeline",
+    "sklearn.utils",
+)
+
+
+def is_one_of_many_fits():
+    """Return whether the fit under way is one of those of a search, an ensemble or the like.
+
+    scikit-learn does not tell an estimator, so that the calls that led here have to.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        if _fits_many(str(frame.f_globals.get("__name__"))):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _fits_many(module):
+    package = module.partition(".")[0]
+    if package == "sklearn":
+        return not f"{module}.".startswith(tuple(f"{name}." for name in _FIT_ONCE))
+    return package == "joblib"
