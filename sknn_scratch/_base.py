@@ -32,6 +32,7 @@ from sknn_scratch._assembly import (
     initial_gains,
 )
 from sknn_scratch._callbacks import LIFECYCLE, FitCallbacks
+from sknn_scratch._compiled import kernels
 from sknn_scratch._conversion import from_sklearn, to_sklearn
 from sknn_scratch._fitting import Fit, Start, own_curves
 from sknn_scratch._initializers import draw_parameters
@@ -170,6 +171,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         "restart": ["boolean"],
         "early_stopping_on": [StrOptions({"score", "loss"})],
         "stop_when": [callable, None],
+        "engine": [StrOptions({"numpy", "numba"})],
     }
 
     # scikit-learn's HTML repr links to these pages, and shows what the docstring says
@@ -195,6 +197,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     t_: int
     n_iter_: int
     n_layers_: int
+    engine_: str
     n_outputs_: int
     out_activation_: str
     n_features_in_: int
@@ -285,6 +288,8 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         with unchanged_on_failure(self), quiet():
             check_magnitudes(self)
             check_combinations(self, incremental)
+            if self.engine == "numba":
+                kernels()
             goes_on = incremental or bool(self.warm_start) or self._is_unfinished()
             continued = hasattr(self, "coefs_") and goes_on
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
@@ -403,6 +408,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         self.n_outputs_ = params.units[-1]
         self.n_layers_ = len(params.units)
         self.n_parameters_ = params.flat.size
+        self.engine_ = "numpy"
         self.out_activation_ = self._loss().out_activation
         beginning = {
             "t_": 0,

@@ -21,6 +21,7 @@ from sknn_scratch._advice import (
 )
 from sknn_scratch._assembly import build_optimizer, dropout_rates, l1_of_weights
 from sknn_scratch._callbacks import LIFECYCLE
+from sknn_scratch._compiled import CompiledEpochs, can_compile
 from sknn_scratch._early_stopping import (
     N_PROBES,
     falling,
@@ -36,7 +37,7 @@ from sknn_scratch._network import Dropout
 from sknn_scratch._objective import Batch
 from sknn_scratch._progress import progress_table
 from sknn_scratch._threads import blas_threads
-from sknn_scratch._training import MiniBatches, train
+from sknn_scratch._training import MiniBatches, NumpyEpochs, train
 from sknn_scratch._warnings import warn
 from sknn_scratch.solvers import SOLVERS
 
@@ -211,6 +212,7 @@ class Fit:
             size = batches.batch_size
             warn_of_large_alpha(estimator.alpha, float(mean * size), size)
         self._start_dropout(start.generator)
+        engine = self._engine(batches)
 
         def on_epoch(epoch):
             return self._after_epoch(epoch, batches.n_samples)
@@ -218,8 +220,15 @@ class Fit:
         try:
             with blas_threads(self.params, batches.batch_size):
                 self._begin_epoch()
-                n_epochs = self.n_epochs_left
-                train(self.optimizer, self.objective, self.params, batches, n_epochs, on_epoch)
+                train(
+                    self.optimizer,
+                    self.objective,
+                    self.params,
+                    batches,
+                    self.n_epochs_left,
+                    on_epoch,
+                    engine,
+                )
         except KeyboardInterrupt:
             if is_one_of_many_fits() or not self._has_best():
                 raise
@@ -229,6 +238,14 @@ class Fit:
             if not (self.incremental or self.stopped or self.optimizer.schedule.is_over):
                 warn_not_converged(estimator, self.judge)
         self._end()
+
+    def _engine(self, batches):
+        """Return the class that does the epochs: numpy's, unless others are asked for and can."""
+        wanted = self.estimator.engine == "numba"
+        if not (wanted and can_compile(self.optimizer, self.objective, batches)):
+            return NumpyEpochs
+        self.estimator.engine_ = "numba"
+        return CompiledEpochs
 
     def _check_same_data(self):
         if _fingerprint(self.data) != self.start.fingerprint:

@@ -76,6 +76,7 @@ def stack_key(estimator):
         or estimator.verbose
         or estimator.warm_start == "resume"
         or estimator.stop_when is not None
+        or estimator.engine == "numba"
     )
     if alone:
         return None

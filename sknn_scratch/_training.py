@@ -11,7 +11,7 @@ from sknn_scratch._objective import Batch
 from sknn_scratch._subnormals import faded, flush
 from sknn_scratch.solvers import in_chunks
 
-_STEPS_PER_FLUSH = 128
+STEPS_PER_FLUSH = 128
 
 
 class MiniBatches:
@@ -40,12 +40,16 @@ class MiniBatches:
         self._gathered = {}
         self._whole = None
 
-    def epoch(self):
-        """Yield the batches of one epoch; a batch is valid until the next one is asked for."""
+    def shuffle(self):
+        """Put the rows into the order of a new epoch."""
         if self.generators:
             orders = self.order.reshape(-1, self.n_samples)
             for generator, order in zip(self.generators, orders, strict=True):
                 generator.shuffle(order)
+
+    def epoch(self):
+        """Yield the batches of one epoch; a batch is valid until the next one is asked for."""
+        self.shuffle()
         for start in range(0, self.n_samples, self.batch_size):
             yield self._batch(start, min(start + self.batch_size, self.n_samples))
 
@@ -99,8 +103,20 @@ class Optimizer:
         return self.schedule.learning_rate
 
 
+class Means(NamedTuple):
+    """Means over the batches of an epoch, each taken before the step of its batch.
+
+    learning_rate is the last one.
+    """
+
+    loss: Any
+    penalty: Any
+    score: Any
+    learning_rate: Any
+
+
 class Epoch(NamedTuple):
-    """Means over the batches of an epoch, each taken before the step that its batch made."""
+    """An epoch as it is recorded: its means, and what it took."""
 
     loss: Any
     penalty: Any
@@ -109,33 +125,52 @@ class Epoch(NamedTuple):
     seconds: float
 
 
-def train(optimizer, objective, params, batches, max_iter, on_epoch):
-    """Minimise `objective` over `params` in place, until ``on_epoch(epoch)`` or `max_iter`."""
-    solver, schedule = optimizer.solver, optimizer.schedule
-    if optimizer.state is None:
-        optimizer.state = solver.init(params)
-    state = optimizer.state
-    at = solver.point(params, state)
-    grad = params.view(np.empty_like(params.flat))
-    for _ in range(max_iter):
-        start = time.perf_counter()
+class NumpyEpochs:
+    """The epochs of a training, step by step in numpy."""
+
+    def __init__(self, optimizer, objective, params, batches):
+        self.optimizer = optimizer
+        self.objective = objective
+        self.params = params
+        self.batches = batches
+        self.grad = params.view(np.empty_like(params.flat))
+
+    def run(self):
+        """Do an epoch and return its means."""
+        optimizer, objective, params, grad = self.optimizer, self.objective, self.params, self.grad
+        solver, schedule, state = optimizer.solver, optimizer.schedule, optimizer.state
+        at = solver.point(params, state)
         objective.begin_epoch()
         loss = penalty = score = done = 0.0
-        for batch in batches.epoch():
+        for batch in self.batches.epoch():
             parts = objective.value_and_gradient(at, batch, grad)
-            share = batch.n_samples / batches.n_samples
+            share = batch.n_samples / self.batches.n_samples
             if schedule.searches:
                 rate = schedule.search(_upper_bound_holds(objective, at, batch, grad, parts))
             else:
                 rate = schedule.rate(done + share / 2)
             solver.step(params, grad.flat, state, rate, objective.prox)
             optimizer.n_steps += 1
-            if optimizer.n_steps % _STEPS_PER_FLUSH == 0:
+            if optimizer.n_steps % STEPS_PER_FLUSH == 0:
                 _flush_subnormals([params.flat, *solver.vectors(state)])
             loss += share * parts[0]
             penalty += share * parts[1]
             score += share * parts[2]
             done += share
+        return Means(loss, penalty, score, rate)
+
+
+def train(optimizer, objective, params, batches, max_iter, on_epoch, engine=NumpyEpochs):
+    """Minimise `objective` over `params` in place, until ``on_epoch(epoch)`` or `max_iter`.
+
+    `engine` is the class by which an epoch is done.
+    """
+    if optimizer.state is None:
+        optimizer.state = optimizer.solver.init(params)
+    epochs = engine(optimizer, objective, params, batches)
+    for _ in range(max_iter):
+        start = time.perf_counter()
+        loss, penalty, score, rate = epochs.run()
         if on_epoch(Epoch(loss, penalty, score, rate, time.perf_counter() - start)):
             break
 

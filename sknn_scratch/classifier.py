@@ -186,6 +186,11 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         A stopping rule of your own: called with `history_` after each epoch, it stops training by
         returning True. To save the model it must be a function of a module, not a lambda.
 
+    engine : {'numpy', 'numba'}, default='numpy'
+        What computes the epochs. 'numba' compiles them: the same numbers to rounding, sooner. It
+        needs the extra ``fast``, and its first fit on a machine takes longer, see the page on
+        speed, which also lists what it leaves to numpy.
+
     class_weight : dict, 'balanced', list of dicts or None, default=None
         Weights of the classes, by which those of the samples are multiplied: ``{label: weight}``,
         or inversely proportional to their frequencies. A class that is not named has weight 1. A
@@ -244,6 +249,9 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     n_layers_ : int
         Number of layers, with those of input and output.
+
+    engine_ : str
+        What computed the epochs of the last fit: 'numpy' where 'numba' could not.
 
     n_outputs_ : int
         Number of output units.
@@ -349,6 +357,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         restart: bool = False,
         early_stopping_on: Literal["score", "loss"] = "score",
         stop_when: StoppingRule | None = None,
+        engine: Literal["numpy", "numba"] = "numpy",
         class_weight: Mapping | Sequence[Mapping] | Literal["balanced"] | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
@@ -386,6 +395,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         self.restart = restart
         self.early_stopping_on = early_stopping_on
         self.stop_when = stop_when
+        self.engine = engine
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 

@@ -179,6 +179,11 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         A stopping rule of your own: called with `history_` after each epoch, it stops training by
         returning True. To save the model it must be a function of a module, not a lambda.
 
+    engine : {'numpy', 'numba'}, default='numpy'
+        What computes the epochs. 'numba' compiles them: the same numbers to rounding, sooner. It
+        needs the extra ``fast``, and its first fit on a machine takes longer, see the page on
+        speed, which also lists what it leaves to numpy.
+
     Attributes
     ----------
     selected_features_ : ndarray of shape (n_selected,)
@@ -225,6 +230,9 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     n_layers_ : int
         Number of layers, with those of input and output.
+
+    engine_ : str
+        What computed the epochs of the last fit: 'numpy' where 'numba' could not.
 
     n_outputs_ : int
         Number of output units.
@@ -322,6 +330,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         restart: bool = False,
         early_stopping_on: Literal["score", "loss"] = "score",
         stop_when: StoppingRule | None = None,
+        engine: Literal["numpy", "numba"] = "numpy",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -357,6 +366,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         self.restart = restart
         self.early_stopping_on = early_stopping_on
         self.stop_when = stop_when
+        self.engine = engine
         self.loss = loss
 
     def _validate_input(self, X, y, incremental, reset):

@@ -85,6 +85,7 @@ WRONG = {
     "restart": {"type": NO_FLAG, "value": [2]},
     "early_stopping_on": {"type": [5, None], "value": ["luck"]},
     "stop_when": {"type": [5, True], "value": ["late"]},
+    "engine": {"type": [5, None, True], "value": ["cuda"]},
     "class_weight": {"type": [5, 0.5], "value": ["heavy"]},
     "label_smoothing": {"type": NO_NUMBER, "value": [-0.1, 1.0, *NOT_FINITE]},
 }

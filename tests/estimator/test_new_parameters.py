@@ -418,6 +418,7 @@ BAD = {
     "restart": ["yes", None, 2],
     "early_stopping_on": ["accuracy", None, 1],
     "stop_when": [1, "validation", True],
+    "engine": ["cuda", None, True],
     "learning_rate": ["linear", None, 0.1, ["constant"]],
 }
 BAD_FOR_CLASSIFIERS = {
@@ -501,6 +502,7 @@ NEW = {
     "restart": True,
     "early_stopping_on": "loss",
     "stop_when": at_once,
+    "engine": "numba",
     "l1": 0.01,
     "init": "he_normal",
     "weight_decay": 0.1,

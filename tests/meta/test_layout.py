@@ -15,7 +15,7 @@ FLOORS = [
     | {"_files", "_version"},
     {"_network"},
     {"_objective", "_outputs"},
-    {"_training", "_lbfgs"},
+    {"_training", "_lbfgs", "_kernels", "_compiled"},
     {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
     | {"exceptions", "_advice", "_model_state", "_summary", "_validation", "_streams", "_stack"}
     | {"_threads", "_sklearn", "_warnings", "_class_weights", "_early_stopping", "_registries"}
@@ -62,6 +62,8 @@ def test_only_numpy_scipy_and_scikit_learn_are_needed(module):
     needed = {"numpy", "scipy", "sklearn", "joblib", "sknn_scratch"}
     if module == "plotting":
         needed.add("matplotlib")
+    if module == "_kernels":
+        needed.add("numba")
     standard = __import__("sys").stdlib_module_names
     assert {root for root, *_ in imported_modules(module)} <= needed | standard
 

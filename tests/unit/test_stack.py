@@ -744,6 +744,7 @@ ALONE = {
     "verbose": True,
     "warm_start": "resume",
     "stop_when": bool,
+    "engine": "numba",
     "alpha": -1,
     "activation": "no such",
     "hidden_layer_sizes": (0,),
@@ -754,7 +755,7 @@ ALONE = {
 
 def test_every_parameter_is_of_one_kind():
     params = set(MLPScratchClassifier().get_params()) | set(MLPScratchRegressor().get_params())
-    assert params == {*PER_NETWORK, *IN_COMMON, "verbose", "stop_when", "loss"}
+    assert params == {*PER_NETWORK, *IN_COMMON, "verbose", "stop_when", "engine", "loss"}
 
 
 @pytest.mark.parametrize("name", PER_NETWORK)

@@ -1,0 +1,32 @@
+"""What the kernels are told of a network: numbers and places.
+
+Depth, activations, loss and solver are data to them, so that one function serves every network of
+a dtype, and is compiled once.
+"""
+
+import numpy as np
+
+IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, GELU, SILU = range(9)
+LOG_LOSS, BINARY_LOG_LOSS, SQUARED_ERROR, POISSON = range(4)
+GD, NAG, SGD, ADAM = range(4)
+
+
+def _record(**types):
+    return np.dtype([(name, dtype) for dtype, names in types.items() for name in names.split()])
+
+
+# A layer: its units; its activation; where W and b begin among the parameters, z, a and delta in
+# `work`, and among the noise of a sample that for its values; the rate of dropout
+LAYER = _record(int64="n_in n_out activation W b z a delta noise", float64="dropout")
+
+# Parameters from `start` to `stop` with one penalty, l1 ||w||_1 + (l2 + alpha / (2 S)) ||w||_2^2
+PART = _record(int64="start stop", float64="l1 l2 alpha weight_decay")
+
+# What a fit has one of: places in `work` of the batch, and of loss and score of each sample;
+# dropout of the input, n_noise values of a sample that may be dropped in all layers; no group_l1 or
+# max_norm if 0; and the state that is a number, which changes from step to step: n_steps, t
+SETTINGS = _record(
+    int64="loss solver batch_size X y weight loss_of score_of n_noise n_steps",
+    float64="dropout momentum beta_1 beta_2 epsilon group_l1 max_norm t",
+    bool="nesterovs_momentum restart",
+)

@@ -1,0 +1,129 @@
+"""Both engines: the same numbers, whoever makes the epochs, and whoever goes on from them.
+
+They evaluate the same formulas on the same random draws, in another order of summation: ten epochs
+of stable steps keep what parts them near rounding.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.datasets import (
+    load_iris,
+    make_classification,
+    make_multilabel_classification,
+    make_regression,
+)
+from sklearn.preprocessing import scale
+
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch._schedules import SCHEDULES
+from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.solvers import SOLVERS
+
+numba = pytest.importorskip("numba")
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+N_CONFIGURATIONS = 200
+IRIS = load_iris(return_X_y=True)
+IRIS = scale(IRIS[0]), IRIS[1]
+# float64: ten epochs of some ten steps; a step multiplies rounding by a few. float32: 1e-7 likewise
+TOLERANCE = {np.float64: 1e-9, np.float32: 1e-3}
+
+
+def draw_data(rng, dtype):
+    """Return (class of estimator, X, y, weights or None, parameters that belong to y)."""
+    n, seed = int(rng.integers(40, 160)), int(rng.integers(2**31))
+    target = rng.choice(["binary", "multiclass", "multilabel", "single", "several", "poisson"])
+    weight = rng.integers(0, 3, size=n).astype(float) if rng.random() < 0.3 else None
+    if target == "multilabel":
+        X, y = make_multilabel_classification(n, 8, n_classes=4, random_state=seed)
+    elif target in ("binary", "multiclass"):
+        n_classes = 2 if target == "binary" else 4
+        X, y = make_classification(n, 8, n_informative=5, n_classes=n_classes, random_state=seed)
+    else:
+        n_targets = 3 if target == "several" else 1
+        X, y = make_regression(n, 8, n_targets=n_targets, noise=5.0, random_state=seed)
+        y = np.floor(np.exp(scale(y))) if target == "poisson" else scale(y)
+    X = scale(X).astype(dtype)
+    if target in ("single", "several", "poisson"):
+        loss = "poisson" if target == "poisson" else "squared_error"
+        return MLPScratchRegressor, X, y, weight, {"loss": loss}
+    smoothing = float(rng.choice([0.0, 0.1]))
+    return MLPScratchClassifier, X, y, weight, {"label_smoothing": smoothing}
+
+
+def draw_parameters(rng):
+    units = [(7,), (12, 5), (), (4, 4, 4)][rng.integers(4)]
+    solver = str(rng.choice(list(SOLVERS)))
+    full_batch = SOLVERS[solver].full_batch
+    slow = {"learning_rate": "constant", "learning_rate_init": 0.01}
+    schedule = str(rng.choice([name for name in SCHEDULES if name != "backtracking"]))
+    params = {
+        "hidden_layer_sizes": units,
+        "activation": [str(rng.choice(list(ACTIVATIONS))) for _ in units],
+        "solver": solver,
+        "alpha": float(rng.choice([0.0, 1e-4, 1e-2, 1.0])),
+        "batch_size": ["auto", 7, 10, 33, 1000][0 if full_batch else rng.integers(4)],
+        "shuffle": bool(rng.random() < 0.8),
+        "learning_rate": schedule,
+        "learning_rate_init": float(rng.choice([1e-3, 1e-2])),
+        "warmup_epochs": float(rng.choice([0.0, 2.5])),
+        "random_state": int(rng.integers(1000)),
+        "max_iter": 10,
+        "n_iter_no_change": [1, 3, np.inf][rng.integers(3)],
+        "early_stopping": bool(rng.random() < 0.2),
+        "momentum": float(rng.choice([0.0, 0.5, 0.9])),
+        "nesterovs_momentum": bool(rng.random() < 0.5),
+        "restart": bool(rng.random() < 0.5),
+    }
+    if rng.random() < 0.4:
+        params["l1"] = rng.choice([0.0, 1e-3, 1e-2], size=len(units) + 1)
+        params["l2"] = rng.choice([0.0, 1e-2, 1e-1], size=len(units) + 1)
+    if rng.random() < 0.3:
+        params |= {"group_l1": 0.02, "max_norm": float(rng.choice([0.5, 2.0]))}
+    if rng.random() < 0.3:
+        params["weight_decay"] = 0.1
+    if rng.random() < 0.3:
+        params["dropout"] = rng.choice([0.0, 0.1, 0.5], size=len(units) + 1)
+    return params | slow if schedule == "invscaling" else params
+
+
+def fit(cls, X, y, weight, **params):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a large alpha, for example: not the subject here
+        return cls(**params).fit(X, y, weight)
+
+
+def assert_same(found, expected, tolerance):
+    """Compare the weights, relative to the largest of an array, and the histories."""
+    for ours, theirs in zip(
+        found.coefs_ + found.intercepts_, expected.coefs_ + expected.intercepts_, strict=True
+    ):
+        assert_allclose(ours, theirs, rtol=0, atol=tolerance * max(np.abs(theirs).max(), 1e-3))
+    assert found.history_.keys() == expected.history_.keys()
+    for name, values in expected.history_.items():
+        # A score changes by a sample's share where two raw scores are equal to rounding
+        size = 1 if tolerance < 1e-6 else 100
+        loose = name in ("accuracy", "r2", "validation_score", "nonzero_weights")
+        assert_allclose(
+            found.history_[name],
+            values,
+            rtol=tolerance * (size if loose else 1),
+            atol=tolerance * (size if loose else 1),
+            err_msg=name,
+        )
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("seed", range(N_CONFIGURATIONS))
+def test_both_engines_agree(seed, dtype):
+    rng = np.random.default_rng(seed)
+    cls, X, y, weight, of_data = draw_data(rng, dtype)
+    params = draw_parameters(rng) | of_data
+    expected = fit(cls, X, y, weight, **params)
+    found = fit(cls, X, y, weight, engine="numba", **params)
+    assert (found.engine_, expected.engine_) == ("numba", "numpy")
+    assert_same(found, expected, TOLERANCE[dtype])
