@@ -360,6 +360,7 @@ def test_callbacks_of_a_stacked_search(estimator, parameter, fit_params):
 
 def test_progress_bar_of_a_stacked_search(capsys, monkeypatch):
     pytest.importorskip("rich")
+    monkeypatch.setattr("rich._console", None)  # another test may have had one made, of 80 columns
     monkeypatch.setenv("COLUMNS", "200")
     from sklearn.callback import ProgressBar
 
