@@ -45,12 +45,11 @@ from sknn_scratch._sklearn import (
     Interval,
     Options,
     StrOptions,
-    check_sample_weight,
     fit_context,
 )
 from sknn_scratch._summary import ModelSummary
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
-from sknn_scratch._validation import aligned, converted, is_number, refuse_masked, validated
+from sknn_scratch._validation import as_error_of, checked_weights, converted, is_number, validated
 from sknn_scratch.activations import Activation
 from sknn_scratch.solvers import SOLVERS
 
@@ -326,18 +325,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         if not continued:
             warn_of_large_features(X, getattr(self, "feature_names_in_", None))
         if sample_weight is not None:
-            refuse_masked("sample_weight", sample_weight)
-            try:
-                sample_weight = check_sample_weight(
-                    sample_weight, X, dtype=X.dtype, ensure_non_negative=True
-                )
-            except ValueError as error:
-                raise ValueError(f"sample_weight is not valid: {error}") from error
-            sample_weight = aligned(sample_weight)
-            with np.errstate(over="ignore"):
-                total = sample_weight.sum(dtype=np.float64)
-            if not np.isfinite(total):
-                raise ValueError(f"sample_weight must have a finite sum, got {total}.")
+            sample_weight = checked_weights(sample_weight, X)
         return X, y, sample_weight
 
     def _checked_validation(self, X, y, sample_weight, like):
@@ -353,8 +341,9 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             )
         try:
             X, y, weight = self._checked_data(X, y, sample_weight, True, continued=True)
-        except ValueError as error:
-            raise ValueError(f"X_val, y_val and sample_weight_val: {error}") from error
+        except (TypeError, ValueError) as error:
+            said = f"X_val, y_val and sample_weight_val: {error}"
+            raise as_error_of(error)(said) from error
         if y.shape[1] != like[1].shape[1]:
             raise ValueError(
                 f"y_val has {y.shape[1]} outputs or labels, but y has {like[1].shape[1]}."

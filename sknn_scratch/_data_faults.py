@@ -5,6 +5,7 @@ has the column, its dtype, a value of it, and the advice that fits all that is w
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Set
 from datetime import date, time, timedelta
 from numbers import Number
@@ -26,7 +27,12 @@ _ADVICE = {
     "dict": "Spread dicts over columns, for example by a DictVectorizer.",
     "list": "Give each entry of a list a column of its own.",
     "complex": "Complex data not supported: give the real and the imaginary part a column each.",
+    "huge": "Scale it down: a float holds numbers up to 1.8e308.",
     "object": "Turn such objects into numbers first, or leave the column out.",
+}
+_ADVICE_OTHERWISE = {
+    "y": "For classes use MLPScratchClassifier.",
+    "sample_weight": "Give a number >= 0 for each sample.",
 }
 # Of strings: the first pattern that matches all of a column
 _ADVICE_ON_STRINGS = {
@@ -77,6 +83,8 @@ def kind_of(value):
         return "date"
     if isinstance(value, (complex, np.complexfloating)):
         return "complex"
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        return "huge"
     if isinstance(value, (Number, np.bool_)):
         return "number"
     if isinstance(value, Mapping):
@@ -100,6 +108,10 @@ def refuse_what_is_no_table(name, data):
     """Raise an error if data is not even laid out as numbers are: a file name, a dict, records."""
     if issparse(data):
         return
+    if callable(getattr(type(data), "collect", None)):  # polars' and Dask's are computed later
+        raise TypeError(
+            f"{name} must be in memory, got a {type(data).__name__}: call its collect() first."
+        )
     if isinstance(data, (str, bytes)) or hasattr(data, "__fspath__"):
         raise ValueError(
             f"{name} must hold the data itself, got {data!r}. Read a file first, for example by "
@@ -138,8 +150,7 @@ def fault_of(name, data):
     more = f" and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
     which = "these columns do not: " if is_frame(data) else ""
     advice = " ".join(dict.fromkeys(fault.advice for _, fault in faults))
-    if name == "y":
-        advice = advice.replace(_ADVICE["string"], "For classes use MLPScratchClassifier.")
+    advice = advice.replace(_ADVICE["string"], _ADVICE_OTHERWISE.get(name, _ADVICE["string"]))
     message = f"{name} must hold numbers, but {which}{', '.join(listed)}{more}. {advice}"
     if {fault.kind for _, fault in faults} & {"dict", "object"}:
         # In these words, because scikit-learn's check_estimator asks for them
@@ -239,6 +250,22 @@ def _advice_on_strings(strings):
 
 def shown(value):
     """Return a value as it is shown in a message, not too long and without numpy's type."""
-    plain = isinstance(value, np.generic) and not isinstance(value, _DATES)
-    text = repr(value.item() if plain else value)
+    of_numpy = isinstance(value, (np.generic, np.ndarray)) and not isinstance(value, _DATES)
+    text = repr(value.tolist() if of_numpy else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def as_error_of(error):
+    """Return the class for an error in words in place of another."""
+    return TypeError if isinstance(error, TypeError) else ValueError
+
+
+def says_which(error, *names):
+    """Whether an error of scikit-learn's names its data, and does not print all of it."""
+    said = str(error)
+    return without_values(said) == said and re.search(rf"\b({'|'.join(names)})\b", said)
+
+
+def without_values(said):
+    """Return a message without the values themselves, which scikit-learn may add to it."""
+    return re.sub(r":?\s*\n(array=)?[\[\d(<].*?(\.\n|\n*$)", ". ", said, flags=re.DOTALL).strip()

@@ -6,7 +6,14 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.multiclass import type_of_target
 
-from sknn_scratch._data_faults import as_objects, kind_of, shown
+from sknn_scratch._data_faults import (
+    as_error_of,
+    as_objects,
+    kind_of,
+    says_which,
+    shown,
+    without_values,
+)
 
 
 @contextmanager
@@ -14,10 +21,13 @@ def labels_in_words(name, labels):
     """Replace an error that scikit-learn raises about labels by one that says what is wrong."""
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         if fault := fault_of_labels(name, labels):
             raise fault from error
-        raise
+        if says_which(error, name):
+            raise
+        said = without_values(str(error))
+        raise as_error_of(error)(f"{name} is not valid: {said}") from error
 
 
 def fault_of_labels(name, labels):
@@ -67,7 +77,7 @@ def _fault_of_kinds(name, values):
             f"{name} must hold labels of one type, got {listed}. Turn all into strings, for "
             f"example by {name}.astype(str)."
         )
-    if kinds.keys() & {"dict", "object", "date", "interval"}:
+    if kinds.keys() & {"dict", "huge", "object", "date", "interval"}:
         (value,) = kinds.values()
         return ValueError(
             f"Unknown label type: {name} must hold numbers or strings, got {shown(value)}. Turn "
@@ -78,6 +88,11 @@ def _fault_of_kinds(name, values):
 
 def _fault_of_target(name, labels):
     """Return an error if labels are numbers, but not those of classes."""
+    if isinstance(labels.flat[0], bytes):
+        return TypeError(
+            f"{name} must hold numbers or strings, got {shown(labels.flat[0])}, which is bytes. "
+            f"Turn the labels into strings, for example by numpy.char.decode({name})."
+        )
     if np.iscomplexobj(labels):
         return ValueError(f"Complex data not supported: {name} must hold labels of classes.")
     if labels.dtype == object and all(kind_of(value) == "number" for value in labels.flat):
@@ -87,7 +102,12 @@ def _fault_of_target(name, labels):
         )
     kind = type_of_target(labels)
     if kind.startswith("continuous"):
-        fraction = next(value for value in labels.flat if value != int(value))
+        fraction = next((value for value in labels.flat if value != int(value)), None)
+        if fraction is None:
+            return ValueError(
+                f"Unknown label type: {name} holds numbers of up to {abs(labels).max():.3g}, too "
+                "large for labels. Turn them into whole numbers of 64 bits, or into strings."
+            )
         return ValueError(
             f"Unknown label type: {name} must hold classes, but it holds real numbers, for example "
             f"{fraction!s}. For real targets use MLPScratchRegressor."

@@ -70,15 +70,7 @@ def stack_key(estimator):
 
     Alone is trained what the engine cannot stack, and what is not right: `fit` then says why.
     """
-    alone = (
-        type(estimator) not in (MLPScratchClassifier, MLPScratchRegressor)
-        or estimator.solver not in SOLVERS
-        or estimator.verbose
-        or estimator.warm_start == "resume"
-        or estimator.stop_when is not None
-        or estimator.engine == "numba"
-    )
-    if alone:
+    if type(estimator) not in (MLPScratchClassifier, MLPScratchRegressor):
         return None
     try:
         estimator._validate_params()
@@ -86,7 +78,15 @@ def stack_key(estimator):
         check_combinations(estimator, incremental=False)
         build_activations(estimator, len(hidden_units(estimator)))
         schedule = build_optimizer(estimator).schedule
-    except (ValueError, TypeError):
+    except (ValueError, TypeError):  # also for lbfgs, of which there is no optimiser
+        return None
+    alone = (
+        estimator.verbose
+        or estimator.warm_start == "resume"
+        or estimator.stop_when is not None
+        or estimator.engine == "numba"
+    )
+    if alone:
         return None
     common = {k: v for k, v in vars(estimator).items() if k not in _PER_NETWORK}
     return _key([type(estimator), common, schedule.searches, bool(np.any(estimator.l1))])
@@ -247,7 +247,8 @@ class Stack:
         estimators = [self.estimators[member] for member in self.members.flat]
         solvers = [build_optimizer(estimator).solver for estimator in estimators]
         self.optimizer.solver = together(solvers, self.params.flat)
-        self.streams.show_targets(self.loss)
+        with quiet():
+            self.streams.show_targets(self.loss)
         self.objective = Objective(
             build_activations(self.first, len(self.params.weights) - 1),
             self.loss,

@@ -7,16 +7,21 @@ from numbers import Real
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sknn_scratch._data_faults import (
+    as_error_of,
     as_objects,
     fault_of,
     holds_dates,
     is_frame,
     refuse_what_is_no_table,
+    says_which,
+    without_values,
 )
 from sknn_scratch._labels import fault_of_labels, fault_of_missing
+from sknn_scratch._sklearn import check_sample_weight
 
 # What scikit-learn and numpy say of values that they cannot take for numbers
 _NO_NUMBERS = re.compile(
@@ -53,17 +58,66 @@ def validated(estimator, X, y="no_validation", **kwargs):
         finders.append(("y", y, fault_of_missing))
     try:
         checked = validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
-    except (TypeError, ValueError) as error:
-        # That a number is not finite, or a shape not right, scikit-learn says well enough
-        if isinstance(error, ValueError) and not _NO_NUMBERS.search(str(error)):
+    except (OverflowError, TypeError, ValueError) as error:
+        fault = _fault_behind(error, finders)
+        if fault is None and not says_which(error, "X", "y"):
+            fault = _with_names(error, estimator, X, y if in_training else None)
+        if fault is None:
             raise
-        for name, data, find in finders:
-            if fault := find(name, data):
-                raise fault from error
-        raise
+        raise fault from error
     if in_training and (fault := _fault_that_passed(y, checked[1], y_numeric)):
         raise fault
     return tuple(map(aligned, checked)) if isinstance(checked, tuple) else aligned(checked)
+
+
+def _fault_behind(error, finders):
+    """Return an error of ours for one of scikit-learn's or numpy's, or None if theirs will do.
+
+    `finders` are triples: the name of the data, the data, and what looks for faults in it.
+    """
+    # That a number is not finite, or a shape not right, scikit-learn says well enough
+    if isinstance(error, ValueError) and not _NO_NUMBERS.search(str(error)):
+        return None
+    faults = (find(name, data) for name, data, find in finders)
+    return next((fault for fault in faults if fault is not None), None)
+
+
+def _with_names(error, estimator, X, y):
+    """Return an error of scikit-learn's with the name of what it is about."""
+    said = without_values(str(error))
+    if "inconsistent numbers of samples" in said:
+        n_X, n_y = (data.shape[0] if hasattr(data, "shape") else len(data) for data in (X, y))
+        return ValueError(f"X has {n_X} samples, but y has {n_y}. {said}.")
+    name = "y" if y is not None and _is_table(X, estimator) else "X"
+    return as_error_of(error)(f"{name} is not valid: {said}")
+
+
+def _is_table(X, estimator):
+    try:
+        check_array(X, accept_sparse=True, estimator=estimator)
+    except (OverflowError, TypeError, ValueError):
+        return False
+    return True
+
+
+def checked_weights(weight, X):
+    """Return the weights of the samples of X as an array, with an error that names them."""
+    name = "sample_weight"
+    refuse_what_is_no_table(name, weight)
+    refuse_masked(name, weight)
+    _refuse_dates(name, weight)
+    try:
+        weight = check_sample_weight(weight, X, dtype=X.dtype, ensure_non_negative=True)
+    except (OverflowError, TypeError, ValueError) as error:
+        if fault := _fault_behind(error, [(name, weight, fault_of)]):
+            raise fault from error
+        raise as_error_of(error)(f"{name} is not valid: {error}") from error
+    weight = aligned(weight)
+    with np.errstate(over="ignore"):
+        total = weight.sum(dtype=np.float64)
+    if not np.isfinite(total):
+        raise ValueError(f"sample_weight must have a finite sum, got {total}.")
+    return weight
 
 
 def _fault_that_passed(y, checked, y_numeric):
@@ -85,10 +139,6 @@ def _refuse(name, data):
     # Nothing can be wrong with these; to ask would cost an eighth of the prediction of one row
     if type(data) is np.ndarray and data.dtype.kind in "biuf":
         return
-    if callable(getattr(type(data), "collect", None)):
-        raise TypeError(
-            f"{name} must be in memory, got a {type(data).__name__}: call its collect() first."
-        )
     refuse_what_is_no_table(name, data)
     refuse_masked(name, data)
     _refuse_dates(name, data)

@@ -19,6 +19,7 @@ from sknn_scratch._base import (
     unchanged_on_failure,
 )
 from sknn_scratch._class_weights import weight_of_samples
+from sknn_scratch._data_faults import refuse_what_is_no_table
 from sknn_scratch._labels import labels_in_words
 from sknn_scratch._outputs import check_predictions, quiet
 from sknn_scratch._sklearn import StrOptions, check_partial_fit_first_call
@@ -402,7 +403,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     def _validate_input(self, X, y, incremental, reset):
         X, y = validated(self, X, y, multi_output=True, dtype=(np.float64, np.float32), reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+            y = column_or_1d(y, warn=reset)  # once, and not again for a validation set
         goes_on = hasattr(self, "classes_") and (self.warm_start or incremental or not reset)
         with labels_in_words("y", y):
             classes = unique_labels(y) if goes_on else None
@@ -411,13 +412,24 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                 self.classes_ = self._label_binarizer.classes_
         if classes is not None:
             self._check_classes(classes, incremental)
-        if len(self.classes_) == 1:
+        if reset and len(self.classes_) == 1:
             warn(
                 f"y holds one class only, {self.classes_[0]}: it will be predicted for every "
                 "sample. To tell classes apart, y needs samples of at least two.",
                 RuntimeWarning,
             )
-        return X, self._label_binarizer.transform(y).astype(X.dtype)
+        return X, self._encoded(y).astype(X.dtype)
+
+    def _encoded(self, y):
+        """Return 0 and 1 for each label; y is one-dimensional but for several labels."""
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        if (y.ndim == 2) != several:
+            kinds = ("one label for each sample", "several labels for each sample")
+            raise ValueError(
+                f"y has {kinds[y.ndim == 2]}, but the model to go on with has {kinds[several]}: "
+                "give labels like those, or use warm_start=False and fit to train another network."
+            )
+        return self._label_binarizer.transform(y)
 
     def _check_classes(self, classes, incremental):
         if not incremental:
@@ -508,7 +520,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         self : object
             The fitted estimator.
         """
-        with unchanged_on_failure(self):
+        with unchanged_on_failure(self), quiet():
+            refuse_what_is_no_table("y", y)
             with labels_in_words("classes", classes):
                 first = check_partial_fit_first_call(self, classes)
             if first:

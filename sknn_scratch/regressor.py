@@ -382,7 +382,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         if issparse(y):
             y = y.toarray()
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+            y = column_or_1d(y, warn=reset)  # once, and not again for a validation set
         y = converted("y", y.reshape(len(y), -1), X.dtype)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(

@@ -380,7 +380,7 @@ def test_power_t_so_large_that_the_step_vanishes():
 def test_warm_start_from_several_labels_to_one():
     labels = np.stack([y > 0, y > 1], axis=1).astype(int)
     model = small(warm_start=True).fit(X, labels)
-    with pytest.raises(ValueError, match=r"y has 1 outputs or labels, .* has 2"):
+    with pytest.raises(ValueError, match=r"y has one label .* has several"):
         model.fit(X, labels[:, 0])
 
 

@@ -31,16 +31,17 @@ _NAMED = re.compile(rf"(?<![\w.])({'|'.join(PARAMETERS | ARGUMENTS)})(?!\w)")
 # What numpy, pandas and Python say of their own business
 _RAW = re.compile(
     r"setting an array element|operands|could not (be )?(convert|broadcast)|has no attribute"
-    r"|not supported between|unhashable|cannot reshape|array\(|ufunc|divide by zero|dtype\('O'\)"
+    r"|not supported between|unhashable|cannot reshape|\barray\(|ufunc|divide by zero|dtype\('O'\)"
     r"|inhomogeneous|not iterable|not subscriptable|unsupported operand|is ambiguous|len\(\) of"
     r"|too large to convert|Unable to allocate|out of bounds|index \d+ is|must be real number"
-    r"|argument must be|cannot convert|can't convert|Cannot cast|casting|Maximum allowed|has no len"
-    r"|missing \d+ required|unexpected keyword|takes \d+ positional|math domain|matmul"
+    r"|argument must be a string|cannot convert|can't convert|Cannot cast|casting|Maximum allowed"
+    r"|has no len|missing \d+ required|unexpected keyword|takes \d+ positional|math domain|matmul"
     r"|core dimension|too many values|not enough values|positional argument|Python int|C long"
     r"|NoneType|a bytes-like object|not callable|zip\(\)|slice indices|keepdims|axis \d"
     r"|dimension mismatch|[Oo]bject arrays|underflow|overflow encountered|invalid value|NAType"
 )
-_SHORTEST, _LONGEST = 30, 900
+# scikit-learn's "Input y contains NaN." is the shortest that says all there is to say
+_SHORTEST, _LONGEST = 20, 900
 
 
 def faults_of_error(error, given=()):
@@ -62,10 +63,9 @@ def faults_of_error(error, given=()):
 
 def _without(said, given):
     """Return a message without the values that it quotes, whose own words do not count."""
-    for value in given:
-        for quoted in {repr(value), str(value)}:
-            if len(quoted) > 2:
-                said = said.replace(quoted, "...")
+    quoted = {text for value in given for text in (repr(value), str(value)) if len(text) > 2}
+    for text in sorted(quoted, key=len, reverse=True):  # what lies in another comes after it
+        said = said.replace(text, "...")
     return said
 
 

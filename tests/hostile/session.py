@@ -103,7 +103,9 @@ class Session:
         if is_lack_of_partial_fit(error, model, method):
             self._ended(method, "no partial_fit")
             return
-        if not (isinstance(model, BaseMLPScratch) or _passes_through_package(error)):
+        # The metrics of `score`, and the transformers of a pipeline, are scikit-learn's
+        is_ours = isinstance(model, BaseMLPScratch) and method != "score"
+        if not (is_ours or _passes_through_package(error)):
             self._ended(method, "error of another package")
             return
         self._ended(method, type(error).__name__)
@@ -143,14 +145,14 @@ class Session:
 
 
 def quotable(model):
-    """Return what an error may quote: the parameters, and what lies in them."""
+    """Return what an error may quote: parameters, what lies in them, the classes."""
     values = []
     for value in model.get_params(deep=True).values():
         values.append(value)
         if isinstance(value, (list, tuple, dict)):
             values += list(value.values() if isinstance(value, dict) else value)
         values.append(getattr(value, "value", None))  # what a Rate returns
-    return sorted(values, key=lambda value: -len(repr(value)))
+    return [*values, getattr(model, "classes_", None)]
 
 
 def state_of(model):
