@@ -24,18 +24,19 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--engine", choices=["numpy", "numba"], default="numpy")
     parser.add_argument("--only", type=int, help="number of the one case to run")
     given = parser.parse_args()
     numbers = range(given.first, given.first + given.cases)
     if given.only is not None:
         numbers = [given.only]
-    reports = list(_run(numbers, given.seed, given.jobs))
+    run = partial(run_case, seed=given.seed, engine=given.engine)
+    reports = list(_run(run, numbers, given.jobs))
     _print(reports)
     return int(any(report.faults for report in reports))
 
 
-def _run(numbers, seed, jobs):
-    run = partial(run_case, seed=seed)
+def _run(run, numbers, jobs):
     if jobs == 1:
         yield from map(run, numbers)
         return

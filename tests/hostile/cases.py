@@ -27,16 +27,16 @@ class Report:
     ends: Counter = field(default_factory=Counter)
 
 
-def run_case(number, seed=0):
+def run_case(number, seed=0, engine="numpy"):
     """Run a case, and return the report on it."""
-    report, trace = _run_once(number, seed)
-    if number % _REPEATED == 0 and _run_once(number, seed)[1] != trace:
+    report, trace = _run_once(number, seed, engine)
+    if number % _REPEATED == 0 and _run_once(number, seed, engine)[1] != trace:
         report.faults.append("two runs: not the same")
     return report
 
 
-def _run_once(number, seed):
-    draw, session = Draw(seed, number), Session()
+def _run_once(number, seed, engine):
+    draw, session = Draw(seed, number, engine), Session()
     scenario = _drawn(draw)
     report = Report(number, scenario.__name__, session.faults, session.ends)
     np.random.seed(number)  # what random_state=None draws from

@@ -6,10 +6,14 @@ import numpy as np
 
 
 class Draw:
-    """Choices that follow from a seed and the number of a case alone."""
+    """Choices that follow from a seed and the number of a case alone.
 
-    def __init__(self, seed, number):
+    `engine` is that of all estimators whose engine is not drawn.
+    """
+
+    def __init__(self, seed, number, engine="numpy"):
         self.rng = np.random.default_rng([seed, number])
+        self.engine = engine
 
     def chance(self, probability):
         """Return True with this probability."""

@@ -20,7 +20,11 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFit
 from sklearn.utils.parallel import _get_threadpool_controller
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.exceptions import LargePenaltyWarning, UnscaledDataWarning
+from sknn_scratch.exceptions import (
+    LargePenaltyWarning,
+    UnscaledDataWarning,
+    ValidationSetWarning,
+)
 from sknn_scratch.solvers import SOLVERS
 
 # Errors
@@ -86,6 +90,7 @@ _KNOWN_CLASSES = (
     DataConversionWarning,
     LargePenaltyWarning,
     UnscaledDataWarning,
+    ValidationSetWarning,
 )
 _KNOWN_WARNINGS = re.compile(
     "Got `batch_size`=|Training interrupted by user|y holds one class only"
@@ -200,9 +205,18 @@ def faults_of_fit(model, is_fresh):
         faults.append(f"lengths of history_ {lengths}, of loss_curve_ {len(model.loss_curve_)}")
     if is_fresh and lengths.get("loss", 0) != model.n_iter_:
         faults.append(f"n_iter_={model.n_iter_}, but history_ has {lengths}")
-    if not isinstance(model.loss_, float):
-        faults.append(f"loss_ is of {type(model.loss_)}")
+    if is_fresh and model.n_iter_ > model.max_iter:
+        faults.append(f"n_iter_={model.n_iter_} beyond max_iter={model.max_iter}")
+    numbers = [model.loss_, *(value for values in model.history_.values() for value in values)]
+    if not all(type(number) in (int, float) for number in numbers):
+        faults.append(f"not all plain numbers: loss_={model.loss_!r}, history_={model.history_}")
+    if model.solver in SOLVERS and not _same(model.loss_, model.loss_curve_[-1]):
+        faults.append(f"loss_={model.loss_}, but loss_curve_ ends in {model.loss_curve_[-1]}")
     return faults
+
+
+def _same(a, b):
+    return a == b or (a != a and b != b)
 
 
 def faults_of_predictions(model, method, predicted, n_samples):

@@ -48,6 +48,7 @@ ORDINARY = {
     "restart": [False, True],
     "early_stopping_on": ["score", "loss"],
     "stop_when": [None, StopAfter(1), StopAfter(3), StopAfter(2, "none"), StopAfter(2, "numpy")],
+    "engine": ["numpy"],  # the compiled one is drawn for all cases or none: not all have numba
     "class_weight": [None, "balanced"],
     "label_smoothing": [0, 0.1],
     "loss": ["squared_error", "poisson"],
@@ -139,6 +140,8 @@ def draw_parameters(draw, cls, n_wrong=0):
             params[name] = _of_layers(draw, name, params["hidden_layer_sizes"])
         else:
             params[name] = draw.of(EXTREME[name] if extreme else ORDINARY[name])
+    if draw.engine != "numpy":
+        params["engine"] = draw.engine
     if draw.chance(0.02):  # epochs without number, of which a rule makes few
         params |= {"max_iter": draw.of([10**9, HUGE]), "stop_when": StopAfter(3), "max_fun": 50}
     for name in draw.some(cls().get_params(), n_wrong):

@@ -116,7 +116,7 @@ def stream(session, draw):
     """Call partial_fit several times, and fit amid it at times."""
     cls = draw_class(draw)
     problem, model = Problem(draw, cls), new(draw, cls)
-    if draw.chance(0.8) and model.solver == "lbfgs":
+    if draw.chance(0.8) and isinstance(model.solver, str) and model.solver == "lbfgs":
         model.set_params(solver=draw.of(SOLVERS))
     for number in range(draw.whole(2, 4)):
         data, given = problem.data(), {}
