@@ -344,6 +344,9 @@ class Quadratic:
         self.A, self.b, self.l1 = A, b, l1
         self.prox = self._prox if l1 else None
 
+    def begin_epoch(self):
+        """Nothing to do."""
+
     def value(self, params, batch):
         x = params.flat
         return (x * (0.5 * self.A * x - self.b)).sum(axis=-1), self.rest(params)
