@@ -1,6 +1,8 @@
 """Outputs that are not finite: found before they reach anybody."""
 
+from collections.abc import Callable
 from math import inf, log
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
@@ -12,13 +14,20 @@ from sknn_scratch.activations import ACTIVATIONS
 _TAME = ("identity", "softmax", "logistic")
 _KNOWN = frozenset(ACTIVATIONS.values())  # without those that users add later
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 
 def quiet():
-    """Return a context, or a decorator, in which numpy does not warn of what overflows.
+    """Return a context in which numpy does not warn of what overflows.
 
     Divergence is reported once, in words; numpy's warnings at each step would hide it.
     """
     return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+def quietly(method: Method) -> Method:
+    """Run a method in the context of `quiet`; as a decorator numpy's own would hide the types."""
+    return quiet()(method)
 
 
 def largest(array):

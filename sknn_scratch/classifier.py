@@ -21,7 +21,7 @@ from sknn_scratch._base import (
 from sknn_scratch._class_weights import weight_of_samples
 from sknn_scratch._data_faults import refuse_what_is_no_table
 from sknn_scratch._labels import labels_in_words
-from sknn_scratch._outputs import check_predictions, quiet
+from sknn_scratch._outputs import check_predictions, quietly
 from sknn_scratch._sklearn import StrOptions, check_partial_fit_first_call
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import validated
@@ -531,7 +531,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                     self._label_binarizer = LabelBinarizer().fit(y if several else classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
-    @quiet()
+    @quietly
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels.
 
@@ -553,7 +553,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             return chosen.astype(int)
         return self.classes_[chosen.ravel().astype(int)]
 
-    @quiet()
+    @quietly
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the probability of each class.
 

@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.utils import column_or_1d
 
 from sknn_scratch._base import BaseMLPScratch, checks_changed_parameters, for_first_order_solvers
-from sknn_scratch._outputs import check_predictions, quiet
+from sknn_scratch._outputs import check_predictions, quietly
 from sknn_scratch._registries import Registered
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import converted, validated
@@ -435,7 +435,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    @quiet()
+    @quietly
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the targets.
 
