@@ -21,7 +21,7 @@ from sknn_scratch._base import (
 from sknn_scratch._class_weights import weight_of_samples
 from sknn_scratch._data_faults import refuse_what_is_no_table
 from sknn_scratch._labels import labels_in_words
-from sknn_scratch._outputs import check_predictions, quietly
+from sknn_scratch._outputs import check_predictions, quiet, quietly
 from sknn_scratch._sklearn import StrOptions, check_partial_fit_first_call
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch._validation import validated
