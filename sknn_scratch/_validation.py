@@ -3,6 +3,7 @@
 import re
 import sys
 from fractions import Fraction
+from math import isfinite
 from numbers import Real
 
 import numpy as np
@@ -40,7 +41,9 @@ def is_number(value, kind=Real):
 
 def is_finite(value):
     """Whether the value is a finite number, and none too large for a float."""
-    return is_number(value) and abs(value) <= sys.float_info.max
+    if not is_number(value):
+        return False
+    return abs(value) <= sys.float_info.max if isinstance(value, int) else isfinite(value)
 
 
 def validated(estimator, X, y="no_validation", **kwargs):
@@ -94,7 +97,7 @@ def _with_names(error, estimator, X, y):
 
 def _is_table(X, estimator):
     try:
-        check_array(X, accept_sparse=True, estimator=estimator)
+        check_array(X, accept_sparse="csr", estimator=estimator)
     except (OverflowError, TypeError, ValueError):
         return False
     return True

@@ -58,9 +58,10 @@ def faults_of_error(error, given=()):
     name = type(error).__name__
     if not _NAMED.search(said):
         return [f"{name} without a name: {said}"]
-    if not _SHORTEST <= len(said) <= _LONGEST:
+    own = _without(said, given)
+    if len(said) < _SHORTEST or len(own) > _LONGEST:
         return [f"{name} of {len(said)} characters: {said[:300]}"]
-    if raw := _RAW.search(_without(said, given)):
+    if raw := _RAW.search(own):
         return [f"{name} with raw text, {raw[0]}: {said}"]
     return []
 

@@ -98,6 +98,9 @@ class Session:
         self.trace.append((method, how))
 
     def _judge_error(self, model, method, error):
+        if _is_of_a_users_function(error):
+            self._ended(method, f"own {type(error).__name__}")
+            return
         # Objects are quoted with their address, which no two runs share
         said = re.sub("0x[0-9a-f]+", "0x", str(error))
         if is_lack_of_partial_fit(error, model, method):
@@ -159,6 +162,12 @@ def state_of(model):
     """Return the bits of a fitted model that another run must have as well."""
     history = {name: v for name, v in model.history_.items() if name != "seconds"}
     return bits([[*map(bits, [*model.coefs_, *model.intercepts_])], repr(history), model.t_])
+
+
+def _is_of_a_users_function(error):
+    """Whether a function that the user gave fails, one without frames: `len`, for example."""
+    last = traceback.extract_tb(error.__traceback__)[-1].line
+    return "self.function(n_epochs)" in last or "stop_when(" in last
 
 
 def _passes_through_package(error):
