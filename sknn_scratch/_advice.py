@@ -61,10 +61,9 @@ def warn_of_large_alpha(alpha, batch_weight, batch_size):
     )
 
 
-def refuse_tiny_weights(alpha, weight):
-    """Raise a ValueError if samples weigh so little that alpha / S means nothing in their dtype."""
-    limits = np.finfo(weight.dtype)
-    mean = float(weight.mean(dtype=np.float64))
+def refuse_tiny_weights(alpha, mean, dtype):
+    """Raise a ValueError if samples weigh so little that alpha / S means nothing in that dtype."""
+    limits = np.finfo(dtype)
     if alpha and mean < limits.tiny / limits.eps:
         raise ValueError(
             f"sample_weight has a mean of {mean:.2g}, by which alpha={alpha} cannot be divided "

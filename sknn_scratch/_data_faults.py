@@ -52,7 +52,7 @@ _ADVICE_ON_STRINGS = {
         "Read dates by pandas.to_datetime and turn them into numbers, for example into days since "
         "the first."
     ),
-    r"true|false": "Turn them into 1 and 0, for example by column == 'True'.",
+    r"true|false": "Turn them into 1 and 0, for example by column.str.lower() == 'true'.",
 }
 
 
@@ -169,7 +169,7 @@ def _uneven_rows(name, data):
         return None
     other = next(i for i, length in enumerate(lengths) if length != lengths[0])
     first, odd = (
-        "is no row" if length is None else f"has {length} values"
+        "is no row" if length is None else f"has {length} value{'' if length == 1 else 's'}"
         for length in (lengths[0], lengths[other])
     )
     return ValueError(
@@ -250,6 +250,8 @@ def _advice_on_strings(strings):
 
 def shown(value):
     """Return a value as it is shown in a message, not too long and without numpy's type."""
+    if kind_of(value) == "huge":  # Python refuses to write the digits of the largest ones
+        return f"a whole number of {value.bit_length()} bits"
     of_numpy = isinstance(value, (np.generic, np.ndarray)) and not isinstance(value, _DATES)
     text = repr(value.tolist() if of_numpy else value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,9 +1,9 @@
 """The number by which early stopping judges an epoch, and what to say where there is none."""
 
 import numpy as np
-from scipy.sparse import issparse
 
 from sknn_scratch._network import raw_scores
+from sknn_scratch._outputs import largest
 from sknn_scratch._warnings import warn
 from sknn_scratch.exceptions import ValidationSetWarning
 
@@ -77,7 +77,7 @@ def unusable_message(judge, value, validation, training, held_out):
 
     `validation` and `training` begin with X and y.
     """
-    largest = [f"{_largest(part):.3g}" for part in (*validation[:2], *training[:2])]
+    ends = [f"{largest(part):.3g}" for part in (*validation[:2], *training[:2])]
     if held_out:
         whose = "The samples that early_stopping has held out"
         remedy = "Look for outliers among the samples, and scale them"
@@ -86,12 +86,7 @@ def unusable_message(judge, value, validation, training, held_out):
         remedy = "Scale the validation set as the training set is scaled"
     return (
         f"The {judge.replace('_', ' ')} is {value}, although the training loss is finite. {whose} "
-        f"must hold values too large to compute with: the validation set goes up to {largest[0]} "
-        f"in X and {largest[1]} in y, the training set up to {largest[2]} and {largest[3]}. "
+        f"must hold values too large to compute with: the validation set goes up to {ends[0]} "
+        f"in X and {ends[1]} in y, the training set up to {ends[2]} and {ends[3]}. "
         f"{remedy}."
     )
-
-
-def _largest(array):
-    values = array.data if issparse(array) else array
-    return float(np.abs(values).max(initial=0))

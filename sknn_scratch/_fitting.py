@@ -293,7 +293,8 @@ class Fit:
                 "samples for validation, or leave out those without weight."
             )
         if weight is not None:
-            refuse_tiny_weights(self.estimator.alpha, weight)
+            mean = float(weight.mean(dtype=np.float64))
+            refuse_tiny_weights(self.estimator.alpha, mean, weight.dtype)
         self.objective.loss.see_targets(y[order], weight)
         return y, sample_weight
 

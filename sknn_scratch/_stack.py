@@ -198,7 +198,7 @@ class Stack:
         self.batch_size = self.streams.n_samples
         if not SOLVERS[self.first.solver].full_batch:
             self.batch_size = samples_per_batch(self.first, self.streams.n_samples)
-        self._warn_of_large_alphas(streams)
+        self._check_alphas(streams)
         self.monitor = self._monitor()
         self.best_score = np.full(lead, -np.inf)
         self._build()
@@ -217,11 +217,10 @@ class Stack:
                 one._set_fitted_shape(network, continued=False)
         return generators[:: self.running.shape[1]]
 
-    def _warn_of_large_alphas(self, streams):
+    def _check_alphas(self, streams):
         for stream, weight in zip(streams, self.streams.mean_weights(), strict=True):
             for estimator in chain.from_iterable(stream):
-                if self.streams.weight is not None:
-                    refuse_tiny_weights(estimator.alpha, self.streams.weight)
+                refuse_tiny_weights(estimator.alpha, float(weight), self.streams.y.dtype)
                 batch_weight = float(weight * self.batch_size)
                 warn_of_large_alpha(estimator.alpha, batch_weight, self.batch_size)
 

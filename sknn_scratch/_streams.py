@@ -123,7 +123,7 @@ class Streams:
         """Return the mean weight of a sample of each stream."""
         if self.weight is None:
             return np.ones(len(self.order))
-        return self.weight[self.order].mean(axis=(-1, -2))
+        return self.weight[self.order].mean(axis=(-1, -2), dtype=np.float64)
 
     def show_targets(self, loss):
         """Let the loss see the targets of each stream."""

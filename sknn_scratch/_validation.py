@@ -106,9 +106,7 @@ def _is_table(X, estimator):
 def checked_weights(weight, X):
     """Return the weights of the samples of X as an array, with an error that names them."""
     name = "sample_weight"
-    refuse_what_is_no_table(name, weight)
-    refuse_masked(name, weight)
-    _refuse_dates(name, weight)
+    _refuse(name, weight)
     try:
         weight = check_sample_weight(weight, X, dtype=X.dtype, ensure_non_negative=True)
     except (OverflowError, TypeError, ValueError) as error:
@@ -168,9 +166,10 @@ def converted(name, array, dtype):
     values = result.data if issparse(result) else result
     if not np.isfinite(values).all():
         largest = abs(array.astype(np.float64)).max()
+        remedy = ", or train with X in float64" if dtype != np.float64 else ""
         raise ValueError(
             f"{name} goes up to {largest:.3g}, but the network computes in {dtype}, which ends at "
-            f"{np.finfo(dtype).max:.3g}. Scale {name}, or train with X in float64."
+            f"{np.finfo(dtype).max:.3g}. Scale {name}{remedy}."
         )
     return result
 

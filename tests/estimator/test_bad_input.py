@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.datasets import load_iris
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
@@ -454,6 +454,28 @@ def test_sample_weights_that_are_too_small_for_alpha(cls, solver, size):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.set_params(alpha=0).fit(given, y, weight)
     assert np.isfinite(model.coefs_[0]).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_weights_too_small_for_alpha_in_one_split_of_a_stack():
+    splits = [(np.arange(75), np.arange(75, 150)), (np.arange(75, 150), np.arange(75))]
+    weight = np.where(np.arange(150) < 75, 1e-308, 1.0)
+    search = StackedGridSearchCV(
+        small(MLPScratchRegressor, solver="sgd"), {"alpha": [0.1, 0.2]}, cv=splits
+    )
+    with pytest.warns(FitFailedWarning, match=r"(?s)2 fits failed.*sample_weight has a mean of 1"):
+        search.fit(X, y, sample_weight=weight)
+    assert np.isnan(search.cv_results_["split0_test_score"]).all()
+    assert np.isfinite(search.cv_results_["split1_test_score"]).all()
+
+
+def test_numbers_beyond_float64_are_not_told_to_use_float64():
+    large = np.asarray(y, np.longdouble) * np.longdouble("1e400")
+    if not np.isfinite(large).all():
+        pytest.skip("long doubles are no longer than doubles on this platform")
+    with pytest.raises(ValueError, match=r"^y goes up to .* Scale y\.$"):
+        small(MLPScratchRegressor).fit(X, large)
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one", "two"])

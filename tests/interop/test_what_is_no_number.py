@@ -158,11 +158,23 @@ UNEVEN = {
 
 @pytest.mark.parametrize("form", UNEVEN)
 def test_rows_of_several_lengths(form):
-    message = r"must have rows of the same length, .*row 0 has 2 values and row 59 has 1 values"
+    message = r"must have rows of the same length, .*row 0 has 2 values and row 59 has 1 value[.]"
     with pytest.raises(ValueError, match=f"^X {message}"):
         new().fit(UNEVEN[form], Y)
     with pytest.raises(ValueError, match=f"^y {message}"):
         new(MLPScratchRegressor).fit(X, UNEVEN[form])
+
+
+@pytest.mark.parametrize("digits", [400, 5000], ids=["400 digits", "5000 digits"])
+def test_whole_numbers_beyond_floats(digits):
+    column = some(10**digits)
+    message = r"^{} must hold numbers, but {} a whole number of \d+ bits\. Scale"
+    with pytest.raises(ValueError, match=message.format("X", "column 1 has")):
+        new().fit(np.column_stack([X[:, 0], column]), Y)
+    with pytest.raises(ValueError, match=message.format("y", "it has")):
+        new(MLPScratchRegressor).fit(X, column.tolist())
+    with pytest.raises(ValueError, match=message.format("sample_weight", "it has")):
+        new().fit(X, Y, sample_weight=column)
 
 
 # Labels of a classifier
