@@ -5,6 +5,7 @@ only; ten epochs of stable steps on standardised data do not blow that up.
 """
 
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from sklearn.preprocessing import scale
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 
 N_CONFIGURATIONS = 200
+ENGINES = ["numpy", "numba"] if find_spec("numba") else ["numpy"]
 PAIRS = {
     "classifier": (MLPClassifier, MLPScratchClassifier),
     "regressor": (MLPRegressor, MLPScratchRegressor),
@@ -137,10 +139,17 @@ def keeps_first_best(estimator):
     return max(second) <= max(estimator.validation_scores_[: -estimator.n_iter_])
 
 
+def train_both(kind, params, engine, *data):
+    """Return scikit-learn's estimator and ours, trained alike."""
+    their_class, our_class = PAIRS[kind]
+    return train(their_class(**params), *data), train(our_class(engine=engine, **params), *data)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("seed", range(N_CONFIGURATIONS))
-def test_same_numbers_as_scikit_learn(seed):
+def test_same_numbers_as_scikit_learn(seed, engine):
     kind, X, y, weight, params, how = draw_configuration(seed)
-    theirs, ours = (train(cls(**params), X, y, weight, how) for cls in PAIRS[kind])
+    theirs, ours = train_both(kind, params, engine, X, y, weight, how)
     lbfgs = params["solver"] == "lbfgs"
     # The figures of the promise: rounding grows over the steps, more so through a line search
     rtol = 2e-3 if X.dtype == np.float32 else 1e-3 if lbfgs else 1e-7
@@ -175,11 +184,13 @@ def test_configurations_cover_what_they_are_to_cover():
     assert early == {(kind, solver) for kind in PAIRS for solver in ("sgd", "adam")}
 
 
-def test_long_trajectory_on_digits():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_long_trajectory_on_digits(engine):
     X, y = load_digits(return_X_y=True)
     X = scale(X)
     params = {"hidden_layer_sizes": (40,), "random_state": 0, "max_iter": 30}
-    theirs, ours = (train(cls(**params), X, y, None, "fit") for cls in PAIRS["classifier"])
+    theirs, ours = train_both("classifier", params, engine, X, y, None, "fit")
+    assert ours.engine_ == engine
     # 270 steps of Adam: rounding alone, 1e-16 a step, grows to a few 1e-15
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-11)
     for a, b in zip(ours.coefs_, theirs.coefs_, strict=True):

@@ -1,4 +1,6 @@
-"""scikit-learn's own checks of an estimator, with every solver and no expected failure."""
+"""scikit-learn's own checks of an estimator: every solver, both engines, no expected failure."""
+
+from importlib.util import find_spec
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -11,6 +13,11 @@ ESTIMATORS = [MLPScratchClassifier, MLPScratchRegressor]
 # score. The other solvers stand by their defaults.
 SETTINGS = {"gd": {"learning_rate_init": 0.1}}
 
+ENGINES = {
+    "numpy": [*SOLVERS, "lbfgs"],
+    "numba": list(SOLVERS) if find_spec("numba") else [],  # lbfgs is numpy's in any case
+}
+
 # The checks fit for a few epochs, or to one class, and look at other things than convergence.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -20,9 +27,10 @@ pytestmark = [
 
 @parametrize_with_checks(
     [
-        estimator(solver=solver, **SETTINGS.get(solver, {}))
+        estimator(solver=solver, engine=engine, **SETTINGS.get(solver, {}))
         for estimator in ESTIMATORS
-        for solver in [*SOLVERS, "lbfgs"]
+        for engine, solvers in ENGINES.items()
+        for solver in solvers
     ]
 )
 def test_check_estimator(estimator, check):

@@ -1,0 +1,179 @@
+"""The compiled gradient: against differences of the objective, and against numpy's gradient.
+
+After one step from zero moments, Adam's m is the gradient, in whichever engine it was computed.
+"""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknn_scratch._compiled import CompiledEpochs, can_compile
+from sknn_scratch._network import Dropout, Workspace, forward
+from sknn_scratch._objective import Batch, Objective
+from sknn_scratch._parameters import Parameters
+from sknn_scratch._schedules import Constant
+from sknn_scratch._training import MiniBatches, NumpyEpochs, Optimizer, train
+from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.losses import LOSSES
+from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
+from sknn_scratch.solvers import SOLVERS, Adam
+
+pytest.importorskip("numba")
+
+UNITS = (4, 5, 3, 2)
+RATES = [0.3, 0.0, 0.5]  # of dropout, for X and each hidden layer
+N_SAMPLES = 9
+EPS = {dtype: float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64)}
+
+every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
+every_loss = pytest.mark.parametrize("loss", LOSSES)
+with_and_without_weights = pytest.mark.parametrize("weighted", [False, True])
+with_and_without_penalties = pytest.mark.parametrize("penalised", [False, True])
+with_and_without_dropout = pytest.mark.parametrize("dropout", [False, True])
+
+# Targets of the kind that belongs to an output function
+TARGETS = {
+    "softmax": lambda rng, n, k: np.eye(k)[rng.integers(k, size=n)],
+    "logistic": lambda rng, n, k: rng.integers(2, size=(n, k)).astype(float),
+    "identity": lambda rng, n, k: rng.normal(size=(n, k)),
+    "exp": lambda rng, n, k: rng.poisson(2.0, size=(n, k)).astype(float),
+}
+
+
+class Problem:
+    """An objective with a point and a batch."""
+
+    def __init__(self, name, loss, weighted=False, penalised=False, dropout=False, dtype=float):
+        rng = np.random.default_rng(0)
+        self.params = Parameters.empty(UNITS, dtype)
+        self.params.flat[...] = rng.normal(0, 0.7, self.params.flat.size)
+        nets = [
+            (part, ElasticNet(l1=0.1 * k, l2=0.2 / k, alpha=0.3))
+            for k, part in enumerate(self.params.weight_slices, start=1)
+        ]
+        activations = [ACTIVATIONS[name]() for _ in UNITS[2:]]
+        self.objective = Objective(
+            activations, LOSSES[loss](), nets if penalised else [], self.params
+        )
+        if dropout:
+            self.objective.dropout = Dropout(RATES, [self.noise()])
+        X = rng.normal(size=(N_SAMPLES, UNITS[0])).astype(dtype)
+        y = TARGETS[self.objective.loss.out_activation](rng, N_SAMPLES, UNITS[-1]).astype(dtype)
+        weight = rng.uniform(0.5, 2, N_SAMPLES).astype(dtype) if weighted else None
+        self.objective.loss.see_targets(y, weight)
+        self.batches = MiniBatches(X, y, weight, N_SAMPLES)
+
+    @staticmethod
+    def noise():
+        return np.random.Generator(np.random.SFC64(1))
+
+    def gradient(self, engine):
+        """Return (gradient of the smooth part, means) as an epoch of one step has computed them."""
+        optimizer, seen = Optimizer(Adam(), Constant(1e-3)), []
+        params = self.params.view(self.params.flat.copy())
+        assert can_compile(optimizer, self.objective, self.batches)
+        if self.objective.dropout is not None:
+            self.objective.dropout.generators[:] = [self.noise()]
+        train(optimizer, self.objective, params, self.batches, 1, seen.append, engine)
+        return optimizer.state.m, seen[0][:3]
+
+    def smooth_value(self, flat):
+        """Return the smooth part of the objective, with the noise of the first step."""
+        params, objective, batch = self.params.view(flat), self.objective, self.batches.data
+        work = Workspace(params, objective.activations, batch.n_samples)
+        dropout = objective.dropout and Dropout(RATES, [self.noise()])
+        raw = forward(params, objective.activations, batch.X, work, dropout)
+        per_sample = objective.loss.value(raw, batch.y)
+        loss = np.average(per_sample, weights=batch.weight)
+        _, penalty = objective.value(params, batch)
+        return loss + penalty - objective.rest(params)
+
+    def differences(self, step=1e-5):
+        flat = self.params.flat
+        return np.array(
+            [
+                (self.smooth_value(flat + e) - self.smooth_value(flat - e)) / (2 * step)
+                for e in step * np.eye(flat.size)
+            ]
+        )
+
+
+@every_activation
+@every_loss
+@with_and_without_weights
+@with_and_without_penalties
+@with_and_without_dropout
+def test_gradient_is_that_of_differences(name, loss, weighted, penalised, dropout):
+    problem = Problem(name, loss, weighted, penalised, dropout)
+    found, _ = problem.gradient(CompiledEpochs)
+    # Of differences: step^2 / 6 times third derivatives of up to 1e2, and rounding, eps / step
+    size = max(1, np.abs(found).max())
+    assert_allclose(found, problem.differences(), rtol=0, atol=1e-8 * size)
+
+
+@every_activation
+@every_loss
+@with_and_without_weights
+@with_and_without_penalties
+@with_and_without_dropout
+@pytest.mark.parametrize("dtype", EPS)
+def test_gradient_and_value_are_those_of_numpy(name, loss, weighted, penalised, dropout, dtype):
+    problem = Problem(name, loss, weighted, penalised, dropout, dtype)
+    (found, means), (expected, expected_means) = map(
+        problem.gradient, (CompiledEpochs, NumpyEpochs)
+    )
+    assert found.dtype == dtype
+    # Sums of some ten terms through three layers, with the roundings of two ways to add them
+    bound = 100 * EPS[dtype]
+    assert_allclose(found, expected, rtol=0, atol=bound * max(1, np.abs(expected).max()))
+    assert_allclose(means, expected_means, rtol=bound, atol=bound)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("penalty", ["group_l1", "max_norm", "l1"])
+def test_steps_with_a_penalty_that_is_not_smooth_are_those_of_numpy(solver, penalty):
+    ends = []
+    for engine in (CompiledEpochs, NumpyEpochs):
+        problem = Problem("tanh", "log_loss", weighted=True)
+        params, parts = problem.params, problem.params.weight_slices
+        terms = {
+            "group_l1": lambda: [(parts[0], GroupLasso(0.5, UNITS[0]))],
+            "max_norm": lambda: [
+                (part, MaxNorm(0.8, n_rows)) for part, n_rows in zip(parts, UNITS, strict=False)
+            ],
+            "l1": lambda: [(part, ElasticNet(l1=0.5)) for part in parts],
+        }[penalty]()
+        objective = Objective(problem.objective.activations, problem.objective.loss, terms, params)
+        optimizer = Optimizer(SOLVERS[solver](), Constant(0.1))
+        train(optimizer, objective, params, problem.batches, 3, lambda epoch: False, engine)
+        ends.append([params.flat, *optimizer.solver.vectors(optimizer.state)])
+    for found, expected in zip(*ends, strict=True):
+        # Three steps, each of which multiplies rounding by a few
+        assert_allclose(found, expected, rtol=0, atol=1e-13 * max(1, np.abs(expected).max()))
+        assert_array_equal(found == 0, expected == 0)  # what the penalty made zero is exactly zero
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_last_batch_is_smaller_and_counts_less(shuffle):
+    ends = []
+    for engine in (CompiledEpochs, NumpyEpochs):
+        problem, seen = Problem("gelu", "poisson", weighted=True, dropout=True), []
+        order = np.arange(N_SAMPLES)[::-1].copy() if shuffle else None
+        generators = [np.random.RandomState(0)] if shuffle else ()
+        batches = MiniBatches(*problem.batches.data[:3], 4, order, generators)
+        optimizer = Optimizer(SOLVERS["sgd"](), Constant(0.01))
+        train(optimizer, problem.objective, problem.params, batches, 2, seen.append, engine)
+        ends.append([problem.params.flat, *(epoch[:4] for epoch in seen)])
+    for found, expected in zip(*ends, strict=True):
+        assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@every_loss
+def test_a_batch_without_weight_changes_nothing_but_by_momentum(loss):
+    problem = Problem("tanh", loss, weighted=True, penalised=True)
+    problem.batches = MiniBatches(*problem.batches.data[:2], np.zeros(N_SAMPLES), N_SAMPLES)
+    (found, means), (expected, expected_means) = map(
+        problem.gradient, (CompiledEpochs, NumpyEpochs)
+    )
+    assert_allclose(found, expected, rtol=1e-14, atol=0)
+    assert_allclose(means, expected_means, rtol=1e-14)
