@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknn_scratch._compiled import CompiledEpochs, can_compile
 from sknn_scratch._network import Dropout, Workspace, forward
-from sknn_scratch._objective import Batch, Objective
+from sknn_scratch._objective import Objective
 from sknn_scratch._parameters import Parameters
 from sknn_scratch._schedules import Constant
 from sknn_scratch._training import MiniBatches, NumpyEpochs, Optimizer, train
@@ -24,6 +24,15 @@ UNITS = (4, 5, 3, 2)
 RATES = [0.3, 0.0, 0.5]  # of dropout, for X and each hidden layer
 N_SAMPLES = 9
 EPS = {dtype: float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64)}
+
+# Penalties that are not smooth, with the slices of the weights to which they belong
+TERMS = {
+    "l1": lambda parts: [(part, ElasticNet(l1=0.5)) for part in parts],
+    "group_l1": lambda parts: [(parts[0], GroupLasso(0.5, UNITS[0]))],
+    "max_norm": lambda parts: [
+        (part, MaxNorm(0.8, n_rows)) for part, n_rows in zip(parts, UNITS, strict=False)
+    ],
+}
 
 every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
 every_loss = pytest.mark.parametrize("loss", LOSSES)
@@ -130,19 +139,13 @@ def test_gradient_and_value_are_those_of_numpy(name, loss, weighted, penalised, 
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("penalty", ["group_l1", "max_norm", "l1"])
+@pytest.mark.parametrize("penalty", TERMS)
 def test_steps_with_a_penalty_that_is_not_smooth_are_those_of_numpy(solver, penalty):
     ends = []
     for engine in (CompiledEpochs, NumpyEpochs):
         problem = Problem("tanh", "log_loss", weighted=True)
-        params, parts = problem.params, problem.params.weight_slices
-        terms = {
-            "group_l1": lambda: [(parts[0], GroupLasso(0.5, UNITS[0]))],
-            "max_norm": lambda: [
-                (part, MaxNorm(0.8, n_rows)) for part, n_rows in zip(parts, UNITS, strict=False)
-            ],
-            "l1": lambda: [(part, ElasticNet(l1=0.5)) for part in parts],
-        }[penalty]()
+        params = problem.params
+        terms = TERMS[penalty](params.weight_slices)
         objective = Objective(problem.objective.activations, problem.objective.loss, terms, params)
         optimizer = Optimizer(SOLVERS[solver](), Constant(0.1))
         train(optimizer, objective, params, problem.batches, 3, lambda epoch: False, engine)
