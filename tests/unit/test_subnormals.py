@@ -7,11 +7,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknn_scratch import _objective
+from sknn_scratch._compiled import CompiledEpochs
 from sknn_scratch._objective import Objective
 from sknn_scratch._parameters import Parameters
 from sknn_scratch._schedules import Constant
 from sknn_scratch._subnormals import faded, flush, negligible
-from sknn_scratch._training import MiniBatches, Optimizer, train
+from sknn_scratch._training import MiniBatches, NumpyEpochs, Optimizer, train
 from sknn_scratch.activations import ACTIVATIONS
 from sknn_scratch.losses import LOSSES
 from sknn_scratch.solvers import SOLVERS
@@ -57,8 +58,11 @@ class Fitted:
         self.batches = MiniBatches(X, y.astype(dtype), weight, batch_size, order)
         self.optimizer = Optimizer(SOLVERS[solver](), Constant(1e-3))
 
-    def train(self, epochs, on_epoch=lambda epoch: False):
-        train(self.optimizer, self.objective, self.params, self.batches, epochs, on_epoch)
+    def train(self, epochs, on_epoch=lambda epoch: False, engine=NumpyEpochs):
+        train(self.optimizer, self.objective, self.params, self.batches, epochs, on_epoch, engine)
+
+    def vectors(self):
+        return [self.params.flat, *self.optimizer.solver.vectors(self.optimizer.state)]
 
 
 class Looked:
@@ -94,10 +98,7 @@ def test_what_is_fitted_has_no_subnormal_gradients(solver, loss, dtype, lead, mo
     fitted, looked = Fitted(solver, loss, dtype, lead), Looked(monkeypatch)
     epochs = 20 if SOLVERS[solver].full_batch else 13
     fitted.train(epochs)
-    for vector in [
-        fitted.params.flat,
-        *fitted.optimizer.solver.vectors(fitted.optimizer.state),
-    ]:
+    for vector in fitted.vectors():
         looked.look("vectors", vector)
     assert max(looked.shares().values()) < 1e-3
 
@@ -120,6 +121,27 @@ def test_weights_of_samples_that_fade_make_no_subnormal_gradients(dtype, monkeyp
     fitted = Fitted(dtype=dtype, weight=weight, spread=1.0)  # the scores are far from extreme
     looked = Looked(monkeypatch)
     fitted.train(2)
+    assert max(looked.shares().values()) < 1e-3
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])  # which keep something of each gradient
+@pytest.mark.parametrize("case", ["log_loss", "binary_log_loss", "poisson", "fading weights"])
+@every_dtype
+def test_compiled_epochs_make_no_subnormal_numbers_either(solver, case, dtype, monkeypatch):
+    pytest.importorskip("numba")
+    if case == "fading weights":
+        weight = np.geomspace(1, np.finfo(dtype).tiny, 500).astype(dtype)
+        settings = {"weight": weight, "spread": 1.0}
+    else:
+        settings = {"loss": case}
+    compiled, looked = Fitted(solver, dtype=dtype, **settings), Looked(monkeypatch)
+
+    def look(epoch):
+        for vector in compiled.vectors():
+            looked.look("vectors", vector)
+
+    compiled.train(13, look, CompiledEpochs)
+    assert looked.all["vectors"] > 0
     assert max(looked.shares().values()) < 1e-3
 
 
