@@ -18,9 +18,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier
+from sknn_scratch.exceptions import NothingLearnedWarning
 
-# To stop after a number of iterations is the plan here, not a failure to converge.
+# To stop after a number of iterations is the plan here, not a failure to converge. The strongest
+# penalty is there to show that nothing is learned under it.
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
+warnings.filterwarnings("ignore", category=NothingLearnedWarning)
 
 # %%
 # The search

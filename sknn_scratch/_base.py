@@ -21,7 +21,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_scratch._advice import divergence_message, warn_of_large_features
+from sknn_scratch._advice import (
+    divergence_message,
+    warn_if_nothing_learned,
+    warn_of_large_features,
+)
 from sknn_scratch._assembly import (
     build_activations,
     build_objective,
@@ -181,6 +185,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
 
     _sklearn_class: ClassVar[type]
     _score_name: ClassVar[str]
+    _constant: ClassVar[str]  # the best prediction that is the same for all samples
 
     # What fit leaves, as the docstrings of the derived classes say
 
@@ -217,6 +222,14 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     def _score_tells(self, y):
         """Whether the score on these targets tells good predictions from bad ones."""
         return True
+
+    def _score_of_constant(self, y, sample_weight):
+        """Return about the best score of a prediction that is the same for all samples."""
+        raise NotImplementedError
+
+    def _spread(self, raw, y):
+        """Return how far predictions differ between samples: standard deviations, the largest."""
+        raise NotImplementedError
 
     def _training_targets(self, y, sample_weight, incremental):
         """Return y and the weights with which to train, from those that were given."""
@@ -312,7 +325,10 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
                     fit.minimise_lbfgs(X, y, sample_weight)
                 else:
                     fit.minimise(X, y, sample_weight)
-                self._check_outputs(self._keep(params, dtype), X)
+                kept = self._keep(params, dtype)
+                self._check_outputs(kept, X)
+                if fit.ended_by_itself and not incremental:
+                    warn_if_nothing_learned(self, params, X, y, sample_weight)
         return self
 
     def _is_unfinished(self):

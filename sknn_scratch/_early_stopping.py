@@ -15,8 +15,8 @@ def judge_of(estimator, y, validation, held_out):
     """Return the name of the number in the history whose progress counts.
 
     `y` has the targets of the fit; `held_out` says whether the validation set is a part of its
-    samples. Where the score is the same whatever the network predicts, the loss takes its place,
-    with a warning if another set would do better.
+    samples. Where its score is the same whatever the network predicts, the loss takes its place,
+    with a warning. Where no target of the fit varies either, the rule is scikit-learn's.
     """
     if not estimator.early_stopping:
         return "loss"
@@ -30,8 +30,9 @@ def judge_of(estimator, y, validation, held_out):
             "The validation set has one sample, for which R^2 is not defined. Give at least two "
             "samples with different targets, or set early_stopping_on='loss'."
         )
-    if estimator._score_tells(y):
-        _warn_of_constant_targets(held_out)
+    if not estimator._score_tells(y):
+        return "validation_score"
+    _warn_of_constant_targets(held_out)
     return "validation_loss"
 
 

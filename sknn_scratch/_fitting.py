@@ -93,6 +93,7 @@ class Fit:
         self.stopped = start.stopped
         self.header_printed = False
         self.optimizer = self.callbacks = self.data = None
+        self.ended_by_itself = False
         self.judge = f"validation_{estimator.early_stopping_on}" if self.stops_early else "loss"
         if start.unfinished:
             self.monitor = replace(
@@ -235,7 +236,8 @@ class Fit:
             self._keep_best_of_interrupted()
         else:
             self._check_for_best()
-            if not (self.incremental or self.stopped or self.optimizer.schedule.is_over):
+            self.ended_by_itself = self.stopped or self.optimizer.schedule.is_over
+            if not (self.incremental or self.ended_by_itself):
                 warn_not_converged(estimator, self.judge)
         self._end()
 
@@ -376,7 +378,8 @@ class Fit:
         estimator.n_iter_ = min(result.nit, estimator.max_iter)
         loss = estimator._reported_loss(*self.objective.value(self.params, data))
         estimator.loss_ = float(loss)
-        if result.status != 0 and not self.stopped:
+        self.ended_by_itself = self.stopped or result.status == 0
+        if not self.ended_by_itself:
             warn(lbfgs_not_converged(estimator, result), ConvergenceWarning)
 
     def _begin_epoch(self):

@@ -17,6 +17,7 @@ from sknn_scratch._advice import (
     divergence_message,
     refuse_tiny_weights,
     warn_diverged,
+    warn_if_nothing_learned,
     warn_not_converged,
     warn_of_large_alpha,
 )
@@ -390,10 +391,13 @@ class Stack:
                 raise ValueError(divergence_message(estimator))
             if diverged:
                 warn_diverged(estimator)
-            elif not (stopped or self.optimizer.schedule.is_over(place)):
+            ended_by_itself = stopped or self.optimizer.schedule.is_over(place)
+            if not ended_by_itself:
                 warn_not_converged(estimator, self.streams.judges[place[0]])
             params = estimator._keep(self.params.view(flat.copy()), flat.dtype)
             estimator._check_outputs(params, self.streams.samples_of(place[0]))
+            if ended_by_itself:
+                warn_if_nothing_learned(estimator, params, *self.streams.given_to(place[0]))
         except Exception as raised:  # a warning, where these are errors, as well
             error = raised
         self.outcomes[id(estimator)] = Outcome(error, self.seconds[member])

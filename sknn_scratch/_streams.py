@@ -60,6 +60,7 @@ class Streams:
     def __init__(self, estimators, samples, generators):
         first, n_samples = estimators[0], samples[0].X.shape[0]
         self.n_given = n_samples
+        self.samples = samples
         distinct = {id(one): one for one in samples}
         self.generators = generators
         self.X = _joined([one.X for one in distinct.values()])
@@ -104,6 +105,10 @@ class Streams:
         rows = self.order[stream, 0]
         return self.X[rows], self.y[rows]
 
+    def given_to(self, stream):
+        """Return X, y and weights of all samples of a stream, as they were given."""
+        return self.samples[stream][:3]
+
     def probes(self):
         """Return X and y of some training samples of each stream."""
         rows = self.order[..., :N_PROBES]
@@ -146,6 +151,7 @@ class Streams:
         self.order = self.order[rows]
         self.generators = [self.generators[row] for row in rows]
         self.judges = [self.judges[row] for row in rows]
+        self.samples = [self.samples[row] for row in rows]
         if self.validation is not None:
             self.validation = [None if part is None else part[rows] for part in self.validation]
 

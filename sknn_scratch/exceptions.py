@@ -6,6 +6,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 __all__ = [
     "LargePenaltyWarning",
     "ModelVersionWarning",
+    "NothingLearnedWarning",
     "UnscaledDataWarning",
     "ValidationSetWarning",
 ]
@@ -55,6 +56,10 @@ class UnscaledDataWarning(UserWarning):
 
 class ValidationSetWarning(UserWarning):
     """The validation set tells little about the network."""
+
+
+class NothingLearnedWarning(UserWarning):
+    """The network predicts the same for all of its training samples."""
 
 
 class LargePenaltyWarning(UserWarning):

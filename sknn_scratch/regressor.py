@@ -286,6 +286,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     _sklearn_class = MLPRegressor
     _score_name = "r2"
+    _constant = "the mean of y"
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
@@ -403,6 +404,15 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     def _score_tells(self, y):
         # R^2 of a target that does not vary is 0, or 1 for predictions without any error
         return (y != y[:1]).any()
+
+    def _score_of_constant(self, y, sample_weight):
+        return 0.0
+
+    def _spread(self, raw, y):
+        predicted, sizes = raw.astype(np.float64), y.std(axis=0, dtype=np.float64)
+        self._loss().predict(predicted)
+        varies = sizes > 0
+        return (predicted.std(axis=0)[varies] / sizes[varies]).max()
 
     def _score_raw(self, raw, y, sample_weight):
         if len(y) < 2:

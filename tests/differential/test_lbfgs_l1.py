@@ -113,6 +113,8 @@ def test_the_value_at_the_optimum_is_that_of_saga(solver):
     assert model.history_["penalty"][-1] == pytest.approx(penalty, rel=1e-5)
 
 
+# It says, rightly, that it has learned nothing
+@pytest.mark.filterwarnings("ignore::sknn_scratch.exceptions.NothingLearnedWarning")
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_strong_l1_leaves_no_weight(solver):
     """Above the largest |g| at W = 0 all weights are zero: the frequencies of the classes."""

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.datasets import load_digits, load_iris, load_wine, make_circles
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -19,7 +19,11 @@ from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler, s
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch._advice import lbfgs_not_converged, not_converged, warn_of_large_features
 from sknn_scratch._schedules import SCHEDULES, Schedule
-from sknn_scratch.exceptions import LargePenaltyWarning, UnscaledDataWarning
+from sknn_scratch.exceptions import (
+    LargePenaltyWarning,
+    NothingLearnedWarning,
+    UnscaledDataWarning,
+)
 from sknn_scratch.model_selection import StackedGridSearchCV
 
 X, y = load_iris(return_X_y=True)
@@ -300,6 +304,104 @@ def test_lbfgs_whose_line_search_fails():
     model = new(solver="lbfgs", max_iter=100)
     model.n_iter_ = result.nit
     assert "Raise tol (now 0.0001), or scale the data" in lbfgs_not_converged(model, result)
+
+
+# A network that has learned nothing
+
+
+def labels_of(codes):
+    return np.column_stack([codes == 1, codes > 0, codes == 2]).astype(int)
+
+
+DEEP = {"hidden_layer_sizes": (50, 50, 50), "activation": "logistic", "max_iter": 300}
+DEEP_SGD = DEEP | {"solver": "sgd"}
+USELESS = {
+    "several logistic layers": (MLPScratchClassifier, DEEP, y, "activation='relu' or 'tanh'"),
+    "two classes": (MLPScratchClassifier, DEEP_SGD, y == 1, "activation='relu' or 'tanh'"),
+    "several labels": (MLPScratchClassifier, DEEP_SGD, labels_of(y), "activation='relu'"),
+    "sgd": (MLPScratchClassifier, DEEP_SGD, y, "activation='relu'"),
+    "class weights": (
+        MLPScratchClassifier,
+        DEEP | {"class_weight": {0: 9}},
+        y,
+        "activation='relu'",
+    ),
+    "early stopping": (MLPScratchClassifier, DEEP_SGD | {"early_stopping": True}, y, "activation="),
+    "l1": (MLPScratchClassifier, {"l1": 1.0, "max_iter": 300}, y, r"smaller penalties \(l1\)"),
+    "real": (MLPScratchRegressor, {"l1": 1.0, "max_iter": 900}, y, r"smaller penalties \(l1\)"),
+    "counts": (MLPScratchRegressor, {"loss": "poisson", "l1": 9.0, "max_iter": 300}, y, "l1"),
+    "as planned": (
+        MLPScratchClassifier,
+        DEEP_SGD | {"learning_rate": "one_cycle", "max_iter": 12},
+        y,
+        "another learning_rate_init",
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", USELESS)
+def test_a_network_that_has_learned_nothing(name, dtype):
+    cls, params, target, remedy = USELESS[name]
+    model = new(cls, **params)
+    with pytest.warns(NothingLearnedWarning, match=f"the same for all .*{remedy}") as record:
+        model.fit(X.astype(dtype), target)
+    assert len(record) == 1
+    predicted = model.predict(X)
+    np.testing.assert_allclose(predicted, np.broadcast_to(predicted[:1], predicted.shape), atol=0.1)
+
+
+def test_the_remedy_where_nothing_was_learned():
+    model = new(**DEEP | {"activation": "tanh", "tol": 1e-3}).fit(X, y)  # without a warning
+    assert model.score(X, y) > 0.95
+
+
+def test_weights_decide_whether_targets_vary():
+    """To predict one class is right where all others have no weight."""
+    new(**DEEP).fit(X, y, np.where(y == 1, 1.0, 0.0))
+    new(MLPScratchRegressor, **DEEP).fit(X, np.full(150, 0.5))
+
+
+def test_there_may_be_nothing_to_learn():
+    new(**DEEP).fit(X, rng.integers(0, 2, 150))
+    new(MLPScratchRegressor, **DEEP).fit(X, rng.normal(size=150))
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr_array])
+def test_classes_that_no_line_divides(container):
+    samples, inside = make_circles(400, noise=0.05, factor=0.5, random_state=0)
+    with pytest.warns(NothingLearnedWarning, match="samples that are near each other"):
+        new(**DEEP_SGD).fit(container(samples), inside)
+
+
+RIGHT = {
+    "rare class": (MLPScratchClassifier, {"max_iter": 600}, np.arange(150) > 146),
+    "noise": (MLPScratchClassifier, {}, rng.integers(0, 2, 150)),
+    "real noise": (MLPScratchRegressor, {}, rng.normal(size=150)),
+    "units": (MLPScratchRegressor, {"tol": 1e-12}, 1e-4 * X[:, 0]),
+    "sgd": (MLPScratchClassifier, {"solver": "sgd", "activation": "logistic", "tol": 1e-3}, y > 0),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_no_alarm_for_what_has_been_learned(name):
+    cls, params, target = RIGHT[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        new(cls, **{"max_iter": 200} | params).fit(X, target)
+
+
+@ignore_convergence
+def test_networks_of_a_stack_that_learn_nothing():
+    """Each candidate on each fold says so once, as it does alone."""
+    counts = []
+    for search_class in (GridSearchCV, StackedGridSearchCV):
+        search = search_class(new(**DEEP), {"activation": ["logistic", "tanh"]}, refit=False)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            search.fit(X, y)
+        counts.append(sum(w.category is NothingLearnedWarning for w in caught))
+    assert counts == [5, 5]
 
 
 # In a stack

@@ -22,6 +22,8 @@ ENGINES = {
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:y holds one class only:RuntimeWarning"),
+    # Rightly: on one of the data sets all units die in the first long step of 'gd'
+    pytest.mark.filterwarnings("ignore::sknn_scratch.exceptions.NothingLearnedWarning"),
 ]
 
 

@@ -22,6 +22,7 @@ from sklearn.utils.parallel import _get_threadpool_controller
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.exceptions import (
     LargePenaltyWarning,
+    NothingLearnedWarning,
     UnscaledDataWarning,
     ValidationSetWarning,
 )
@@ -91,6 +92,7 @@ _KNOWN_CLASSES = (
     DataConversionWarning,
     LargePenaltyWarning,
     UnscaledDataWarning,
+    NothingLearnedWarning,
     ValidationSetWarning,
 )
 _KNOWN_WARNINGS = re.compile(
