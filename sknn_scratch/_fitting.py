@@ -430,7 +430,7 @@ class Fit:
             raise ValueError(message)
 
     def _measure(self, epoch):
-        """Return what the history records of an epoch: no clock times, for equal fits are equal."""
+        """Return what the history records: no clock times, so that equal fits are equal."""
         entry = {"loss": float(self.estimator._reported_loss(epoch.loss, epoch.penalty))}
         entry["penalty"] = float(epoch.penalty)
         entry[self.estimator._score_name] = float(epoch.score)

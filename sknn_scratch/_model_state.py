@@ -59,8 +59,9 @@ def _refuse_damaged(state, estimator_name):
         sound = content.get(_VERSION) != __version__
     if not sound:
         raise ValueError(
-            f"The file of this {estimator_name} is damaged: what it holds has not the checksum "
-            "that was written with it. Write the model to a file again, or get another copy."
+            f"The file of this {estimator_name} is damaged: its content does not match the "
+            "checksum that was written with it. Write the model to a file again, or "
+            "get another copy."
         )
 
 

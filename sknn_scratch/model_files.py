@@ -138,7 +138,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type] = ()) -> Base
 def _load_joblib(file, path):
     intact = seal_holds(file)
     if intact is False:
-        raise _damaged(path, "its checksum is not that of its content")
+        raise _damaged(path, "its content does not match its checksum")
     file.seek(0)
     try:
         return joblib.load(file)

@@ -229,8 +229,8 @@ class TrainingCurveDisplay:
                 raise ValueError(
                     f"The history {name!r} must have the keys 'loss' and 'accuracy' or 'r2' with "
                     f"an entry per epoch, as history_ of a fitted estimator; got {list(history)}, "
-                    f"{len(history.get('loss', ()))} epochs. Of a model of scikit-learn's, "
-                    "solver='lbfgs' keeps no epoch, and from_sklearn has none to take over."
+                    f"{len(history.get('loss', ()))} epochs. scikit-learn records no "
+                    "epochs for solver='lbfgs', so that from_sklearn has none to take over."
                 )
             names.add(found[0])
         if len(names) > 1:
