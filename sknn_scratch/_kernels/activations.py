@@ -138,9 +138,20 @@ def _loop(f):
         """Add the biases to z, and write a = f(z)."""
         for i in range(z.shape[0]):
             for j in range(z.shape[1]):
-                z_ij = z[i, j] + b[j]
-                z[i, j] = z_ij
-                a[i, j] = f(z_ij)
+                z[i, j] += b[j]
+                a[i, j] = f(z[i, j])
+
+    return loop
+
+
+def _loop_in_place(f):
+    @compiled
+    def loop(b, z, a):
+        """Write a = f(z + b) where z is the same array."""
+        # With one name for both it is known that they are one: several are then done at a time
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                a[i, j] = f(a[i, j] + b[j])
 
     return loop
 
@@ -159,13 +170,13 @@ def _loop_prime(f_prime):
     return loop
 
 
-_identity = _loop(identity)
-_logistic = _loop(logistic)
-_tanh = _loop(tanh)
-_relu = _loop(relu)
-_leaky_relu = _loop(leaky_relu)
-_elu = _loop(elu)
-_softplus = _loop(softplus)
+_identity = _loop_in_place(identity)
+_logistic = _loop_in_place(logistic)
+_tanh = _loop_in_place(tanh)
+_relu = _loop_in_place(relu)
+_leaky_relu = _loop_in_place(leaky_relu)
+_elu = _loop_in_place(elu)
+_softplus = _loop_in_place(softplus)
 _gelu = _loop(gelu)
 _silu = _loop(silu)
 _identity_prime = _loop_prime(identity_prime)

@@ -13,8 +13,9 @@ from sknn_scratch._training import STEPS_PER_FLUSH
 @compiled
 def _take_rows(array, rows, out):
     for i in range(rows.size):
-        for j in range(out.shape[1]):
-            out[i, j] = array[rows[i], j]
+        source, target = array[rows[i]], out[i]
+        for j in range(target.size):
+            target[j] = source[j]
 
 
 @inlined
