@@ -15,11 +15,11 @@ from benchmarks._training import Trained, estimator_parameters
 from sknn_scratch import MLPScratchClassifier
 
 
-def prepare_estimator(estimator_class, job):
-    """Return the call that makes and fits an estimator."""
+def prepare_estimator(estimator_class, job, **more):
+    """Return the call that makes and fits an estimator, with `more` parameters of its own."""
 
     def train():
-        model = estimator_class(**estimator_parameters(job)).fit(job.X, job.y)
+        model = estimator_class(**estimator_parameters(job), **more).fit(job.X, job.y)
         return Trained(model.coefs_, model.intercepts_, model.loss_)
 
     return train
@@ -28,6 +28,11 @@ def prepare_estimator(estimator_class, job):
 def prepare_sknn_scratch(job):
     """Return the training by MLPScratchClassifier."""
     return prepare_estimator(MLPScratchClassifier, job)
+
+
+def prepare_numba(job):
+    """Return the training by MLPScratchClassifier with its compiled engine."""
+    return prepare_estimator(MLPScratchClassifier, job, engine="numba")
 
 
 def prepare_scikit_learn(job):
@@ -87,6 +92,7 @@ def multiply(weights, values, deltas, gradients):
 
 CONTESTANTS = {
     "sknn_scratch": prepare_sknn_scratch,
+    "numba": prepare_numba,
     "scikit-learn": prepare_scikit_learn,
     "torch": prepare_torch,
     "products": prepare_products,
@@ -98,9 +104,15 @@ def has_torch():
     return importlib.util.find_spec("torch") is not None
 
 
+def has_numba():
+    """Return whether numba is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
 def available():
     """Return the names of those that can run here."""
-    return [name for name in CONTESTANTS if has_torch() or name != "torch"]
+    missing = {"torch": not has_torch(), "numba": not has_numba()}
+    return [name for name in CONTESTANTS if not missing.get(name)]
 
 
 def prepare_all(job):

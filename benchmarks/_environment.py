@@ -12,7 +12,7 @@ import sklearn
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import sknn_scratch
-from benchmarks._contestants import has_torch
+from benchmarks._contestants import has_numba, has_torch
 
 
 @contextmanager
@@ -36,6 +36,7 @@ def describe_environment():
         "scipy": scipy.__version__,
         "scikit-learn": sklearn.__version__,
         "torch": version("torch") if has_torch() else "not installed",
+        "numba": version("numba") if has_numba() else "not installed",
         "sknn_scratch": sknn_scratch.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),

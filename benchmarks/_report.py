@@ -1,5 +1,8 @@
 """What was measured, as a plain table."""
 
+FIT_COLUMNS = ["sknn_scratch", "numba", "scikit-learn", "torch", "products"]
+PREDICT_COLUMNS = ["sknn_scratch", "scikit-learn", "torch"]
+
 
 def report(results):
     """Return all tables as text; parts that were not run are left out."""
@@ -23,8 +26,9 @@ def environment_table(environment):
 def fit_table(entries):
     """Return seconds of fit and their ratios; the dtype of the goal is marked by a star."""
     head = ["shape", "units", "solver", "B", "rows", "epochs", "dtype"]
-    head += ["sknn_scratch", "scikit-learn", "torch", "products"]
+    head += FIT_COLUMNS
     head += ["scikit-learn/ours", "torch/ours", "ours/products"]
+    head += ["ours/numba", "scikit-learn/numba", "torch/numba", "numba/products"]
     done = [entry for entry in entries if "seconds" in entry]
     lines = [
         "fit: median seconds of the whole of it, and ratios (* the dtype of the goal)",
@@ -35,7 +39,17 @@ def fit_table(entries):
         for entry in entries
         if "left_out" in entry
     ]
-    return "\n".join(lines)
+    return "\n".join(lines + first_fit_lines(done))
+
+
+def first_fit_lines(entries):
+    """Return, for each dtype, how long the first of its compiled fits took."""
+    first_of = {entry["dtype"]: entry for entry in reversed(entries) if entry["first_seconds"]}
+    return [
+        f"the first fit with engine='numba' in {dtype} ({entry['shape']}): "
+        f"{entry['first_seconds']['numba']:.3g} s"
+        for dtype, entry in first_of.items()
+    ]
 
 
 def fit_row(entry):
@@ -48,21 +62,18 @@ def fit_row(entry):
         "-".join(map(str, entry["units"])),
         *map(str, sizes),
         entry["dtype"] + star,
-        *(show_seconds(seconds, name) for name in seconds_columns(products=True)),
+        *(show_seconds(seconds, name) for name in FIT_COLUMNS),
         show_ratio(seconds, "scikit-learn", "sknn_scratch"),
         show_ratio(seconds, "torch", "sknn_scratch"),
         show_ratio(seconds, "sknn_scratch", "products"),
+        *(show_ratio(seconds, name, "numba") for name in PREDICT_COLUMNS),
+        show_ratio(seconds, "numba", "products"),
     ]
-
-
-def seconds_columns(*, products=False):
-    """Return the names in the order of the columns."""
-    return ["sknn_scratch", "scikit-learn", "torch"] + ["products"] * products
 
 
 def predict_table(entries):
     """Return seconds of predict_proba and their ratios."""
-    head = ["network", "units", "dtype", "rows", *seconds_columns()]
+    head = ["network", "units", "dtype", "rows", *PREDICT_COLUMNS]
     head += ["scikit-learn/ours", "torch/ours"]
     rows = [
         [
@@ -70,7 +81,7 @@ def predict_table(entries):
             "-".join(map(str, entry["units"])),
             entry["dtype"],
             str(entry["rows"]),
-            *(show_seconds(entry["median_seconds"], name) for name in seconds_columns()),
+            *(show_seconds(entry["median_seconds"], name) for name in PREDICT_COLUMNS),
             show_ratio(entry["median_seconds"], "scikit-learn", "sknn_scratch"),
             show_ratio(entry["median_seconds"], "torch", "sknn_scratch"),
         ]
@@ -164,7 +175,7 @@ def show_seconds(seconds, name):
 
 def show_ratio(seconds, above, below):
     """Return the cell of a ratio of medians."""
-    return f"{seconds[above] / seconds[below]:.2f}" if above in seconds else "-"
+    return f"{seconds[above] / seconds[below]:.2f}" if {above, below} <= set(seconds) else "-"
 
 
 def align(rows):

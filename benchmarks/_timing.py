@@ -18,15 +18,27 @@ def time_in_turn(calls, rounds, at_least=0.0):
     """
     names = list(calls)
     seconds = {name: [] for name in names}
-    with frozen_objects(), warnings.catch_warnings():
-        # To stop after so many epochs is the plan here, not a failure to converge.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with frozen_objects(), expected_warnings():
         repeats = {name: count_repeats(calls[name], at_least) for name in names}
         for number in range(rounds):
             first = number % len(names)
             for name in names[first:] + names[:first]:
                 seconds[name].append(time_call(calls[name], repeats[name]))
     return seconds
+
+
+def time_first(call):
+    """Return the seconds of a call that has not been made before."""
+    with expected_warnings():
+        return time_call(call, 1)
+
+
+@contextmanager
+def expected_warnings():
+    """Ignore that trainings do not converge: to stop after so many epochs is the plan here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 @contextmanager

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks import _contestants, _cost, _environment, _memory, _predict, _sweeps, _timing
+from benchmarks import (
+    _contestants,
+    _cost,
+    _environment,
+    _memory,
+    _predict,
+    _report,
+    _sweeps,
+    _timing,
+)
 from benchmarks.__main__ import main
 from benchmarks._charts import draw_growth
 from benchmarks._shapes import SHAPES, Job, load_covertype
@@ -20,6 +29,9 @@ from benchmarks._shapes import SHAPES, Job, load_covertype
 WITHOUT_DATA = ["iris", "circles", "digits"]  # those that come with scikit-learn
 needs_torch = pytest.mark.skipif(
     not _contestants.has_torch(), reason='needs torch: pip install "sknn-scratch[bench]"'
+)
+needs_numba = pytest.mark.skipif(
+    not _contestants.has_numba(), reason='needs numba: pip install "sknn-scratch[fast]"'
 )
 needs_linux = pytest.mark.skipif(
     not _memory.STATUS.is_file(), reason="memory is measured on Linux only"
@@ -63,6 +75,34 @@ def test_estimators_end_in_the_same_weights(name):
     ours, theirs = train("sknn_scratch", job), train("scikit-learn", job)
     assert_same_weights(ours, theirs)
     assert ours.loss == pytest.approx(theirs.loss, rel=1e-9)
+
+
+@pytest.mark.slow
+@needs_numba
+@pytest.mark.parametrize("name", WITHOUT_DATA)
+def test_both_engines_end_in_the_same_weights(name):
+    shape = SHAPES[name].quick()
+    job = shape.job(*shape.data(None), "float64")
+    assert_same_weights(train("numba", job), train("sknn_scratch", job))
+
+
+@needs_numba
+def test_the_compiled_engine_is_what_is_timed(monkeypatch):
+    made = []
+
+    class Recorder:
+        coefs_, intercepts_, loss_ = [], [], 0.0
+
+        def __init__(self, **parameters):
+            made.append(parameters.get("engine", "numpy"))
+
+        def fit(self, X, y):
+            return self
+
+    monkeypatch.setattr(_contestants, "MLPScratchClassifier", Recorder)
+    train("numba", noise_job())
+    train("sknn_scratch", noise_job())
+    assert made == ["numba", "numpy"]
 
 
 @pytest.mark.slow
@@ -131,7 +171,9 @@ def test_all_predict_the_same():
     X = np.random.default_rng(0).random((5, 64))
     model = _predict.fit_on_noise((64, 10, 3), "float64")
     calls = _predict.prepare_predictions(model, X)
-    assert list(calls) == [name for name in _contestants.available() if name != "products"]
+    assert list(calls) == [
+        name for name in _contestants.available() if name not in {"numba", "products"}
+    ]
     for call in calls.values():
         np.testing.assert_allclose(call(), model.predict_proba(X), rtol=1e-10)
 
@@ -145,6 +187,23 @@ def test_turns_rotate_after_a_round_that_does_not_count():
     seconds = _timing.time_in_turn(calls, rounds=4)
     assert "".join(turns) == "abc" + "abc" + "bca" + "cab" + "abc"
     assert [len(values) for values in seconds.values()] == [4, 4, 4]
+
+
+def test_first_compiled_fit_of_a_dtype_is_told_apart():
+    entries = [
+        {"shape": shape, "dtype": dtype, "first_seconds": {"numba": seconds}}
+        for shape, dtype, seconds in [
+            ("iris", "float64", 12.0),
+            ("iris", "float32", 13.0),
+            ("digits", "float64", 0.1),
+        ]
+    ]
+    lines = sorted(_report.first_fit_lines(entries))
+    assert [line.split("in ")[1] for line in lines] == [
+        "float32 (iris): 13 s",
+        "float64 (iris): 12 s",
+    ]
+    assert _report.first_fit_lines([{"dtype": "float64", "first_seconds": {}}]) == []
 
 
 def test_short_calls_are_repeated(monkeypatch):
@@ -308,8 +367,29 @@ def test_without_torch_the_columns_say_so(tmp_path, capsys, monkeypatch):
     assert "torch" not in results["fit"][0]["seconds"]
     assert results["environment"]["torch"] == "not installed"
     lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if "not installed" in line]) == 1 + 2 + 4
+    missing = 1 + 2 + 4 + (not _contestants.has_numba())
+    assert len([line for line in lines if "not installed" in line]) == missing
     assert (tmp_path / "speed.png").exists()
+
+
+@pytest.mark.slow
+@needs_numba
+def test_the_table_has_a_column_of_the_compiled_engine(tmp_path, capsys):
+    results = run_quick(tmp_path, "--parts", "fit", "--shapes", "iris")
+    assert list(results["fit"][0]["first_seconds"]) == ["numba"]
+    table = capsys.readouterr().out
+    for column in ["ours/numba", "scikit-learn/numba", "torch/numba", "numba/products"]:
+        assert column in table
+    assert table.count("the first fit with engine='numba'") == 2  # one in each dtype
+
+
+def test_without_numba_the_column_says_so(tmp_path, capsys, monkeypatch):
+    for module in (_contestants, _environment):
+        monkeypatch.setattr(module, "has_numba", lambda: False)
+    results = run_quick(tmp_path, "--parts", "fit", "--shapes", "iris")
+    assert "numba" not in results["fit"][0]["seconds"]
+    assert results["environment"]["numba"] == "not installed"
+    assert "first fit" not in capsys.readouterr().out
 
 
 def test_a_shape_without_its_data_is_left_out(tmp_path, capsys):

@@ -4,6 +4,7 @@ import re
 import tomllib
 from contextlib import ExitStack
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
 from unittest.mock import patch
@@ -112,6 +113,8 @@ def run(tmp_path, monkeypatch):
     def run_page(page):
         namespace = {"__name__": page}
         for block in blocks(page, "python"):
+            if 'engine="numba"' in block and find_spec("numba") is None:
+                continue
             exec(compile(block, PAGES[page].name, "exec"), namespace)
         return namespace
 

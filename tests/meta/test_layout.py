@@ -21,7 +21,7 @@ FLOORS = [
     | {"_threads", "_sklearn", "_warnings", "_class_weights", "_early_stopping", "_registries"}
     | {"_checksum", "_interrupts", "_data_faults", "_labels"},
     {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"}
-    | {"model_files"},
+    | {"model_files", "compile_kernels"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # A module of the package, or a folder of it, by the name under which it stands on its floor
