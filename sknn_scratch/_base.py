@@ -54,6 +54,7 @@ from sknn_scratch._sklearn import (
 from sknn_scratch._summary import ModelSummary
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
 from sknn_scratch._validation import as_error_of, checked_weights, converted, is_number, validated
+from sknn_scratch._validation_units import warn_of_other_units
 from sknn_scratch.activations import Activation
 from sknn_scratch.solvers import SOLVERS
 
@@ -365,6 +366,8 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
                 f"y_val has {y.shape[1]} outputs or labels, but y has {like[1].shape[1]}."
             )
         X, y = converted("X_val", X, like[0].dtype), converted("y_val", y, like[1].dtype)
+        for name, training, held in zip("Xy", like, (X, y), strict=True):
+            warn_of_other_units(name, training, held)
         return X, y, weight
 
     def _start(self, X, resumable, holds_out=False):

@@ -55,7 +55,7 @@ class UnscaledDataWarning(UserWarning):
 
 
 class ValidationSetWarning(UserWarning):
-    """The validation set tells little about the network."""
+    """The validation set tells little about the network, or is not in the units of training."""
 
 
 class NothingLearnedWarning(UserWarning):

@@ -132,6 +132,7 @@ def far(values, factor):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 @pytest.mark.parametrize("solver", ["adam", "gd"])
+@pytest.mark.filterwarnings("ignore:._val does not seem to be in the units of")
 def test_samples_that_are_too_far_are_named_after_one_epoch(solver, container, dtype, watch):
     """Squares of the errors overflow, so that R^2 is -inf and the loss inf in every epoch."""
     size = 1e30 if dtype is np.float32 else 1e200
@@ -164,6 +165,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
+@pytest.mark.filterwarnings("ignore:._val does not seem to be in the units of")
 def test_values_that_are_too_large(name):
     model, y, given = UNUSABLE[name]
     model = clone(model).set_params(activation="identity", init="he_normal")

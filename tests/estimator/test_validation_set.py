@@ -7,13 +7,23 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import (
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+    make_multilabel_classification,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss, mean_poisson_deviance, r2_score
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import scale
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch._validation_units import warn_of_other_units
+from sknn_scratch.exceptions import ValidationSetWarning
 from sknn_scratch.solvers import SOLVERS
 
 IRIS, CODES = load_iris(return_X_y=True)
@@ -465,3 +475,91 @@ def test_the_estimator_with_a_rule_goes_through_joblib(tmp_path):
     assert loaded.stop_when is stop_at_four
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     assert_same_bits(loaded.fit(X, Y), model)
+
+
+# Units
+
+DIABETES, PROGRESSION = load_diabetes(return_X_y=True)
+WINE, KINDS = load_wine(return_X_y=True)
+
+
+def fit_warnings(model, *args, **kwargs):
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        model.fit(*args, **kwargs)
+    return [str(w.message) for w in record if w.category is ValidationSetWarning]
+
+
+def test_a_target_transformer_does_not_reach_y_val():
+    network = MLPScratchRegressor(
+        hidden_layer_sizes=5, early_stopping=True, max_iter=5, random_state=0
+    )
+    model = TransformedTargetRegressor(network, transformer=StandardScaler())
+    validation = {"X_val": DIABETES[300:], "y_val": PROGRESSION[300:]}
+    [said] = fit_warnings(model, DIABETES[:300], PROGRESSION[:300], **validation)
+    assert said.startswith("y_val does not seem to be in the units of y: half of the values lie")
+    assert "TransformedTargetRegressor" in said
+    assert fit_warnings(network, DIABETES[:300], PROGRESSION[:300], **validation) == []
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scaled", ["X", "X_val"])
+def test_a_scaler_that_does_not_reach_the_other_set(scaled, dtype):
+    rows = np.random.RandomState(0).permutation(len(WINE))
+    training, held = WINE[rows][:100].astype(dtype), WINE[rows][100:].astype(dtype)
+    scaler = StandardScaler().fit(training)
+    if scaled == "X":
+        training = scaler.transform(training)
+    else:
+        held = scaler.transform(held)
+    model = MLPScratchClassifier(5, max_iter=2, random_state=0)
+    y, y_val = KINDS[rows][:100], KINDS[rows][100:]
+    [said] = fit_warnings(model, training, y, X_val=held, y_val=y_val)
+    # Proline, which is measured in hundreds
+    assert said.startswith("X_val does not seem to be in the units of X: half of the values in c")
+    assert "column 12" in said
+    assert "transform_input" in said
+
+
+def test_a_shift_alone():
+    model = MLPScratchRegressor(hidden_layer_sizes=5, max_iter=2, random_state=0)
+    validation = {"X_val": DIABETES[300:] + 10, "y_val": PROGRESSION[300:]}
+    [said] = fit_warnings(model, DIABETES[:300], PROGRESSION[:300], **validation)
+    assert said.startswith("X_val")
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", ["iris", "diabetes", "wine", "cauchy", "counts"])
+def test_no_false_alarm_about_units(name, seed):
+    rng = np.random.RandomState(seed)
+    X, y = {
+        "iris": (IRIS, CODES),
+        "diabetes": (DIABETES, PROGRESSION),
+        "wine": (scale(WINE), KINDS),
+        "cauchy": (rng.standard_cauchy((200, 30)), rng.standard_cauchy(200)),
+        "counts": (rng.poisson(0.3, (200, 30)), rng.poisson(0.3, 200)),
+    }[name]
+    X, X_val, y, y_val = train_test_split(X, y, test_size=20, random_state=seed)
+    model = MLPScratchRegressor(hidden_layer_sizes=2, max_iter=1, random_state=0)
+    validation = {"X_val": X_val, "y_val": y_val}
+    assert fit_warnings(model, X, y, **validation) == []
+    assert fit_warnings(model, X[:10], y[:10], X_val=1e6 * X_val[:9], y_val=y_val[:9]) == []
+
+
+def test_units_in_a_pipeline():
+    model = make_pipeline(StandardScaler(), MLPScratchClassifier(5, max_iter=2, random_state=0))
+    given = {
+        "mlpscratchclassifier__X_val": WINE[::3],
+        "mlpscratchclassifier__y_val": KINDS[::3],
+    }
+    [said] = fit_warnings(model, WINE, KINDS, **given)
+    assert "transform_input=['X_val']" in said
+
+
+def test_distances_that_overflow_are_not_judged():
+    """Nor do they hide a column that is in other units."""
+    training = np.random.RandomState(0).choice([-1e308, 1.0, 1e308], (100, 2))
+    warn_of_other_units("X", training, training[:50])
+    training[:, 1] = np.arange(100)
+    with pytest.warns(ValidationSetWarning, match="in column 1 lie between"):
+        warn_of_other_units("X", training, training[:50] / [1, 1e6])

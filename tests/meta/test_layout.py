@@ -19,7 +19,7 @@ FLOORS = [
     {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
     | {"exceptions", "_advice", "_model_state", "_summary", "_validation", "_streams", "_stack"}
     | {"_threads", "_sklearn", "_warnings", "_class_weights", "_early_stopping", "_registries"}
-    | {"_checksum", "_interrupts", "_data_faults", "_labels"},
+    | {"_checksum", "_interrupts", "_data_faults", "_labels", "_validation_units"},
     {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"}
     | {"model_files", "compile_kernels"},
 ]

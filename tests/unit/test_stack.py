@@ -520,6 +520,7 @@ def explosive(n_epochs):
 
 
 @pytest.mark.parametrize("watch", ["score", "loss"])
+@pytest.mark.filterwarnings("ignore:._val does not seem to be in the units of")
 def test_validation_sets_that_cannot_judge_end_their_own_networks_only(watch):
     """Three streams: a sound set, one that is too far, a sound one with a network that diverges."""
     model = clone(REGRESSOR).set_params(early_stopping=True, early_stopping_on=watch, max_iter=6)
