@@ -43,7 +43,7 @@ _RAW = re.compile(
     r"|has no len|missing \d+ required|unexpected keyword|takes \d+ positional|math domain|matmul"
     r"|core dimension|too many values|not enough values|positional argument|Python int|C long"
     r"|NoneType|a bytes-like object|not callable|zip\(\)|slice indices|keepdims|axis \d"
-    r"|dimension mismatch|[Oo]bject arrays|underflow|overflow encountered|invalid value|NAType"
+    r"|dimension mismatch|(?i:object arrays)|underflow|overflow encountered|invalid value|NAType"
 )
 # scikit-learn's "Input y contains NaN." is the shortest that says all there is to say
 _SHORTEST, _LONGEST = 20, 900
@@ -100,7 +100,7 @@ _KNOWN_WARNINGS = re.compile(
     # scikit-learn's on the data
     "|X does not have valid feature names|X has feature names|The number of unique classes is"
     "|The least populated class in y|pandas.DataFrame with sparse columns|fits failed"
-    "|Scoring failed|One or more of the test scores|score is not well-defined|[Uu]nknown classes"
+    "|Scoring failed|One or more of the test scores|score is not well-defined|(?i:unknown classes)"
     "|y_pred contains|unknown class\\(es\\)|A single label was found"
 )
 
