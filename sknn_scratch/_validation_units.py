@@ -36,15 +36,15 @@ def warn_of_other_units(name, training, validation):
         return
     if min(len(training), len(validation)) < _FEWEST_SAMPLES:
         return
-    (low, median, high), (low_val, median_val, high_val) = map(_quartiles, (training, validation))
-    spread, spread_val = high - low, high_val - low_val
-    varies = (spread > 0) & (spread_val > 0)
-    larger, smaller = np.maximum(spread, spread_val), np.minimum(spread, spread_val)
-    ratio = np.divide(larger, smaller, out=np.ones_like(larger), where=varies)
-    away = np.abs(median_val - median)
-    shift = np.divide(away, larger, out=np.zeros_like(larger), where=varies)
-    # Differences of numbers near the largest may overflow: of these nothing is said here
-    how_far = np.maximum(ratio / _LARGE_RATIO, shift / _LARGE_SHIFT)
+    tell, tell_val = _quantiles(training), _quantiles(validation)
+    low, median, high = tell[1:4]
+    low_val, median_val, high_val = tell_val[1:4]
+    ratio, widest = _ratio(high - low, high_val - low_val)
+    # Where most values are zero, as pixels are, quartiles are far apart or not by chance
+    ratio_of_most, widest_of_most = _ratio(tell[4] - tell[0], tell_val[4] - tell_val[0])
+    shift = np.abs(median_val - median) / np.maximum(widest, widest_of_most)
+    how_far = np.maximum(np.minimum(ratio, ratio_of_most) / _LARGE_RATIO, shift / _LARGE_SHIFT)
+    how_far[~((ratio > 0) & (ratio_of_most > 0))] = 0
     how_far[~np.isfinite(how_far)] = 0
     worst = int(how_far.argmax())
     if how_far[worst] < 1:
@@ -58,7 +58,13 @@ def warn_of_other_units(name, training, validation):
     )
 
 
-def _quartiles(array):
-    """Return the three quartiles of each column, in float64, from rows spread over the array."""
-    rows = array[:: -(-len(array) // _N_PROBES)]
-    return np.quantile(rows.astype(np.float64), [0.25, 0.5, 0.75], axis=0)
+def _quantiles(array):
+    """Return the 5 % quantile, the quartiles and the 95 % quantile of each column, in float64."""
+    rows = array[:: -(-len(array) // _N_PROBES)]  # spread over the array
+    return np.quantile(rows.astype(np.float64), [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
+
+
+def _ratio(a, b):
+    """Return how many times the larger is the smaller, zero where one of them is; the larger."""
+    larger, smaller = np.maximum(a, b), np.minimum(a, b)
+    return np.divide(larger, smaller, out=np.zeros_like(larger), where=smaller > 0), larger

@@ -18,7 +18,7 @@ __all__ = ["main"]
 DTYPES = ("float32", "float64")
 
 
-def main():
+def main() -> None:
     """Compile for both dtypes, and print what was done and where the result is kept."""
     try:
         run_steps = kernels().run_steps
