@@ -244,6 +244,10 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         """Return the number that goes into the curves, from the two parts of the objective."""
         return loss + penalty
 
+    def _validate_params(self):
+        super()._validate_params()
+        check_magnitudes(self)
+
     # Training
 
     @checks_parameters
@@ -299,7 +303,6 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight, incremental, validation=(None, None, None)):
         given = X, y, sample_weight
         with unchanged_on_failure(self), quiet():
-            check_magnitudes(self)
             check_combinations(self, incremental)
             if self.engine == "numba":
                 kernels()

@@ -26,7 +26,6 @@ from sknn_scratch._assembly import (
     build_optimizer,
     build_penalties,
     check_combinations,
-    check_magnitudes,
     dropout_rates,
     empty_parameters,
     hidden_units,
@@ -75,7 +74,6 @@ def stack_key(estimator):
         return None
     try:
         estimator._validate_params()
-        check_magnitudes(estimator)
         check_combinations(estimator, incremental=False)
         build_activations(estimator, len(hidden_units(estimator)))
         schedule = build_optimizer(estimator).schedule

@@ -70,6 +70,8 @@ class Callback:
         pass
 
     def on_fit_task_end(self, estimator, context):
-        if context.task_name != "epoch" or len(estimator.history_["loss"]) < self.n_epochs:
+        # Where lbfgs finds nothing to do the one epoch has no entry in the history
+        n_epochs = len(estimator.history_.get("loss", []))
+        if context.task_name != "epoch" or n_epochs < self.n_epochs:
             return False
         return StopAfter(self.n_epochs, self.effect)(estimator.history_)

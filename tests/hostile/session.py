@@ -102,7 +102,7 @@ class Session:
             self._ended(method, f"own {type(error).__name__}")
             return
         # Objects are quoted with their address, which no two runs share
-        said = re.sub("0x[0-9a-f]+", "0x", str(error))
+        said = re.sub("0x[0-9a-fA-F]+", "0x", str(error))
         if is_lack_of_partial_fit(error, model, method):
             self._ended(method, "no partial_fit")
             return
