@@ -411,8 +411,8 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     def _spread(self, raw, y):
         predicted, sizes = raw.astype(np.float64), y.std(axis=0, dtype=np.float64)
         self._loss().predict(predicted)
-        varies = sizes > 0
-        return (predicted.std(axis=0)[varies] / sizes[varies]).max()
+        varies = sizes > 0  # not where the squares of tiny targets underflow: nothing is known then
+        return (predicted.std(axis=0)[varies] / sizes[varies]).max() if varies.any() else np.inf
 
     def _score_raw(self, raw, y, sample_weight):
         if len(y) < 2:

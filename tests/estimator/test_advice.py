@@ -428,3 +428,9 @@ def test_networks_of_a_stack_warn_as_they_do_alone(solver, weight):
     if solver == "adam" or weight is not None:
         expected.add(LargePenaltyWarning)
     assert {category for category, _ in stacked} == expected
+
+
+def test_targets_so_small_that_their_variance_is_zero():
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    model = MLPScratchRegressor(hidden_layer_sizes=3, max_iter=12, tol=1e-2, random_state=0)
+    assert model.fit(X, 1e-200 * X[:, 0]).n_iter_ >= 10
