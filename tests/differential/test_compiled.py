@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import (
     load_iris,
     make_classification,
@@ -17,7 +17,7 @@ from sklearn.datasets import (
 )
 from sklearn.preprocessing import scale
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _compiled
 from sknn_scratch._schedules import SCHEDULES
 from sknn_scratch.activations import ACTIVATIONS
 from sknn_scratch.solvers import SOLVERS
@@ -127,3 +127,33 @@ def test_both_engines_agree(seed, dtype):
     found = fit(cls, X, y, weight, engine="numba", **params)
     assert (found.engine_, expected.engine_) == ("numba", "numpy")
     assert_same(found, expected, TOLERANCE[dtype])
+
+
+def network(**params):
+    common = {"hidden_layer_sizes": (6,), "max_iter": 10, "tol": 0.0, "random_state": 0}
+    return MLPScratchClassifier(**common | {"engine": "numba"} | params)
+
+
+@pytest.mark.parametrize("limit", ["_MULTIPLICATIONS_PER_CALL", "_NOISE_PER_CALL"])
+def test_an_epoch_in_many_calls_ends_in_the_same_bits(monkeypatch, limit):
+    params = {"batch_size": 11, "dropout": [0.1, 0.3]}
+    expected = network(**params).fit(*IRIS)
+    monkeypatch.setattr(_compiled, limit, 1)
+    found = network(**params).fit(*IRIS)
+    assert_array_equal(found.coefs_[0], expected.coefs_[0])
+    # The sums over the batches are added up in parts
+    assert_allclose(found.loss_curve_, expected.loss_curve_, rtol=1e-14)
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_what_is_dropped_of_a_memory_map_stays_there(tmp_path, mode):
+    np.save(tmp_path / "X.npy", IRIS[0])
+    before = (tmp_path / "X.npy").read_bytes()
+    mapped = np.load(tmp_path / "X.npy", mmap_mode=mode)
+    # Rows are taken as they lie: without a copy X itself would be what is dropped from
+    params = {"shuffle": False, "dropout": [0.2, 0.0]}
+    found = network(**params).fit(mapped, IRIS[1])
+    assert found.engine_ == "numba"
+    assert_array_equal(found.coefs_[0], network(**params).fit(*IRIS).coefs_[0])
+    assert (tmp_path / "X.npy").read_bytes() == before
+    assert_array_equal(mapped, IRIS[0])
