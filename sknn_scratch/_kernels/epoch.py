@@ -84,6 +84,9 @@ def run_steps(
     grad, scratch, work : overwritten; scratch may be empty if no penalty binds weights together.
     """
     s, n_samples = settings[0], order.size if order.size else X.shape[0]
+    # Added up in registers: small arrays of fits in other threads may lie in the same cache line
+    loss_sum = penalty_sum = score_sum = 0.0
+    n_steps = s.n_steps
     for number in range(first, last):
         start = number * s.batch_size
         stop = min(start + s.batch_size, n_samples)
@@ -101,12 +104,16 @@ def run_steps(
         penalty = step(s, rates[number], total, layers, parts, params, at, grad, m, v, scratch)
 
         share = n / n_samples
-        sums[0] += share * loss
-        sums[1] += share * penalty
-        sums[2] += share * score
-        s.n_steps += 1
-        if s.n_steps % STEPS_PER_FLUSH == 0:
+        loss_sum += share * loss
+        penalty_sum += share * penalty
+        score_sum += share * score
+        n_steps += 1
+        if n_steps % STEPS_PER_FLUSH == 0:
             _flush_subnormals(params)
             _flush_subnormals(at)
             _flush_subnormals(m)
             _flush_subnormals(v)
+    sums[0] += loss_sum
+    sums[1] += penalty_sum
+    sums[2] += score_sum
+    s.n_steps = n_steps
