@@ -65,7 +65,7 @@ class DecisionBoundaryGridDisplay:
     >>> from sknn_scratch import MLPScratchClassifier
     >>> from sknn_scratch.plotting import DecisionBoundaryGridDisplay
     >>> X, y = make_circles(60, noise=0.1, factor=0.4, random_state=0)
-    >>> network = MLPScratchClassifier(solver="nag", learning_rate_init=0.5, tol=0.01)
+    >>> network = MLPScratchClassifier(solver="nag", learning_rate_init=0.5, random_state=0)
     >>> search = GridSearchCV(network, {"hidden_layer_sizes": [2, 20]}, cv=3).fit(X, y)
     >>> display = DecisionBoundaryGridDisplay.from_cv_results(search, network, X, y)
     >>> print(display.titles[1])
