@@ -6,9 +6,9 @@ from torch import nn
 
 from benchmarks._training import Trained, estimator_parameters
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch._assembly import initial_gains
-from sknn_scratch._initializers import INITIALIZERS, draw_parameters
-from sknn_scratch._parameters import Parameters
+from sknn_scratch.engine.initializers import INITIALIZERS, draw_parameters
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.estimators.build import initial_gains
 
 
 def prepare(job):

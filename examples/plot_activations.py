@@ -20,7 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.engine.activations import ACTIVATIONS
 
 # To stop after a number of epochs is the plan here, not a failure to converge.
 warnings.filterwarnings("ignore", category=ConvergenceWarning)

@@ -22,7 +22,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.activations import Activation
+from sknn_scratch.engine.activations import Activation
 from sknn_scratch.gradient_check import check_gradient
 from sknn_scratch.plotting import GradientCheckDisplay
 from sknn_scratch.reference import objective_and_gradient

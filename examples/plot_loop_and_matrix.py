@@ -21,8 +21,8 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.losses import LOSSES
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.reference import value_and_gradient
 
 # %%

@@ -9,12 +9,12 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from sknn_scratch._base import BaseMLPScratch
-from sknn_scratch._callbacks import EPOCH, FitCallbacks, own_callbacks
 from sknn_scratch._files import replaced
-from sknn_scratch._validation import is_number
 from sknn_scratch._warnings import warn
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch.estimators.hooks import EPOCH, FitCallbacks, own_callbacks
+from sknn_scratch.estimators.validation import is_number
 
 __all__ = ["Checkpoint"]
 

@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 
-from sknn_scratch._compiled import kernels
-from sknn_scratch.classifier import MLPScratchClassifier
+from sknn_scratch.engine.compiled import kernels
+from sknn_scratch.estimators.classifier import MLPScratchClassifier
 
 __all__ = ["main"]
 

@@ -11,10 +11,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_scratch._assembly import build_objective
-from sknn_scratch._base import BaseMLPScratch
-from sknn_scratch._objective import Batch
 from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
+from sknn_scratch.engine.objective import Batch
+from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch.estimators.build import build_objective
 
 __all__ = ["GradientCheck", "check_gradient"]
 

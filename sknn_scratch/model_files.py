@@ -18,10 +18,10 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_scratch._base import BaseMLPScratch
 from sknn_scratch._files import replaced, seal, seal_holds
-from sknn_scratch.classifier import MLPScratchClassifier
-from sknn_scratch.regressor import MLPScratchRegressor
+from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch.estimators.classifier import MLPScratchClassifier
+from sknn_scratch.estimators.regressor import MLPScratchRegressor
 
 __all__ = ["load", "save", "to_onnx"]
 

@@ -1,8 +1,9 @@
 """Forward and backward pass one sample at a time, to be read beside the equations.
 
-The package itself works on whole batches (`sknn_scratch._network`). Here is the same mathematics
-for a single sample x, a vector: loops over samples and layers, no batch, no buffers. It is slow,
-and an oracle: its gradients, averaged over the samples, are those of the matrix products.
+The package itself works on whole batches (`sknn_scratch.engine.network`). Here is the same
+mathematics for a single sample x, a vector: loops over samples and layers, no batch, no buffers.
+It is slow, and an oracle: its gradients, averaged over the samples, are those of the matrix
+products.
 
 Notation: layer l has the weights W_l (n_in, n_out) and biases b_l (n_out,); a_0 = x;
 z_l = W_l^T a_{l-1} + b_l; a_l = f_l(z_l) for the hidden layers; the last z are the raw scores, of
@@ -14,10 +15,10 @@ import copy
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknn_scratch._assembly import build_activations, per_matrix
 from sknn_scratch._typing import ArrayLike
-from sknn_scratch.activations import Activation
-from sknn_scratch.losses import Loss
+from sknn_scratch.engine.activations import Activation
+from sknn_scratch.engine.losses import Loss
+from sknn_scratch.estimators.build import build_activations, per_matrix
 
 __all__ = ["backward", "forward", "objective_and_gradient", "value_and_gradient"]
 
@@ -101,7 +102,7 @@ def value_and_gradient(
     weights, biases, activations : lists
         As in `forward`.
     loss : Loss object
-        Of `sknn_scratch.losses.LOSSES`.
+        Of `sknn_scratch.engine.losses.LOSSES`.
     X : ndarray of shape (n_samples, n_features)
         The samples.
     y : ndarray of shape (n_samples, n_outputs)

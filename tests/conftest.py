@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 
-import numpy as np
 import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
@@ -23,12 +22,6 @@ def one_thread():
     """
     with threadpool_limits(1):
         yield
-
-
-@pytest.fixture(autouse=True)
-def same_numbers_in_every_run():
-    """Seed the generator from which networks without a random_state draw."""
-    np.random.seed(0)  # noqa: NPY002
 
 
 # By measured times: the long tail is cases of tests that have many, each of some milliseconds

@@ -1,8 +1,8 @@
 """The directive ``registry`` documents the entries of a registry of the package.
 
-``.. registry:: sknn_scratch._schedules.SCHEDULES`` makes a table of the names, and of what the
-docstrings say in their first lines. With the option ``:classes:`` there is the whole documentation
-of each class, with a link to its source. A new entry is so listed by its docstring alone.
+``.. registry:: sknn_scratch.engine.schedules.SCHEDULES`` makes a table of the names, and of what
+the docstrings say in their first lines. With the option ``:classes:`` there is the whole
+documentation of each class, with a link to its source. A new entry is listed by its docstring.
 """
 
 import inspect

@@ -21,8 +21,8 @@ from _study import Part, Progress, fit, load, network, parse_options, save_figur
 from matplotlib.figure import Figure
 from sklearn.preprocessing import label_binarize
 
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.losses import LOSSES
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.reference import value_and_gradient
 
 NAME = "loop_against_matrix"

@@ -17,10 +17,11 @@ from sklearn.datasets import (
 )
 from sklearn.preprocessing import scale
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _compiled
-from sknn_scratch._schedules import SCHEDULES
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.engine import compiled
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.schedules import SCHEDULES
+from sknn_scratch.engine.solvers import SOLVERS
 
 numba = pytest.importorskip("numba")
 
@@ -138,7 +139,7 @@ def network(**params):
 def test_an_epoch_in_many_calls_ends_in_the_same_bits(monkeypatch, limit):
     params = {"batch_size": 11, "dropout": [0.1, 0.3]}
     expected = network(**params).fit(*IRIS)
-    monkeypatch.setattr(_compiled, limit, 1)
+    monkeypatch.setattr(compiled, limit, 1)
     found = network(**params).fit(*IRIS)
     assert_array_equal(found.coefs_[0], expected.coefs_[0])
     # The sums over the batches are added up in parts

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.solvers import SOLVERS
 
 
 def two_classes(data):

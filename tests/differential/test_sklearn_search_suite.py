@@ -23,7 +23,7 @@ from collections import Counter
 
 import pytest
 from sklearn.model_selection._search import BaseSearchCV
-from sknn_scratch.model_selection._search import _StackedSearch
+from sknn_scratch.model_selection.search import _StackedSearch
 
 fits = Counter()
 

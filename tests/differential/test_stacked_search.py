@@ -29,7 +29,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.model_selection import StackedGridSearchCV, StackedRandomizedSearchCV, _jobs
+from sknn_scratch.model_selection import StackedGridSearchCV, StackedRandomizedSearchCV, jobs
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Got `batch_size`"
@@ -129,7 +129,7 @@ class Count:
     def __init__(self, monkeypatch):
         self.stacked = self.alone = 0
         for name in ("_train_stack", "_train_alone"):
-            monkeypatch.setattr(_jobs, name, self._counting(getattr(_jobs, name)))
+            monkeypatch.setattr(jobs, name, self._counting(getattr(jobs, name)))
 
     def _counting(self, function):
         def call(*args):
@@ -293,10 +293,10 @@ def raises(error):
 
 
 DEFECTS = [
-    (_jobs.Stack, "__init__", ValueError("operands could not be broadcast")),
-    (_jobs.Stack, "_end_epoch", IndexError("index 3 is out of bounds")),
-    (_jobs.Stack, "_compact", AttributeError("no attribute 'shape'")),
-    (_jobs.Samples, "of", KeyError("alpha")),
+    (jobs.Stack, "__init__", ValueError("operands could not be broadcast")),
+    (jobs.Stack, "_end_epoch", IndexError("index 3 is out of bounds")),
+    (jobs.Stack, "_compact", AttributeError("no attribute 'shape'")),
+    (jobs.Samples, "of", KeyError("alpha")),
 ]
 DEFECT_IDS = [method for _, method, _ in DEFECTS]
 

@@ -17,8 +17,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._advice import lbfgs_not_converged, not_converged, warn_of_large_features
-from sknn_scratch._schedules import SCHEDULES, Schedule
+from sknn_scratch.engine.schedules import SCHEDULES, Schedule
+from sknn_scratch.estimators.advice import (
+    lbfgs_not_converged,
+    not_converged,
+    warn_of_large_features,
+)
 from sknn_scratch.exceptions import (
     LargePenaltyWarning,
     NothingLearnedWarning,

@@ -14,8 +14,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.model_selection import StackedGridSearchCV
-from sknn_scratch.solvers import SOLVERS
 
 ESTIMATORS = [MLPScratchClassifier]
 

@@ -22,9 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._callbacks import FitCallbacks
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.estimators.hooks import FitCallbacks
 from sknn_scratch.model_selection import StackedGridSearchCV
-from sknn_scratch.solvers import SOLVERS
 
 ALL_SOLVERS = [*SOLVERS, "lbfgs"]
 X, y = load_iris(return_X_y=True)

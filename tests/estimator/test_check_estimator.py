@@ -6,7 +6,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.solvers import SOLVERS
 
 ESTIMATORS = [MLPScratchClassifier, MLPScratchRegressor]
 # One step per epoch: 200 plain steps of the default 0.001 get nowhere, and some checks ask for a

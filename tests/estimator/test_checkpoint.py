@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.callbacks import Checkpoint
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.solvers import SOLVERS
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)

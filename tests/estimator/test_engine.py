@@ -21,18 +21,19 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _compiled
-from sknn_scratch._compiled import can_compile
-from sknn_scratch._objective import Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch._schedules import Constant
-from sknn_scratch._training import MiniBatches, Optimizer
-from sknn_scratch.activations import ACTIVATIONS, Tanh
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.callbacks import Checkpoint
-from sknn_scratch.losses import LOSSES, REGRESSION_LOSSES, PoissonLoss
+from sknn_scratch.engine import compiled
+from sknn_scratch.engine.activations import ACTIVATIONS, Tanh
+from sknn_scratch.engine.compiled import can_compile
+from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES, PoissonLoss
+from sknn_scratch.engine.objective import Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.penalties import ElasticNet
+from sknn_scratch.engine.schedules import Constant
+from sknn_scratch.engine.solvers import SOLVERS, Adam
+from sknn_scratch.engine.training import MiniBatches, Optimizer
 from sknn_scratch.model_selection import StackedGridSearchCV
-from sknn_scratch.penalties import ElasticNet
-from sknn_scratch.solvers import SOLVERS, Adam
 
 pytest.importorskip("numba")
 
@@ -262,15 +263,15 @@ def test_divergence_says_what_it_says_with_numpy(solver, early_stopping):
 
 def press_ctrl_c_at_call(k, monkeypatch):
     """Have Ctrl-C pressed before the k-th call of compiled code; each call is one step."""
-    kernels, calls = _compiled.kernels(), count(1)
+    kernels, calls = compiled.kernels(), count(1)
 
     def run_steps(*args):
         if next(calls) == k:
             raise KeyboardInterrupt
         kernels.run_steps(*args)
 
-    monkeypatch.setattr(_compiled, "_MULTIPLICATIONS_PER_CALL", 1)
-    monkeypatch.setattr(_compiled, "kernels", lambda: types.SimpleNamespace(run_steps=run_steps))
+    monkeypatch.setattr(compiled, "_MULTIPLICATIONS_PER_CALL", 1)
+    monkeypatch.setattr(compiled, "kernels", lambda: types.SimpleNamespace(run_steps=run_steps))
     return calls
 
 
@@ -368,7 +369,7 @@ def test_the_last_fit_is_what_engine_tells():
 
 def test_of_a_dtype_all_fits_share_what_is_compiled():
     """Each kind of array of which the kernels are told more than the dtype would cost seconds."""
-    run_steps = _compiled.kernels().run_steps
+    run_steps = compiled.kernels().run_steps
     not_aligned = np.empty(X.nbytes + 1, np.uint8)[1:].view(float).reshape(X.shape)
     not_aligned[...] = X
     read_only = X.astype(np.float32)

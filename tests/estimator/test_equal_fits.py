@@ -14,8 +14,8 @@ from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.callbacks import Checkpoint
+from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.model_selection import StackedGridSearchCV
-from sknn_scratch.solvers import SOLVERS
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)

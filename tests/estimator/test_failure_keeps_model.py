@@ -15,8 +15,8 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch._objective import Objective
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.objective import Objective
+from sknn_scratch.engine.solvers import SOLVERS
 
 ESTIMATORS = [MLPScratchClassifier]
 # What was done to the estimator before the call that fails, where the solver can do it

@@ -8,11 +8,11 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._outputs import quiet
-from sknn_scratch._parameters import Parameters
-from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.outputs import quiet
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.model_selection import StackedGridSearchCV
-from sknn_scratch.solvers import SOLVERS
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)

@@ -15,9 +15,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._initializers import INITIALIZERS
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.initializers import INITIALIZERS
+from sknn_scratch.engine.solvers import SOLVERS
 
 ALL_SOLVERS = [*SOLVERS, "lbfgs"]
 

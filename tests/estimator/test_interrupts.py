@@ -25,8 +25,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._interrupts import _fits_many
-from sknn_scratch._objective import Objective
+from sknn_scratch.engine.objective import Objective
+from sknn_scratch.estimators.interrupts import _fits_many
 from sknn_scratch.model_selection import StackedGridSearchCV
 
 X, y = load_iris(return_X_y=True)

@@ -16,8 +16,8 @@ from sklearn.preprocessing import scale
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.activations import ACTIVATIONS, Activation, Softplus
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.activations import ACTIVATIONS, Activation, Softplus
+from sknn_scratch.engine.solvers import SOLVERS
 
 X, CODES = load_iris(return_X_y=True)
 X = scale(X)

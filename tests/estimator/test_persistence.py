@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.solvers import SOLVERS
 
 ALL_SOLVERS = [*SOLVERS, "lbfgs"]
 # Vectors as long as that of the parameters which the optimiser needs to go on

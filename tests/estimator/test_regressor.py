@@ -13,7 +13,7 @@ from sklearn.metrics import mean_poisson_deviance, mean_squared_error, r2_score
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchRegressor
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.solvers import SOLVERS
 
 X, y = load_diabetes(return_X_y=True)
 X, y = scale(X)[:200], scale(y)[:200]

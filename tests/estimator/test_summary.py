@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._base import DOCS
-from sknn_scratch.activations import ReLU
+from sknn_scratch.engine.activations import ReLU
+from sknn_scratch.estimators.base import DOCS
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)

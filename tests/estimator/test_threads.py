@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sknn_scratch import MLPScratchRegressor, _threads
-from sknn_scratch._threads import one_blas_thread
+from sknn_scratch import MLPScratchRegressor
+from sknn_scratch.estimators import threads as threads_module
+from sknn_scratch.estimators.threads import one_blas_thread
 
 FEW, MANY = 20, 2000  # hidden units: 100 x 50 by 50 x 20 is small work, by 50 x 2000 is not
 
@@ -160,7 +161,7 @@ def place_of_ctrl_c(seconds):
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such timer")
 def test_ctrl_c_on_the_way_in_or_out():
     generator, places = np.random.default_rng(0), set()
-    libraries = _threads._libraries(per_thread=False)
+    libraries = threads_module._libraries(per_thread=False)
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         with threadpool_limits(2, user_api="blas"):
@@ -203,7 +204,7 @@ class PerThreadLibrary:
 
 def test_libraries_with_a_number_for_each_thread(monkeypatch):
     library, both_inside = PerThreadLibrary(), Barrier(2, timeout=60)
-    monkeypatch.setattr(_threads, "_libraries", lambda per_thread: [library] * per_thread)
+    monkeypatch.setattr(threads_module, "_libraries", lambda per_thread: [library] * per_thread)
     seen = []
 
     def work(leaves_first):
@@ -228,7 +229,7 @@ FORK = """
 import os, warnings
 from threading import Event, Thread
 from threadpoolctl import threadpool_info
-from sknn_scratch._threads import one_blas_thread
+from sknn_scratch.estimators.threads import one_blas_thread
 
 def blas_threads():
     return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}

@@ -22,9 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._validation_units import warn_of_other_units
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.estimators.validation_units import warn_of_other_units
 from sknn_scratch.exceptions import ValidationSetWarning
-from sknn_scratch.solvers import SOLVERS
 
 IRIS, CODES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"], dtype=object)

@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.solvers import SOLVERS
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)

@@ -13,8 +13,9 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _model_state, model_files
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, model_files
 from sknn_scratch._warnings import warn
+from sknn_scratch.estimators import state as state_module
 from sknn_scratch.exceptions import LargePenaltyWarning, ModelVersionWarning, UnscaledDataWarning
 from sknn_scratch.model_selection import StackedGridSearchCV
 
@@ -84,7 +85,7 @@ def test_at_the_line_that_calls(name):
 
 def older_model(monkeypatch):
     """Return a model that is said to be of an older version while `monkeypatch` lasts."""
-    monkeypatch.setattr(_model_state, "__version__", "0.0.1")
+    monkeypatch.setattr(state_module, "__version__", "0.0.1")
     return network(n_iter_no_change=1, tol=9, max_iter=9).fit(X, Y)
 
 
@@ -107,7 +108,7 @@ def test_at_the_line_that_loads_a_model_file(tmp_path, monkeypatch, ending):
     trusted = {}
     if ending == "skops":
         pytest.importorskip("skops")
-        trusted = {"trusted": ["sknn_scratch.classifier.MLPScratchClassifier"]}
+        trusted = {"trusted": ["sknn_scratch.MLPScratchClassifier"]}
     path = tmp_path / f"model.{ending}"
     with monkeypatch.context() as older:
         model_files.save(older_model(older), path)
@@ -116,11 +117,11 @@ def test_at_the_line_that_loads_a_model_file(tmp_path, monkeypatch, ending):
 
 def test_in_an_example_of_a_docstring():
     """It runs in the name of a module of the package, and is the user's line all the same."""
-    code = compile("network.fit(X, Y)", "<doctest sknn_scratch.classifier[0]>", "exec")
-    scope = {"__name__": "sknn_scratch.classifier", "network": network(), "X": X, "Y": Y}
+    code = compile("network.fit(X, Y)", "<doctest sknn_scratch.estimators.classifier[0]>", "exec")
+    scope = {"__name__": "sknn_scratch.estimators.classifier", "network": network(), "X": X, "Y": Y}
     with pytest.warns(ConvergenceWarning) as record:
         exec(code, scope)
-    assert record[0].filename == "<doctest sknn_scratch.classifier[0]>"
+    assert record[0].filename == "<doctest sknn_scratch.estimators.classifier[0]>"
 
 
 def test_in_a_thread_without_a_line_of_the_user():

@@ -20,13 +20,13 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFit
 from sklearn.utils.parallel import _get_threadpool_controller
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.exceptions import (
     LargePenaltyWarning,
     NothingLearnedWarning,
     UnscaledDataWarning,
     ValidationSetWarning,
 )
-from sknn_scratch.solvers import SOLVERS
 
 # Errors
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from sknn_scratch._initializers import INITIALIZERS
-from sknn_scratch._schedules import SCHEDULES
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.initializers import INITIALIZERS
+from sknn_scratch.engine.schedules import SCHEDULES
+from sknn_scratch.engine.solvers import SOLVERS
 
 from .rules import Rate, Square, StopAfter
 

@@ -5,7 +5,7 @@ They are classes of a module, so that a model with them can be pickled.
 
 import numpy as np
 
-from sknn_scratch.activations import Activation
+from sknn_scratch.engine.activations import Activation
 
 
 class SabotageError(Exception):

@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.model_selection import StackedGridSearchCV, StackedRandomizedSearchCV
-from sknn_scratch.solvers import SOLVERS
 
 from .data import draw_samples, draw_weight, draw_y, good_y, in_a_form
 from .parameters import EXTREME, ORDINARY, WRONG, bounded, draw_parameters

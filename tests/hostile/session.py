@@ -13,7 +13,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 import sknn_scratch
-from sknn_scratch._base import BaseMLPScratch
+from sknn_scratch.estimators.base import BaseMLPScratch
 
 from .oracle import (
     Hang,

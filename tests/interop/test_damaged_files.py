@@ -12,7 +12,8 @@ from sklearn.datasets import load_iris
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _model_state
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.estimators import state as state_module
 from sknn_scratch.exceptions import ModelVersionWarning
 from sknn_scratch.model_files import load, save
 
@@ -194,7 +195,7 @@ def test_mapped_weights_are_not_read(tmp_path, monkeypatch):
     model = MODELS["regressor"]()
     joblib.dump(model, tmp_path / "model")
     read = []
-    monkeypatch.setattr("sknn_scratch._checksum._little_endian", read.append)
+    monkeypatch.setattr("sknn_scratch.estimators.checksum._little_endian", read.append)
     mapped = joblib.load(tmp_path / "model", mmap_mode="r")
     assert read == []
     assert isinstance(mapped.coefs_[0], np.memmap)
@@ -237,18 +238,18 @@ def test_file_of_a_version_without_checksums(version, monkeypatch):
     state = model.__getstate__()
     del state["_sknn_scratch_checksum"]
     state["_sknn_scratch_version"] = version
-    monkeypatch.setattr("sknn_scratch._base.packed", lambda _: state)
+    monkeypatch.setattr("sknn_scratch.estimators.base.packed", lambda _: state)
     content = pickle.dumps(model)
     with pytest.warns(ModelVersionWarning):
         loaded = pickle.loads(content)
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
-    state["_sknn_scratch_version"] = _model_state.__version__
+    state["_sknn_scratch_version"] = state_module.__version__
     with pytest.raises(ValueError, match="is damaged"):
         pickle.loads(pickle.dumps(model))
 
 
 def test_copies_in_memory_have_no_checksum_to_compute(monkeypatch):
     model = MODELS["resumable"]()
-    monkeypatch.setattr("sknn_scratch._checksum._checksum", None)
+    monkeypatch.setattr("sknn_scratch.estimators.checksum._checksum", None)
     for copied in (copy.copy(model), copy.deepcopy(model)):
         assert vars(copied).keys() == vars(model).keys()

@@ -15,8 +15,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _model_state, model_files
-from sknn_scratch.activations import Activation, Tanh
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, model_files
+from sknn_scratch.engine.activations import Activation, Tanh
+from sknn_scratch.estimators import state as state_module
 from sknn_scratch.exceptions import ModelVersionWarning
 from sknn_scratch.model_files import load, save, to_onnx
 from sknn_scratch.model_selection import StackedGridSearchCV
@@ -212,9 +213,9 @@ def test_error_of_the_content_is_what_it_is(path):
 def test_class_that_is_not_there(tmp_path):
     path = tmp_path / "model.joblib"
     path.write_bytes(
-        pickle.dumps(fitted()).replace(b"sknn_scratch.classifier", b"sknn_scratch.classifiez")
+        pickle.dumps(fitted()).replace(b"MLPScratchClassifier", b"MLPScratchClassifiez")
     )
-    with pytest.raises(ImportError, match=r"needs something that is not there: .*classifiez"):
+    with pytest.raises(ImportError, match=r"needs something that is not there: .*Classifiez"):
         load(path)
 
 
@@ -259,7 +260,7 @@ def test_file_is_the_old_one_until_the_new_one_is_complete(tmp_path):
 
 def test_version_of_another_package(path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(_model_state, "__version__", "0.0.1")
+        patch.setattr(state_module, "__version__", "0.0.1")
         save(fitted(), path)
     with pytest.warns(ModelVersionWarning, match=r"written by sknn_scratch 0\.0\.1 and is read"):
         loaded = load(path)
@@ -269,7 +270,7 @@ def test_version_of_another_package(path, monkeypatch):
 @pytest.mark.filterwarnings("error::sknn_scratch.exceptions.ModelVersionWarning")
 def test_version_warning_as_an_error_stays_what_it_is(path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(_model_state, "__version__", "0.0.1")
+        patch.setattr(state_module, "__version__", "0.0.1")
         save(fitted(), path)
     with pytest.raises(ModelVersionWarning):
         load(path)

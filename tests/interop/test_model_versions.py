@@ -14,9 +14,10 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, __version__, _model_state
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, __version__
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.estimators import state as state_module
 from sknn_scratch.exceptions import ModelVersionWarning
-from sknn_scratch.solvers import SOLVERS
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -35,9 +36,9 @@ def written(model, version):
     file = io.BytesIO()
     with pytest.MonkeyPatch.context() as patch:
         if version is None:
-            patch.setattr("sknn_scratch._base.packed", dict)
+            patch.setattr("sknn_scratch.estimators.base.packed", dict)
         else:
-            patch.setattr(_model_state, "__version__", version)
+            patch.setattr(state_module, "__version__", version)
         joblib.dump(model, file)
     return file.getvalue()
 
@@ -99,7 +100,7 @@ def modules_named(content):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_file_names_no_private_class(solver, params):
     content = pickle.dumps(fitted(solver=solver, **params))
-    assert modules_named(content) == {"sknn_scratch.classifier"}
+    assert modules_named(content) == {"sknn_scratch"}
 
 
 @pytest.mark.parametrize("labels", [{"class": 1.0, "other": 2.0}, {"Adam": 2.0, "class": 1.0}])

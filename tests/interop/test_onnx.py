@@ -8,10 +8,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._conversion import _ACTIVATIONS
-from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.estimators.conversion import _ACTIVATIONS
 from sknn_scratch.model_files import to_onnx
-from sknn_scratch.solvers import SOLVERS
 
 skl2onnx = pytest.importorskip("skl2onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -7,10 +7,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._initializers import INITIALIZERS
-from sknn_scratch._schedules import SCHEDULES
-from sknn_scratch.activations import Activation
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.activations import Activation
+from sknn_scratch.engine.initializers import INITIALIZERS
+from sknn_scratch.engine.schedules import SCHEDULES
+from sknn_scratch.engine.solvers import SOLVERS
 
 skops = pytest.importorskip("skops.io")
 
@@ -138,9 +138,7 @@ class Sine(Activation):
 def test_activation_of_ones_own_has_to_be_trusted():
     model = new(MLPScratchClassifier, activation=Sine()).fit(X, y)
     content = skops.dumps(model)
-    (name,) = set(skops.get_untrusted_types(data=content)) - {
-        "sknn_scratch.classifier.MLPScratchClassifier"
-    }
+    (name,) = set(skops.get_untrusted_types(data=content)) - {"sknn_scratch.MLPScratchClassifier"}
     assert name.endswith(".Sine")
     with pytest.raises(TypeError, match=r"Untrusted types.*Sine"):
         skops.loads(content, trusted=ESTIMATORS)

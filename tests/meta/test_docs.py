@@ -5,10 +5,8 @@ import re
 import tomllib
 from contextlib import ExitStack
 from doctest import DocTestParser
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from pkgutil import iter_modules
 from unittest.mock import patch
 
 import matplotlib.pyplot as plt
@@ -20,12 +18,13 @@ from sklearn.datasets import load_iris
 
 import sknn_scratch
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._initializers import INITIALIZERS
-from sknn_scratch._schedules import SCHEDULES
-from sknn_scratch._stack import _PER_NETWORK
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.losses import REGRESSION_LOSSES
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.initializers import INITIALIZERS
+from sknn_scratch.engine.losses import REGRESSION_LOSSES
+from sknn_scratch.engine.schedules import SCHEDULES
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.model_selection.stack import _PER_NETWORK
+from tests.public_names import public_modules
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -216,7 +215,7 @@ class TestPython:
         same, truncated, untrusted, same_score, close, activation = printed
         assert same == same_score == close == "True"
         assert truncated.startswith("'half.joblib' is truncated or damaged")
-        assert untrusted == "['sknn_scratch.classifier.MLPScratchClassifier']"
+        assert untrusted == "['sknn_scratch.MLPScratchClassifier']"
         assert activation.startswith("activation='gelu' has no counterpart in scikit-learn")
 
     @pytest.mark.parametrize("page", OTHERS)
@@ -256,11 +255,10 @@ def test_links_within_the_repository_lead_somewhere(page):
 
 def public_names():
     """Yield the paths of what the public modules say that they hold."""
-    modules = [module.name for module in iter_modules(sknn_scratch.__path__)]
-    for module in ["", *(f".{name}" for name in modules if not name.startswith("_"))]:
-        for name in import_module(f"sknn_scratch{module}").__all__:
+    for module in public_modules():
+        for name in module.__all__:
             if name != "__version__":
-                yield f"sknn_scratch{module}.{name}"
+                yield f"{module.__name__}.{name}"
 
 
 @pytest.mark.parametrize("path", [*public_names()])

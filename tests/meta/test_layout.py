@@ -1,6 +1,8 @@
-"""Imports point down only: a file imports from lower floors of the house, or from its own."""
+"""The house: which folder may import which, and in which order the files of a folder build."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,76 +10,133 @@ import pytest
 import sknn_scratch
 
 PACKAGE = Path(sknn_scratch.__file__).parent
-FLOORS = [
-    {"_subnormals"},
-    {"activations", "losses", "penalties", "solvers"}
-    | {"_parameters", "_initializers", "_schedules", "_monitor", "_progress", "_typing"}
-    | {"_files", "_version"},
-    {"_network"},
-    {"_objective", "_outputs"},
-    {"_training", "_lbfgs", "_kernels", "_compiled"},
-    {"_assembly", "_callbacks", "_fitting", "_conversion", "_base", "classifier", "regressor"}
-    | {"exceptions", "_advice", "_model_state", "_summary", "_validation", "_streams", "_stack"}
-    | {"_threads", "_sklearn", "_warnings", "_class_weights", "_early_stopping", "_registries"}
-    | {"_checksum", "_interrupts", "_data_faults", "_labels", "_validation_units"},
-    {"callbacks", "datasets", "gradient_check", "reference", "plotting", "model_selection"}
-    | {"model_files", "compile_kernels"},
-]
-FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-# A module of the package, or a folder of it, by the name under which it stands on its floor
-FILES = {
-    path: path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")
+# What stands beside the folders and imports none of them
+GROUND = ["_version", "_typing", "_files", "_warnings", "_sklearn", "exceptions"]
+TOOLS = ["gradient_check", "reference", "datasets", "callbacks", "model_files", "compile_kernels"]
+# A line a folder: what its files may import beside each other
+MAY_IMPORT = {
+    "engine": [],
+    "estimators": ["engine", *GROUND],
+    "model_selection": ["engine", "estimators", *GROUND],
+    "plotting": ["gradient_check", *GROUND],  # its public names; else what users hand over
+    **{name: ["engine", "estimators", *GROUND] for name in TOOLS},
+    **{name: GROUND[:number] for number, name in enumerate(GROUND)},
 }
-FILES.pop(PACKAGE / "__init__.py")
-MODULES = sorted(set(FILES.values()))
-# Within these floors modules build on each other; on the others they stand side by side.
-STACKED = {4, 5, 6}
+# A file imports only from those before it in its folder
+ORDER = {
+    "engine": "subnormals parameters initializers activations losses penalties solvers schedules "
+    "monitor network outputs objective training lbfgs kernels compiled",
+    "engine.kernels": "compiler records functions activations losses penalties layers solvers "
+    "epoch",
+    "estimators": "threads interrupts conversion verbose hooks summary checksum data_faults labels "
+    "validation class_weights validation_units early_stopping registries build advice fit state "
+    "base classifier regressor",
+    "model_selection": "streams stack jobs search",
+    "plotting": "_matplotlib _fitted _decision_boundary_grid _gradient_check _weights "
+    "_training_curve",
+}
+FILES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+MODULES = [name for name in FILES if not name.endswith("__init__")]
 
 
-def imported_modules(module):
-    trees = [ast.parse(path.read_text("utf-8")) for path in FILES if FILES[path] == module]
-    for node in (node for tree in trees for node in ast.walk(tree)):
-        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
+def imports(module):
+    """Yield the modules that a file imports, as far as they are files of the package."""
+    for root, *rest in imported_names(module):
+        name = ".".join(rest)
+        if root == "sknn_scratch" and rest:
+            yield name if name in FILES else name.rpartition(".")[0]
+
+
+def imported_names(module):
+    for node in ast.walk(ast.parse(FILES[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}: relative import"
-            names = [node.module]
-        yield from (name.split(".") for name in names)
+            for alias in node.names:
+                yield [*node.module.split("."), alias.name]
 
 
-def test_every_module_has_a_floor():
-    assert set(MODULES) == set(FLOOR)
+def folder(module):
+    """Return the folder of a file; a file beside the folders is one for itself."""
+    return module.split(".")[0]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_point_down(module):
-    for root, *rest in imported_modules(module):
-        if root == "sknn_scratch":
-            below = FLOOR[rest[0]] < FLOOR[module]
-            beside = FLOOR[rest[0]] == FLOOR[module] and FLOOR[module] in STACKED
-            assert below or beside, f"{module} imports {rest[0]}"
+def test_every_file_has_its_place():
+    placed = {f"{name}.{file}" for name, files in ORDER.items() for file in files.split()}
+    assert placed - {"engine.kernels"} | {*GROUND, *TOOLS} == set(MODULES)
 
 
 @pytest.mark.parametrize("module", MODULES)
+def test_folders_import_one_way(module):
+    for name in imports(module):
+        if name and folder(name) != folder(module):
+            assert folder(name) in MAY_IMPORT[folder(module)], f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("place", ORDER)
+def test_files_of_a_folder_build_in_order(place):
+    order = ORDER[place].split()
+    for module in (name for name in MODULES if name.rpartition(".")[0] == place):
+        for name in imports(module):
+            if name.startswith(f"{place}."):
+                beside = name.removeprefix(f"{place}.").split(".")[0]
+                own = module.rpartition(".")[2]
+                assert order.index(beside) < order.index(own), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", FILES)
 def test_only_numpy_scipy_and_scikit_learn_are_needed(module):
     needed = {"numpy", "scipy", "sklearn", "joblib", "sknn_scratch"}
-    if module == "plotting":
+    if folder(module) == "plotting":
         needed.add("matplotlib")
-    if module == "_kernels":
+    if module.startswith("engine"):
+        needed -= {"sklearn", "joblib"}
+    if module.startswith("engine.kernels"):
         needed.add("numba")
-    standard = __import__("sys").stdlib_module_names
-    assert {root for root, *_ in imported_modules(module)} <= needed | standard
+    assert {root for root, *_ in imported_names(module)} <= needed | sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if FLOOR[m] < 4])
-def test_the_engine_knows_no_estimator(module):
-    assert "sklearn" not in {root for root, *_ in imported_modules(module)}
+def test_the_engine_trains_without_scikit_learn():
+    code = """
+import sys
+sys.modules["sklearn"] = sys.modules["joblib"] = None
+import numpy as np
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.initializers import INITIALIZERS, draw_parameters
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.objective import Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.schedules import SCHEDULES
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.engine.training import MiniBatches, Optimizer, train
+
+draw = np.random.RandomState(0)
+X = draw.normal(size=(200, 3))
+y = X[:, :1] * X[:, 1:2]
+params = Parameters.empty([3, 20, 1], np.float64)
+draw_parameters(params, INITIALIZERS["he_normal"], [2.0, 1.0], draw)
+objective = Objective([ACTIVATIONS["relu"]()], LOSSES["squared_error"](), [], params)
+optimizer = Optimizer(SOLVERS["adam"](), SCHEDULES["constant"](learning_rate_init=0.01))
+batches = MiniBatches(X, y, None, 20, np.arange(200), [draw])
+losses = []
+train(optimizer, objective, params, batches, 100, lambda epoch: losses.append(epoch.loss))
+print(losses[0], losses[-1])
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first, last = map(float, done.stdout.split())
+    assert last < first / 10
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in FILES if p.name != "_warnings.py"], ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", [p for p in FILES if p != "_warnings"])
 def test_warnings_are_issued_by_the_helper(path):
     """It finds the user's line; a `stacklevel` counted by hand is wrong for a pipeline."""
-    source = path.read_text("utf-8")
+    source = FILES[path].read_text("utf-8")
     assert "import warnings" not in source
     assert "stacklevel" not in source

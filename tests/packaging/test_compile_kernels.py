@@ -35,7 +35,7 @@ def read_only(tmp_path):
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PACKAGE, tmp_path / "installed" / "sknn_scratch", ignore=ignore)
     # A file where numba would make a folder stops the superuser too, whom permissions do not
-    (tmp_path / "installed" / "sknn_scratch" / "_kernels" / "__pycache__").touch()
+    (tmp_path / "installed" / "sknn_scratch" / "engine" / "kernels" / "__pycache__").touch()
     return tmp_path / "installed"
 
 
@@ -69,7 +69,7 @@ def test_without_a_folder_it_says_what_to_set(monkeypatch, capsys):
 
 
 def test_without_numba_it_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "sknn_scratch._kernels.epoch", None)
+    monkeypatch.setitem(sys.modules, "sknn_scratch.engine.kernels.epoch", None)
     with pytest.raises(SystemExit, match=r"sknn-scratch\[fast\]"):
         compile_kernels.main()
     assert capsys.readouterr().out == ""

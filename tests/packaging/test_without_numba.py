@@ -72,11 +72,13 @@ def test_every_other_module_is_imported():
     output = run_without_numba("""
         import importlib, pkgutil, sknn_scratch
         for module in pkgutil.walk_packages(sknn_scratch.__path__, "sknn_scratch."):
-            if not module.name.startswith("sknn_scratch._kernels."):
+            if not module.name.startswith("sknn_scratch.engine.kernels."):
                 importlib.import_module(module.name)
                 print(module.name)
     """)
-    assert {"sknn_scratch._compiled", "sknn_scratch._kernels"} <= set(output.splitlines())
+    assert {"sknn_scratch.engine.compiled", "sknn_scratch.engine.kernels"} <= set(
+        output.splitlines()
+    )
 
 
 @pytest.mark.slow
@@ -85,8 +87,8 @@ def test_doctests_are_collected():
         import pytest
         sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", "sknn_scratch"]))
     """)
-    assert "sknn_scratch/classifier.py" in output
-    assert "_kernels" not in output
+    assert "sknn_scratch/estimators/classifier.py" in output
+    assert "engine.kernels" not in output
 
 
 @pytest.mark.slow

@@ -21,8 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.model_selection import StackedGridSearchCV
-from sknn_scratch.solvers import SOLVERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "scaling_out.md"
 SEARCHES = [GridSearchCV, StackedGridSearchCV]

@@ -1,18 +1,16 @@
 """What a caller calls says its types."""
 
 import inspect
-from importlib import import_module
-from pkgutil import iter_modules
 
 import pytest
 
-import sknn_scratch
+from tests.public_names import public_modules
 
 # No caller makes a penalty or a solver: there the equations stand without hints.
 MODULES = [
-    f"sknn_scratch.{module.name}"
-    for module in iter_modules(sknn_scratch.__path__)
-    if not module.name.startswith("_") and module.name not in {"penalties", "solvers"}
+    module
+    for module in public_modules()
+    if module.__name__.rpartition(".")[2] not in {"penalties", "solvers"}
 ]
 
 
@@ -36,9 +34,9 @@ def public_functions(module):
             yield name, found
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_public_functions_are_annotated(name):
-    functions = dict(public_functions(import_module(name)))
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_public_functions_are_annotated(module):
+    functions = dict(public_functions(module))
     assert functions
     for function_name, function in functions.items():
         signature = inspect.signature(function)
@@ -46,4 +44,4 @@ def test_public_functions_are_annotated(name):
             p.annotation for p in signature.parameters.values() if p.name not in {"self", "cls"}
         ]
         missing = inspect.Signature.empty in [*hints, signature.return_annotation]
-        assert not missing, f"{name}.{function_name} lacks a type hint"
+        assert not missing, f"{module.__name__}.{function_name} lacks a type hint"

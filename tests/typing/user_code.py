@@ -10,11 +10,11 @@ import numpy as np
 from sklearn.datasets import load_iris
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.activations import ACTIVATIONS, Activation
 from sknn_scratch.callbacks import Checkpoint
 from sknn_scratch.datasets import DATASETS, ImageDataset
+from sknn_scratch.engine.activations import ACTIVATIONS, Activation
+from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.gradient_check import GradientCheck, check_gradient
-from sknn_scratch.losses import LOSSES
 from sknn_scratch.model_files import load as load_model
 from sknn_scratch.model_files import save
 from sknn_scratch.model_selection import StackedGridSearchCV

@@ -10,9 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.neural_network import _base as sklearn_mlp
 
-from sknn_scratch._network import Workspace
-from sknn_scratch._parameters import Parameters
-from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.network import Workspace
+from sknn_scratch.engine.parameters import Parameters
 
 EPS, EPS32 = np.finfo(np.float64).eps, np.finfo(np.float32).eps
 

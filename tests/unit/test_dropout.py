@@ -15,11 +15,11 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch._network import Dropout, Workspace, forward
-from sknn_scratch._objective import Batch, Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.losses import LOSSES
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.network import Dropout, Workspace, forward
+from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.parameters import Parameters
 
 X, Y = load_iris(return_X_y=True)
 X = scale(X)

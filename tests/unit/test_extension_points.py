@@ -13,11 +13,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchRegressor, model_files
-from sknn_scratch._initializers import INITIALIZERS
-from sknn_scratch._schedules import SCHEDULES, Constant, Schedule, SetBetweenEpochs
-from sknn_scratch.activations import ACTIVATIONS, Activation, Tanh
-from sknn_scratch.losses import LOSSES, REGRESSION_LOSSES, Loss, RegressionLoss, SquaredError
-from sknn_scratch.penalties import (
+from sknn_scratch.engine.activations import ACTIVATIONS, Activation, Tanh
+from sknn_scratch.engine.initializers import INITIALIZERS
+from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES, Loss, RegressionLoss, SquaredError
+from sknn_scratch.engine.penalties import (
     ElasticNet,
     GroupLasso,
     MaxNorm,
@@ -25,7 +24,8 @@ from sknn_scratch.penalties import (
     ProximalPenalty,
     SmoothPenalty,
 )
-from sknn_scratch.solvers import SGD, SOLVERS, GradientDescent, Solver
+from sknn_scratch.engine.schedules import SCHEDULES, Constant, Schedule, SetBetweenEpochs
+from sknn_scratch.engine.solvers import SGD, SOLVERS, GradientDescent, Solver
 
 X = np.random.default_rng(0).normal(size=(30, 3))
 y = X[:, 0] - X[:, 1]
@@ -110,7 +110,9 @@ def test_an_activation_of_another_class_is_refused():
         gain, needs_z, forward, backward = 6.0, False, method, method
 
     for given in (Stranger(), [Stranger()], Tanh, [Tanh]):
-        with pytest.raises(ValueError, match=r"sknn_scratch\.activations\.Activation.*[gG]ot"):
+        with pytest.raises(
+            ValueError, match=r"sknn_scratch\.engine\.activations\.Activation.*[gG]ot"
+        ):
             new(activation=given).fit(X, y)
     Activation.register(Stranger)  # as with any abstract class of Python's
     assert isinstance(Stranger(), Activation)
@@ -129,11 +131,15 @@ def test_a_field_that_is_no_parameter_is_named(monkeypatch):
 # Names that are not registered where the model is used
 
 REGISTERED = {
-    "activation": (ACTIVATIONS, Tanh, r"sknn_scratch\.activations\.ACTIVATIONS"),
-    "init": (INITIALIZERS, INITIALIZERS["normal"], r"sknn_scratch\._initializers\.INITIALIZERS"),
-    "learning_rate": (SCHEDULES, Constant, r"sknn_scratch\._schedules\.SCHEDULES"),
-    "loss": (REGRESSION_LOSSES, SquaredError, r"sknn_scratch\.losses\.REGRESSION_LOSSES"),
-    "solver": (SOLVERS, SGD, r"sknn_scratch\.solvers\.SOLVERS"),
+    "activation": (ACTIVATIONS, Tanh, r"sknn_scratch\.engine\.activations\.ACTIVATIONS"),
+    "init": (
+        INITIALIZERS,
+        INITIALIZERS["normal"],
+        r"sknn_scratch\.engine\.initializers\.INITIALIZERS",
+    ),
+    "learning_rate": (SCHEDULES, Constant, r"sknn_scratch\.engine\.schedules\.SCHEDULES"),
+    "loss": (REGRESSION_LOSSES, SquaredError, r"sknn_scratch\.engine\.losses\.REGRESSION_LOSSES"),
+    "solver": (SOLVERS, SGD, r"sknn_scratch\.engine\.solvers\.SOLVERS"),
 }
 TO_PREDICT = ["activation", "loss"]
 

@@ -15,12 +15,13 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, losses
-from sknn_scratch.activations import ACTIVATIONS, Activation, Tanh
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.engine import losses
+from sknn_scratch.engine.activations import ACTIVATIONS, Activation, Tanh
+from sknn_scratch.engine.losses import LOSSES, LogLoss
+from sknn_scratch.engine.penalties import ElasticNet, GroupLasso
 from sknn_scratch.gradient_check import check_gradient
-from sknn_scratch.losses import LOSSES, LogLoss
 from sknn_scratch.model_selection import StackedGridSearchCV
-from sknn_scratch.penalties import ElasticNet, GroupLasso
 from sknn_scratch.plotting import GradientCheckDisplay
 
 mpl.use("Agg")

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from sknn_scratch import MLPScratchRegressor
-from sknn_scratch._assembly import build_objective
-from sknn_scratch._objective import Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch.losses import LOSSES
-from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
-from sknn_scratch.solvers import Adam
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.objective import Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm
+from sknn_scratch.engine.solvers import Adam
+from sknn_scratch.estimators.build import build_objective
 
 ROWS, COLUMNS = 4, 3
 SIZE = ROWS * COLUMNS

@@ -5,9 +5,9 @@ from scipy.stats import kstest, norm, uniform
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from sknn_scratch._initializers import INITIALIZERS, draw_parameters
-from sknn_scratch._parameters import Parameters
-from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.initializers import INITIALIZERS, draw_parameters
+from sknn_scratch.engine.parameters import Parameters
 
 FAN_IN, FAN_OUT = 300, 500
 

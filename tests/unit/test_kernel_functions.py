@@ -12,8 +12,8 @@ from numpy.testing import assert_array_equal
 
 pytest.importorskip("numba")
 
-from sknn_scratch._kernels import activations, functions
-from sknn_scratch._kernels.compiler import compiled
+from sknn_scratch.engine.kernels import activations, functions
+from sknn_scratch.engine.kernels.compiler import compiled
 
 NAMES = ["exp", "expm1", "log1p_exp", "tanh", "logistic", "Phi", "phi"]
 DTYPES = [np.float32, np.float64]

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknn_scratch._compiled import CompiledEpochs, can_compile
-from sknn_scratch._network import Dropout, Workspace, forward
-from sknn_scratch._objective import Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch._schedules import Constant
-from sknn_scratch._training import MiniBatches, NumpyEpochs, Optimizer, train
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.losses import LOSSES
-from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
-from sknn_scratch.solvers import SOLVERS, Adam
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.compiled import CompiledEpochs, can_compile
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.network import Dropout, Workspace, forward
+from sknn_scratch.engine.objective import Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm
+from sknn_scratch.engine.schedules import Constant
+from sknn_scratch.engine.solvers import SOLVERS, Adam
+from sknn_scratch.engine.training import MiniBatches, NumpyEpochs, Optimizer, train
 
 pytest.importorskip("numba")
 

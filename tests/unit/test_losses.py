@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import accuracy_score, log_loss, mean_poisson_deviance, mean_squared_error
 
-from sknn_scratch.losses import LOSSES
+from sknn_scratch.engine.losses import LOSSES
 
 EPS = np.finfo(np.float64).eps
 STEP = 2.0**-10

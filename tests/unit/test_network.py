@@ -3,10 +3,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 
-from sknn_scratch import _network
-from sknn_scratch._network import Dropout, Workspace, backward, forward, raw_scores
-from sknn_scratch._parameters import Layers, Parameters
-from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.engine import network as network_module
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.network import Dropout, Workspace, backward, forward, raw_scores
+from sknn_scratch.engine.parameters import Layers, Parameters
 
 EPS = np.finfo(np.float64).eps
 
@@ -170,9 +170,11 @@ def test_a_stack_is_its_networks(name, lead, shared):
 def test_scores_in_chunks_are_those_of_the_whole(monkeypatch, n, rows_per_chunk):
     params, activations, X = network((5, 2), n=n)
     whole = scores(params, activations, X)
-    monkeypatch.setattr(_network, "_ELEMENTS_PER_CHUNK", int(rows_per_chunk * 5))
+    monkeypatch.setattr(network_module, "_ELEMENTS_PER_CHUNK", int(rows_per_chunk * 5))
     chunks = []
-    monkeypatch.setattr(_network, "forward", lambda *args: chunks.append(args) or forward(*args))
+    monkeypatch.setattr(
+        network_module, "forward", lambda *args: chunks.append(args) or forward(*args)
+    )
     for A in (X, csr_array(X)):
         # a product of fewer rows may sum in another order
         assert_allclose(raw_scores(params, activations, A), whole, rtol=0, atol=2400 * EPS)

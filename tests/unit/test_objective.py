@@ -7,13 +7,13 @@ from scipy.sparse import csr_array
 from sklearn.metrics import accuracy_score
 
 from sknn_scratch import MLPScratchRegressor
-from sknn_scratch._assembly import build_objective
-from sknn_scratch._network import Dropout, Workspace, raw_scores
-from sknn_scratch._objective import Batch, Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.losses import LOSSES
-from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.network import Dropout, Workspace, raw_scores
+from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm
+from sknn_scratch.estimators.build import build_objective
 
 EPS, EPS32 = np.finfo(np.float64).eps, np.finfo(np.float32).eps
 N = 6
@@ -436,7 +436,7 @@ def test_penalties_in_chunks_are_the_same_penalties(l1, step, monkeypatch):
     problem = Problem(loss="squared_error")
 
     def outcome(chunk):
-        monkeypatch.setattr("sknn_scratch._assembly.CHUNK", chunk)
+        monkeypatch.setattr("sknn_scratch.estimators.build.CHUNK", chunk)
         objective = build_objective(est, problem.loss, problem.params)
         grad = problem.params.copy()
         _, penalty, _ = objective.value_and_gradient(problem.params, problem.batch, grad)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from sknn_scratch import _outputs
-from sknn_scratch._outputs import are_finite, largest
-from sknn_scratch._parameters import Parameters
-from sknn_scratch.activations import ACTIVATIONS, Activation
-from sknn_scratch.losses import LOSSES
+from sknn_scratch.engine import outputs as outputs_module
+from sknn_scratch.engine.activations import ACTIVATIONS, Activation
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.outputs import are_finite, largest
+from sknn_scratch.engine.parameters import Parameters
 
 UNITS = (3, 5, 4, 2)
 
@@ -35,8 +35,8 @@ class Cube(Activation):
 def says(params, activation, loss, X, monkeypatch, with_bound):
     """Return what `are_finite` says, with its bound or without it."""
     if not with_bound:
-        monkeypatch.setattr(_outputs, "_TAME", ())
-    with _outputs.quiet():
+        monkeypatch.setattr(outputs_module, "_TAME", ())
+    with outputs_module.quiet():
         answer = are_finite(params, [activation] * 2, loss, X)
     monkeypatch.undo()
     return answer
@@ -61,7 +61,9 @@ def test_the_bound_never_hides_an_overflow(activation, loss, dtype, monkeypatch)
 
 
 def test_ordinary_weights_cost_no_pass(monkeypatch):
-    monkeypatch.setattr(_outputs, "raw_scores", lambda *_: pytest.fail("a pass over the samples"))
+    monkeypatch.setattr(
+        outputs_module, "raw_scores", lambda *_: pytest.fail("a pass over the samples")
+    )
     for dtype in (np.float32, np.float64):
         given = [ACTIVATIONS["relu"]()] * 2, LOSSES["log_loss"](), samples(100, dtype)
         assert are_finite(network(10, dtype), *given)
@@ -69,7 +71,7 @@ def test_ordinary_weights_cost_no_pass(monkeypatch):
 
 def test_of_a_users_activation_nothing_is_known():
     assert are_finite(network(1), [Cube()] * 2, LOSSES["squared_error"](), samples(1))
-    with _outputs.quiet():
+    with outputs_module.quiet():
         assert not are_finite(network(1), [Cube()] * 2, LOSSES["squared_error"](), samples(1e40))
 
 
@@ -77,7 +79,7 @@ def test_poisson_predictions_may_overflow_where_raw_scores_do_not():
     given = [ACTIVATIONS["relu"]()] * 2
     params, X = network(1), samples(1e4)
     assert are_finite(params, given, LOSSES["squared_error"](), X)
-    with _outputs.quiet():
+    with outputs_module.quiet():
         assert not are_finite(params, given, LOSSES["poisson"](), X)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sknn_scratch._parameters import Parameters, count_parameters
+from sknn_scratch.engine.parameters import Parameters, count_parameters
 
 units = st.lists(st.integers(1, 6), min_size=2, max_size=5)
 lead = st.lists(st.integers(1, 3), max_size=2).map(tuple)

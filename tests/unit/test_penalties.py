@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize_scalar
 
-from sknn_scratch import penalties
-from sknn_scratch.penalties import ElasticNet, GroupLasso, MaxNorm, Penalty
+from sknn_scratch.engine import penalties
+from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm, Penalty
 
 EPS = np.finfo(np.float64).eps
 

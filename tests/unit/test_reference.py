@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, reference
-from sknn_scratch._assembly import build_objective
-from sknn_scratch._objective import Batch, Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.estimators.build import build_objective
 from sknn_scratch.gradient_check import check_gradient
-from sknn_scratch.losses import LOSSES
 
 N, N_IN, N_OUT = 9, 4, 3
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch._schedules import SCHEDULES, ByEpoch
+from sknn_scratch.engine.schedules import SCHEDULES, ByEpoch
 
 EPS = np.finfo(np.float64).eps
 

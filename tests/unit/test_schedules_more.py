@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, reference
-from sknn_scratch._schedules import SCHEDULES, Backtracking, ByEpoch
-from sknn_scratch._training import Optimizer, train
-from sknn_scratch.solvers import SOLVERS, GradientDescent, Nesterov
+from sknn_scratch.engine.schedules import SCHEDULES, Backtracking, ByEpoch
+from sknn_scratch.engine.solvers import SOLVERS, GradientDescent, Nesterov
+from sknn_scratch.engine.training import Optimizer, train
 
 X, Y = load_iris(return_X_y=True)
 X = scale(X)

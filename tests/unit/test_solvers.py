@@ -10,12 +10,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import Lasso
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from sknn_scratch._objective import Batch, Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.losses import LOSSES
-from sknn_scratch.penalties import ElasticNet
-from sknn_scratch.solvers import SGD, SOLVERS, Adam, GradientDescent, Nesterov
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.penalties import ElasticNet
+from sknn_scratch.engine.solvers import SGD, SOLVERS, Adam, GradientDescent, Nesterov
 
 EPS = np.finfo(np.float64).eps
 
@@ -484,7 +484,7 @@ def test_a_step_in_chunks_is_the_same_step(solver, lead, monkeypatch):
     start, gradients = rng.normal(size=(*lead, 29)), rng.normal(size=(4, *lead, 29))
 
     def after_steps(chunk):
-        monkeypatch.setattr("sknn_scratch.solvers.CHUNK", chunk)
+        monkeypatch.setattr("sknn_scratch.engine.solvers.CHUNK", chunk)
         params = Parameters((5, 4, 1), start.copy())
         state = solver.init(params)
         for gradient in gradients:

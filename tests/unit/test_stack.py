@@ -17,21 +17,29 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
-from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, _network, _stack
-from sknn_scratch._assembly import together
-from sknn_scratch._monitor import Monitor, MonitorStack
-from sknn_scratch._network import Dropout, raw_scores
-from sknn_scratch._objective import Batch, Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch._schedules import SCHEDULES, ByEpoch, ScheduleStack
-from sknn_scratch._stack import Stack, bytes_per_network, network_key, stack_key, stream_key
-from sknn_scratch._streams import Samples
-from sknn_scratch._training import MiniBatches
-from sknn_scratch.activations import ACTIVATIONS
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.engine import network as network_module
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.monitor import Monitor, MonitorStack
+from sknn_scratch.engine.network import Dropout, raw_scores
+from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.penalties import ElasticNet
+from sknn_scratch.engine.schedules import SCHEDULES, ByEpoch, ScheduleStack
+from sknn_scratch.engine.solvers import SOLVERS, Adam
+from sknn_scratch.engine.training import MiniBatches
+from sknn_scratch.estimators.build import together
 from sknn_scratch.exceptions import ValidationSetWarning
-from sknn_scratch.losses import LOSSES
-from sknn_scratch.penalties import ElasticNet
-from sknn_scratch.solvers import SOLVERS, Adam
+from sknn_scratch.model_selection import stack as stack_module
+from sknn_scratch.model_selection.stack import (
+    Stack,
+    bytes_per_network,
+    network_key,
+    stack_key,
+    stream_key,
+)
+from sknn_scratch.model_selection.streams import Samples
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -398,13 +406,13 @@ def test_any_settings(seed):
 @pytest.fixture
 def shapes(monkeypatch):
     """Return a list that gets (n_streams, n_models) of each stretch between two compactions."""
-    seen, train = [], _stack.train
+    seen, train = [], stack_module.train
 
     def recorded(optimizer, objective, params, *rest):
         seen.append(params.flat.shape[:-1])
         return train(optimizer, objective, params, *rest)
 
-    monkeypatch.setattr(_stack, "train", recorded)
+    monkeypatch.setattr(stack_module, "train", recorded)
     return seen
 
 
@@ -1076,7 +1084,7 @@ def test_scores_of_a_stack_in_chunks(monkeypatch, lead, rows_per_chunk):
     activations = [ACTIVATIONS["softplus"]()]
     data = np.stack([X[:11], X[11:22]])[: lead[0], None]
     widest = 5 * np.prod(lead)
-    monkeypatch.setattr(_network, "_ELEMENTS_PER_CHUNK", int(rows_per_chunk * widest))
+    monkeypatch.setattr(network_module, "_ELEMENTS_PER_CHUNK", int(rows_per_chunk * widest))
     found = raw_scores(params, activations, data)
     assert found.shape == (*lead, 11, 3)
     for stream, model in np.ndindex(*lead):

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknn_scratch import _objective
-from sknn_scratch._compiled import CompiledEpochs
-from sknn_scratch._objective import Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch._schedules import Constant
-from sknn_scratch._subnormals import faded, flush, negligible
-from sknn_scratch._training import MiniBatches, NumpyEpochs, Optimizer, train
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.losses import LOSSES
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine import objective as objective_module
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.compiled import CompiledEpochs
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.objective import Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.schedules import Constant
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.engine.subnormals import faded, flush, negligible
+from sknn_scratch.engine.training import MiniBatches, NumpyEpochs, Optimizer, train
 
 UNITS = (20, 16, 16, 3)
 # Spreads of the raw scores with which exp(z) takes all values down to zero
@@ -37,8 +37,8 @@ class Fitted:
         self.params = Parameters.empty(UNITS, dtype)
         self.params.flat[...] = rng.normal(0, 0.5, self.params.flat.size)
         activations = [ACTIVATIONS["relu"]()] * 2
-        work = _objective.Workspace(self.params, activations, 500)
-        raw = _objective.forward(self.params, activations, X, work)
+        work = objective_module.Workspace(self.params, activations, 500)
+        raw = objective_module.forward(self.params, activations, X, work)
         to_spread = (spread or SPREAD[dtype]) / raw.std()
         self.params.weights[-1][...] *= to_spread
         self.params.biases[-1][...] *= to_spread
@@ -70,7 +70,7 @@ class Looked:
 
     def __init__(self, monkeypatch):
         self.subnormal, self.all = Counter(), Counter()
-        backward = _objective.backward
+        backward = objective_module.backward
 
         def watched_backward(params, activations, work, grad, dropout=None):
             backward(params, activations, work, grad, dropout)
@@ -79,7 +79,7 @@ class Looked:
             self.look("gradients", grad.flat)
             self.look("squares of gradients", grad.flat * grad.flat)
 
-        monkeypatch.setattr(_objective, "backward", watched_backward)
+        monkeypatch.setattr(objective_module, "backward", watched_backward)
 
     def look(self, name, array):
         size = np.abs(array)
@@ -154,7 +154,7 @@ def test_what_is_not_negligible_stays_to_the_bit(dtype, lead, weighted, monkeypa
     for without in [False, True]:
         fitted = Fitted(dtype=dtype, lead=lead, weight=weight, spread=4.0)
         if without:
-            monkeypatch.setattr(_objective, "flush", lambda array, limit: None)
+            monkeypatch.setattr(objective_module, "flush", lambda array, limit: None)
         fitted.train(2)
         trained.append(fitted.params.flat)
     assert_array_equal(*trained)

@@ -6,16 +6,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.utils import gen_batches, shuffle
 
-from sknn_scratch._lbfgs import lbfgs
-from sknn_scratch._monitor import Monitor
-from sknn_scratch._objective import Batch, Objective
-from sknn_scratch._parameters import Parameters
-from sknn_scratch._schedules import SCHEDULES, Constant
-from sknn_scratch._training import MiniBatches, Optimizer, train
-from sknn_scratch.activations import ACTIVATIONS
-from sknn_scratch.losses import LOSSES
-from sknn_scratch.penalties import ElasticNet
-from sknn_scratch.solvers import SOLVERS
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.lbfgs import lbfgs
+from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.monitor import Monitor
+from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.penalties import ElasticNet
+from sknn_scratch.engine.schedules import SCHEDULES, Constant
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.engine.training import MiniBatches, Optimizer, train
 
 EPS = np.finfo(np.float64).eps
 

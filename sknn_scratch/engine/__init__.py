@@ -1,0 +1,1 @@
+"""Networks and their training: arrays only, numpy and scipy, no estimator."""

@@ -1,0 +1,282 @@
+"""Epochs in compiled code: what it can do, and how a fit is handed to it.
+
+The loops themselves are in `kernels`. They need numba, which is imported only if it is asked for.
+"""
+
+import importlib
+
+import numpy as np
+from scipy.sparse import issparse
+
+import sknn_scratch.engine.activations as activations
+import sknn_scratch.engine.kernels.records as records
+import sknn_scratch.engine.losses as losses
+import sknn_scratch.engine.penalties as penalties
+import sknn_scratch.engine.solvers as solvers
+from sknn_scratch.engine.training import Means
+
+# A call of compiled code cannot be interrupted. These keep it to a fraction of a second, and the
+# noise for dropout, which is drawn beforehand, to 2 MB.
+_MULTIPLICATIONS_PER_CALL = 2**31
+_NOISE_PER_CALL = 2**18
+
+# The classes that the kernels know, and their codes. Derived classes are not among
+# them: they may do something else.
+_ACTIVATIONS = {
+    activations.Identity: records.IDENTITY,
+    activations.Logistic: records.LOGISTIC,
+    activations.Tanh: records.TANH,
+    activations.ReLU: records.RELU,
+    activations.LeakyReLU: records.LEAKY_RELU,
+    activations.ELU: records.ELU,
+    activations.Softplus: records.SOFTPLUS,
+    activations.GELU: records.GELU,
+    activations.SiLU: records.SILU,
+}
+_LOSSES = {
+    losses.LogLoss: records.LOG_LOSS,
+    losses.BinaryLogLoss: records.BINARY_LOG_LOSS,
+    losses.SquaredError: records.SQUARED_ERROR,
+    losses.PoissonLoss: records.POISSON,
+}
+_SOLVERS = {
+    solvers.GradientDescent: records.GD,
+    solvers.Nesterov: records.NAG,
+    solvers.SGD: records.SGD,
+    solvers.Adam: records.ADAM,
+}
+_PENALTIES = {penalties.ElasticNet, penalties.GroupLasso, penalties.MaxNorm}
+
+
+def kernels():
+    """Return the module of compiled loops, or raise an error that says how to get numba."""
+    try:
+        return importlib.import_module("sknn_scratch.engine.kernels.epoch")
+    except ImportError as error:
+        raise ImportError(
+            "engine='numba' needs numba, which is not installed. Install it by "
+            'pip install "sknn-scratch[fast]", or use engine="numpy".'
+        ) from error
+
+
+def can_compile(optimizer, objective, batches):
+    """Return whether the kernels know all that this training is made of."""
+    X = batches.data.X
+    return (
+        not issparse(X)
+        and X.flags.c_contiguous
+        and X.flags.aligned
+        and not optimizer.schedule.searches
+        and type(optimizer.solver) in _SOLVERS
+        and type(objective.loss) in _LOSSES
+        and all(type(activation) in _ACTIVATIONS for activation in objective.activations)
+        and all(type(penalty) in _PENALTIES for _, penalty in objective.penalties)
+    )
+
+
+class CompiledEpochs:
+    """The epochs of a training, each in one call of compiled code, or a few.
+
+    Between epochs the parameters and the optimiser are what they are in `NumpyEpochs`: what looks
+    at them, or goes on from them, need not know who made the epoch.
+    """
+
+    def __init__(self, optimizer, objective, params, batches):
+        self.optimizer = optimizer
+        self.batches = batches
+        self.dropout = objective.dropout
+        self.run_steps = kernels().run_steps
+        self.settings, layers, work = _network(optimizer.solver, objective, params, batches)
+        # Views: by name and number a record is ten times as slow, which small epochs feel
+        self.t, self.n_steps_done = self.settings["t"], self.settings["n_steps"]
+        self.has_t = hasattr(optimizer.state, "t")
+        size, dtype = batches.batch_size, params.flat.dtype
+        self.n_steps = -(-batches.n_samples // size)
+        self.steps_per_call = max(1, _MULTIPLICATIONS_PER_CALL // (3 * size * params.flat.size))
+        if noise_per_step := size * int(self.settings["n_noise"][0]):
+            most = max(1, _NOISE_PER_CALL // noise_per_step)
+            self.steps_per_call = min(self.steps_per_call, most, self.n_steps)
+        self.noise = np.empty(self.steps_per_call * noise_per_step, dtype)
+        self.rates, self.sums = np.empty(self.n_steps), np.empty(3)
+        self.arrays = [
+            *_samples(batches, dtype),
+            _y_variance(objective.loss, params),
+            layers,
+            _parts(optimizer.solver, objective, params),
+            self.settings,
+            params.flat,
+            optimizer.solver.point(params, optimizer.state).flat,
+            np.empty_like(params.flat),  # the gradient
+            *_state_vectors(optimizer.state, dtype),
+            np.empty_like(params.flat) if _binds_weights(objective) else np.empty(0, dtype),
+            work,
+        ]
+
+    def run(self):
+        """Do an epoch and return its means."""
+        self.batches.shuffle()
+        self._set_rates()
+        self._load_state()
+        self.sums[:] = 0
+        for first in range(0, self.n_steps, self.steps_per_call):
+            last = min(first + self.steps_per_call, self.n_steps)
+            if self.dropout is not None:
+                self._draw_noise(first, last)
+            self.run_steps(first, last, self.sums, self.rates, self.noise, *self.arrays)
+        self._store_state()
+        return Means(*self.sums.tolist(), float(self.rates[-1]))
+
+    def _set_rates(self):
+        """Ask the schedule for the learning rate of each step of the epoch."""
+        schedule, batches = self.optimizer.schedule, self.batches
+        if schedule.steady:
+            self.rates.fill(schedule.learning_rate)
+            return
+        done = 0.0
+        for step in range(self.n_steps):
+            left = batches.n_samples - step * batches.batch_size
+            share = min(batches.batch_size, left) / batches.n_samples
+            self.rates[step] = schedule.rate(done + share / 2)
+            done += share
+
+    def _draw_noise(self, first, last):
+        """Draw for these steps what `Dropout` would draw: the same numbers in the same order."""
+        size = self.batches.batch_size
+        n_samples = min(last * size, self.batches.n_samples) - first * size
+        noise = self.noise[: n_samples * int(self.settings["n_noise"][0])]
+        self.dropout.generators[0].random(out=noise, dtype=noise.dtype)
+
+    def _load_state(self):
+        self.n_steps_done[0] = self.optimizer.n_steps
+        if self.has_t:
+            self.t[:] = self.optimizer.state.t  # an array of one number where nag restarts
+
+    def _store_state(self):
+        optimizer, t = self.optimizer, float(self.t[0])
+        optimizer.n_steps += self.n_steps
+        if type(optimizer.solver) is solvers.Adam:
+            optimizer.state.t = int(t)
+        elif type(optimizer.solver) is solvers.Nesterov:
+            restart, dtype = optimizer.solver.restart, optimizer.state.q.flat.dtype
+            optimizer.state.t = np.array([t], dtype) if restart else t
+
+
+class _Places:
+    """Places in one array, given away one after the other."""
+
+    def __init__(self):
+        self.size = 0
+
+    def take(self, size):
+        """Return where the next `size` elements begin."""
+        start = self.size
+        self.size += -(-size // 16) * 16  # whole cache lines
+        return start
+
+
+def _network(solver, objective, params, batches):
+    """Return the records of the kernels, and the array in which each has its places."""
+    places, dropout, size = _Places(), objective.dropout, batches.batch_size
+    rates = [0.0] * len(params.weights) if dropout is None else dropout.rates
+    layers, n_noise = _layers(objective, params, size, rates, places)
+    settings = np.zeros(1, records.SETTINGS)
+    values = {name: value for name, value in vars(solver).items() if name in settings.dtype.names}
+    values |= {
+        "solver": _SOLVERS[type(solver)],
+        "loss": _LOSSES[type(objective.loss)],
+        "batch_size": size,
+        "n_noise": n_noise,
+        "dropout": rates[0],
+        "weight": places.take(size),
+        "loss_of": places.take(size),
+        "score_of": places.take(size),
+    }
+    if rates[0] or _order(batches).size:
+        values["X"] = places.take(size * params.units[0])
+        values["y"] = places.take(size * params.units[-1])
+    for _, penalty in objective.penalties:
+        if type(penalty) is penalties.GroupLasso:
+            values["group_l1"] = penalty.strength
+        elif type(penalty) is penalties.MaxNorm:
+            values["max_norm"] = penalty.bound
+    for name, value in values.items():
+        settings[name] = value
+    return settings, layers, np.empty(places.size, params.flat.dtype)
+
+
+def _layers(objective, params, size, rates, places):
+    """Return a record for each layer, and how many values of a sample may be dropped."""
+    n_noise = params.units[0] if rates[0] else 0
+    bias, rows = params.weights_flat.size, []
+    functions = [*objective.activations, activations.Identity()]
+    outputs = zip(params.units[1:], params.weight_slices, functions, [*rates[1:], 0], strict=True)
+    for n_in, (n_out, weights, function, rate) in zip(params.units, outputs, strict=False):
+        z = places.take(size * n_out)
+        a = places.take(size * n_out) if function.needs_z else z
+        delta = places.take(size * n_out)
+        code = _ACTIVATIONS[type(function)]
+        rows.append((n_in, n_out, code, weights.start, bias, z, a, delta, n_noise, rate))
+        bias += n_out
+        n_noise += n_out if rate else 0
+    return np.array(rows, records.LAYER), n_noise
+
+
+def _parts(solver, objective, params):
+    """Return a record for each stretch of the parameters with the same penalty."""
+    nets = [(part, p) for part, p in objective.penalties if type(p) is penalties.ElasticNet]
+    n_weights = params.weights_flat.size
+    nets = nets or [(slice(0, n_weights), penalties.ElasticNet())]
+    rows = [(w.start, w.stop, p.l1, p.l2, p.alpha, solver.weight_decay) for w, p in nets]
+    rows.append((n_weights, params.flat.size, 0.0, 0.0, 0.0, 0.0))
+    return np.array(rows, records.PART)
+
+
+def _binds_weights(objective):
+    return any(type(penalty) is not penalties.ElasticNet for _, penalty in objective.penalties)
+
+
+def _state_vectors(state, dtype):
+    """Return m and v, of which only adam has both."""
+    none = np.empty(0, dtype)
+    if isinstance(state, solvers.AdamState):
+        return state.m, state.v
+    return none, getattr(state, "momentum_v", none)
+
+
+def _y_variance(loss, params):
+    """Return the variance by which the error of each target is measured in R^2."""
+    variance = getattr(loss, "y_variance", None)
+    if variance is None:
+        return np.ones(params.units[-1], params.flat.dtype)
+    return np.where(variance > 0, variance, 1).reshape(-1).astype(params.flat.dtype)
+
+
+def _order(batches):
+    """Return the rows in their order; none if they are taken as they lie."""
+    whole = batches.batch_size == batches.data.X.shape[0]  # the order within a batch is no matter
+    return np.empty(0, np.int64) if whole or batches.order is None else batches.order
+
+
+def _samples(batches, dtype):
+    """Return order, X, y and weight as arrays of one type each, whatever they were."""
+    X, y, weight = batches.data[:3]
+    weight = np.empty(0) if weight is None else weight
+    y, weight = (_writable(np.ascontiguousarray(array, dtype)) for array in (y, weight))
+    return _order(batches), _writable(X), y, weight
+
+
+class _Memory:
+    """The memory of an array as that of one that may be written to."""
+
+    def __init__(self, array):
+        self.array = array
+        address, _ = array.__array_interface__["data"]
+        self.__array_interface__ = {**array.__array_interface__, "data": (address, False)}
+
+
+def _writable(array):
+    """Return a plain array over the same memory; the kernels do not write to it.
+
+    For arrays that are read-only, as memory maps are, all would be compiled once more.
+    """
+    return np.asarray(_Memory(array)) if not array.flags.writeable else np.asarray(array)

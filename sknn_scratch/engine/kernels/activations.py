@@ -1,0 +1,236 @@
+"""Activations: f(z), and f' given z and a = f(z), as in `sknn_scratch.engine.activations`."""
+
+from sknn_scratch.engine.kernels.compiler import compiled, exactly, inlined
+from sknn_scratch.engine.kernels.functions import exp, expm1, log1p_exp, normal
+from sknn_scratch.engine.kernels.records import (
+    ELU,
+    GELU,
+    IDENTITY,
+    LEAKY_RELU,
+    LOGISTIC,
+    RELU,
+    SILU,
+    SOFTPLUS,
+    TANH,
+)
+
+
+@compiled
+def identity(z):
+    """f(z) = z."""
+    return z
+
+
+@compiled
+def identity_prime(z, a):
+    """F' = 1."""
+    return type(a)(1)
+
+
+@compiled
+def logistic(z):
+    """f(z) = 1 / (1 + exp(-z))."""
+    one = type(z)(1)
+    return one / (one + exp(-z))
+
+
+@compiled
+def logistic_prime(z, a):
+    """F' = f (1 - f)."""
+    return a * (type(a)(1) - a)
+
+
+@exactly
+def tanh(z):
+    """f(z) = tanh(z) = -m / (2 + m) with m = exp(-2z) - 1, for z >= 0."""
+    two = type(z)(2)
+    m = expm1(-two * abs(z))
+    a = -m / (two + m)
+    return -a if z < type(z)(0) else a
+
+
+@compiled
+def tanh_prime(z, a):
+    """F' = 1 - f^2."""
+    return type(a)(1) - a * a
+
+
+@compiled
+def relu(z):
+    """f(z) = max(z, 0)."""
+    zero = type(z)(0)
+    return zero if z < zero else z
+
+
+@compiled
+def relu_prime(z, a):
+    """F' = 1 where z > 0, else 0."""
+    return type(a)(1) if a > type(a)(0) else type(a)(0)
+
+
+@compiled
+def leaky_relu(z):
+    """f(z) = z where z > 0, else z / 100."""
+    return z * type(z)(0.01) if z < type(z)(0) else z
+
+
+@compiled
+def leaky_relu_prime(z, a):
+    """F' = 1 where z > 0, else 1/100."""
+    return type(a)(1) if a > type(a)(0) else type(a)(0.01)
+
+
+@compiled
+def elu(z):
+    """f(z) = z where z > 0, else exp(z) - 1."""
+    return expm1(z) if z < type(z)(0) else z
+
+
+@compiled
+def elu_prime(z, a):
+    """F' = 1 where z > 0, else f + 1."""
+    return type(a)(1) + min(a, type(a)(0))
+
+
+@compiled
+def softplus(z):
+    """f(z) = log(1 + exp(z))."""
+    return log1p_exp(z)
+
+
+@compiled
+def softplus_prime(z, a):
+    """F' = 1 - exp(-f)."""
+    return -expm1(-a)
+
+
+@compiled
+def gelu(z):
+    """f(z) = z Phi(z)."""
+    Phi, _ = normal(z)
+    return z * Phi
+
+
+@compiled
+def gelu_prime(z, a):
+    """F' = Phi(z) + z phi(z)."""
+    Phi, phi = normal(z)
+    return Phi + z * phi
+
+
+@compiled
+def silu(z):
+    """f(z) = z s with s = 1 / (1 + exp(-z))."""
+    return z * logistic(z)
+
+
+@compiled
+def silu_prime(z, a):
+    """F' = s (1 + z (1 - s))."""
+    one = type(z)(1)
+    s = logistic(z)
+    return s * (one + z * (one - s))
+
+
+def _loop(f):
+    @compiled
+    def loop(b, z, a):
+        """Add the biases to z, and write a = f(z)."""
+        for i in range(z.shape[0]):
+            for j in range(z.shape[1]):
+                z[i, j] += b[j]
+                a[i, j] = f(z[i, j])
+
+    return loop
+
+
+def _loop_in_place(f):
+    @compiled
+    def loop(b, z, a):
+        """Write a = f(z + b) where z is the same array."""
+        # With one name for both it is known that they are one: several are then done at a time
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                a[i, j] = f(a[i, j] + b[j])
+
+    return loop
+
+
+def _loop_prime(f_prime):
+    @compiled
+    def loop(z, a, delta, db):
+        """Multiply delta by f'(z), and write its sums over the samples into db."""
+        db[:] = 0
+        for i in range(z.shape[0]):
+            for j in range(z.shape[1]):
+                delta_ij = delta[i, j] * f_prime(z[i, j], a[i, j])
+                delta[i, j] = delta_ij
+                db[j] += delta_ij
+
+    return loop
+
+
+_identity = _loop_in_place(identity)
+_logistic = _loop_in_place(logistic)
+_tanh = _loop_in_place(tanh)
+_relu = _loop_in_place(relu)
+_leaky_relu = _loop_in_place(leaky_relu)
+_elu = _loop_in_place(elu)
+_softplus = _loop_in_place(softplus)
+_gelu = _loop(gelu)
+_silu = _loop(silu)
+_identity_prime = _loop_prime(identity_prime)
+_logistic_prime = _loop_prime(logistic_prime)
+_tanh_prime = _loop_prime(tanh_prime)
+_relu_prime = _loop_prime(relu_prime)
+_leaky_relu_prime = _loop_prime(leaky_relu_prime)
+_elu_prime = _loop_prime(elu_prime)
+_softplus_prime = _loop_prime(softplus_prime)
+_gelu_prime = _loop_prime(gelu_prime)
+_silu_prime = _loop_prime(silu_prime)
+
+
+@inlined
+def activate(code, b, z, a):
+    """Add the biases to z, and write a = f(z)."""
+    if code == IDENTITY:
+        _identity(b, z, a)
+    elif code == LOGISTIC:
+        _logistic(b, z, a)
+    elif code == TANH:
+        _tanh(b, z, a)
+    elif code == RELU:
+        _relu(b, z, a)
+    elif code == LEAKY_RELU:
+        _leaky_relu(b, z, a)
+    elif code == ELU:
+        _elu(b, z, a)
+    elif code == SOFTPLUS:
+        _softplus(b, z, a)
+    elif code == GELU:
+        _gelu(b, z, a)
+    elif code == SILU:
+        _silu(b, z, a)
+
+
+@inlined
+def through_activation(code, z, a, delta, db):
+    """Multiply delta by f'(z), and write its sums over the samples into db."""
+    if code == IDENTITY:
+        _identity_prime(z, a, delta, db)
+    elif code == LOGISTIC:
+        _logistic_prime(z, a, delta, db)
+    elif code == TANH:
+        _tanh_prime(z, a, delta, db)
+    elif code == RELU:
+        _relu_prime(z, a, delta, db)
+    elif code == LEAKY_RELU:
+        _leaky_relu_prime(z, a, delta, db)
+    elif code == ELU:
+        _elu_prime(z, a, delta, db)
+    elif code == SOFTPLUS:
+        _softplus_prime(z, a, delta, db)
+    elif code == GELU:
+        _gelu_prime(z, a, delta, db)
+    elif code == SILU:
+        _silu_prime(z, a, delta, db)

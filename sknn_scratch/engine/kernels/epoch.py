@@ -1,0 +1,119 @@
+"""The steps of an epoch, as in `sknn_scratch.engine.training`."""
+
+import numpy as np
+
+from sknn_scratch.engine.kernels.compiler import cached, compiled, inlined
+from sknn_scratch.engine.kernels.functions import faded
+from sknn_scratch.engine.kernels.layers import backward, drop, forward, matrix
+from sknn_scratch.engine.kernels.losses import loss_and_gradient
+from sknn_scratch.engine.kernels.solvers import step
+from sknn_scratch.engine.training import STEPS_PER_FLUSH
+
+
+@compiled
+def _take_rows(array, rows, out):
+    for i in range(rows.size):
+        source, target = array[rows[i]], out[i]
+        for j in range(target.size):
+            target[j] = source[j]
+
+
+@inlined
+def _batch(s, start, stop, order, X, y, weight, noise, work):
+    """Return X, y and weights of the samples of a step, with values of X dropped."""
+    n = stop - start
+    X_batch, y_batch = X[start:stop], y[start:stop]
+    w = work[s.weight : s.weight + n]
+    if order.size:
+        rows = order[start:stop]
+        X_batch = matrix(work, s.X, n, X.shape[1])
+        y_batch = matrix(work, s.y, n, y.shape[1])
+        _take_rows(X, rows, X_batch)
+        _take_rows(y, rows, y_batch)
+    elif s.dropout:
+        X_batch = matrix(work, s.X, n, X.shape[1])
+        for i in range(n):
+            for j in range(X.shape[1]):
+                X_batch[i, j] = X[start + i, j]
+    for i in range(n):
+        w[i] = weight[order[start + i] if order.size else start + i] if weight.size else 1
+    if s.dropout:
+        drop(X_batch.reshape(X_batch.size), noise, s.dropout)
+    return X_batch, y_batch, w
+
+
+@inlined
+def _total(w):
+    """Return the sum of weights.
+
+    A batch without weight asks for nothing: its shares and alpha / S are to be zero.
+    """
+    total = 0.0
+    for i in range(w.size):
+        total += w[i]
+    return total if total > 0 else np.inf
+
+
+@compiled
+def _flush_subnormals(vector):
+    """Put zeros in place of what has faded, as in `subnormals`."""
+    limit = faded(vector)
+    for i in range(vector.size):
+        if abs(vector[i]) < limit:
+            vector[i] = 0
+
+
+@cached
+def run_steps(
+    first, last, sums, rates, noise, order, X, y, weight, y_variance,
+    layers, parts, settings, params, at, grad, m, v, scratch, work,
+):  # fmt: skip
+    """Do the steps from `first` to `last` of an epoch, and add up their shares of its means.
+
+    Parameters
+    ----------
+    sums : the sums of loss, penalty and score, to which is added.
+    rates : the learning rate of each step of the epoch.
+    noise : a number in [0, 1) for each value that may be dropped in these steps.
+    order : the rows of X in the order of the epoch; empty for that in which they lie.
+    X, y, weight : the training samples; weight is empty for ones.
+    y_variance : of each target, by which R^2 is measured.
+    layers, parts, settings : records of the dtypes in `records`.
+    params, at : the parameters, and those at which the gradient is taken.
+    m, v : the vectors of the solver's state, empty where it has none.
+    grad, scratch, work : overwritten; scratch may be empty if no penalty binds weights together.
+    """
+    s, n_samples = settings[0], order.size if order.size else X.shape[0]
+    # Added up in registers: small arrays of fits in other threads may lie in the same cache line
+    loss_sum = penalty_sum = score_sum = 0.0
+    n_steps = s.n_steps
+    for number in range(first, last):
+        start = number * s.batch_size
+        stop = min(start + s.batch_size, n_samples)
+        n = stop - start
+        of_step = noise[(start - first * s.batch_size) * s.n_noise :]
+        X_batch, y_batch, w = _batch(s, start, stop, order, X, y, weight, of_step, work)
+        total = _total(w)
+
+        raw = forward(X_batch, at, layers, work, of_step)
+        loss_of, score_of = work[s.loss_of : s.loss_of + n], work[s.score_of : s.score_of + n]
+        loss, score = loss_and_gradient(
+            s.loss, raw, y_batch, w, total, y_variance, loss_of, score_of
+        )
+        backward(X_batch, at, layers, work, of_step, raw, grad)
+        penalty = step(s, rates[number], total, layers, parts, params, at, grad, m, v, scratch)
+
+        share = n / n_samples
+        loss_sum += share * loss
+        penalty_sum += share * penalty
+        score_sum += share * score
+        n_steps += 1
+        if n_steps % STEPS_PER_FLUSH == 0:
+            _flush_subnormals(params)
+            _flush_subnormals(at)
+            _flush_subnormals(m)
+            _flush_subnormals(v)
+    sums[0] += loss_sum
+    sums[1] += penalty_sum
+    sums[2] += score_sum
+    s.n_steps = n_steps

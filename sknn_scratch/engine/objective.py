@@ -1,0 +1,148 @@
+"""The function that is minimised, and the buffers that it needs."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sknn_scratch.engine.network import Workspace, backward, forward
+from sknn_scratch.engine.subnormals import flush, flush_negligible
+
+
+class Batch(NamedTuple):
+    """Samples with their targets and weights.
+
+    X (..., n, n_features), y (..., n, n_outputs) in the dtype of the parameters, weight (..., n) or
+    None for ones, total_weight the sum of the weights: a float, or (n_models, 1) for a stack.
+    n_samples is their number per network.
+    """
+
+    X: Any
+    y: Any
+    weight: Any
+    total_weight: Any
+    n_samples: int
+
+    @classmethod
+    def of(cls, X, y, weight=None):
+        """Return a batch with its total weight."""
+        n_samples = X.shape[-2]
+        if weight is None:
+            return cls(X, y, None, float(n_samples), n_samples)
+        total = weight.sum(axis=-1, keepdims=True, dtype=np.float64)
+        # A batch without weight asks for nothing: its shares and alpha / S are to be zero.
+        total[total == 0] = np.inf
+        return cls(X, y, weight, float(total[0]) if total.ndim == 1 else total, n_samples)
+
+
+class Objective:
+    """F = (1/S) sum_i w_i loss(net(x_i), y_i) + penalties, S = sum_i w_i over the batch.
+
+    `penalties` is a list of (slice of the weights, Penalty). F is given in its two parts, loss and
+    penalty. `prox` is the proximal operator of what is not smooth in F, or None. `dropout`, or
+    None, acts on the gradient and the value that comes with it, not on `value`.
+    """
+
+    def __init__(self, activations, loss, penalties, params, dropout=None):
+        self.activations = activations
+        self.loss = loss
+        self.penalties = penalties
+        self.dropout = dropout
+        self._not_smooth = [item for item in penalties if not item[1].smooth]
+        self.prox = self._prox if self._not_smooth else None
+        self._scratch = np.empty_like(params.weights_flat)
+        self._workspaces = {}
+        self.begin_epoch()
+
+    def begin_epoch(self):
+        """Look again, at the next gradient, whether gradients are so small as to be flushed."""
+        self._first_of_epoch = True
+        self._flush_below = None
+
+    def _flush(self, delta):
+        """Put zeros in place of gradients so small that they slow a processor down."""
+        if self._first_of_epoch:
+            self._flush_below = flush_negligible(delta)
+            self._first_of_epoch = False
+        elif self._flush_below is not None:
+            flush(delta, self._flush_below)
+
+    def _forward(self, params, batch, dropout=None):
+        work = self._workspaces.get(batch.n_samples)
+        if work is None:
+            work = Workspace(params, self.activations, batch.n_samples)
+            self._workspaces[batch.n_samples] = work
+        forward(params, self.activations, batch.X, work, dropout)
+        return work
+
+    def value(self, params, batch):
+        """Return (loss, penalty)."""
+        raw = self._forward(params, batch).raw
+        loss = _mean(self.loss.value(raw, batch.y), batch)
+        penalty = 0.0
+        for part, term in self.penalties:
+            w = params.flat[..., part]
+            penalty += term.value(w, batch.total_weight, self._scratch_like(w))
+        return loss, penalty
+
+    def _scratch_like(self, w):
+        return self._scratch[..., : w.shape[-1]]
+
+    def value_and_gradient(self, params, batch, grad):
+        """Return (loss, penalty, score); write the gradient of the smooth part into `grad`.
+
+        The score is that of the loss, the accuracy or R^2, over the batch; NaN if there is none.
+        """
+        work = self._forward(params, batch, self.dropout)
+        per_sample = self.loss.score(work.raw, batch.y)
+        score = np.nan if per_sample is None else _mean(per_sample, batch)
+        delta = work.raw
+        loss = _mean(self.loss.value_and_gradient(delta, batch.y), batch)
+        if batch.weight is None:
+            delta *= 1 / batch.total_weight
+        else:
+            delta *= (batch.weight / batch.total_weight)[..., None]
+        self._flush(delta)
+        backward(params, self.activations, work, grad, self.dropout)
+        return loss, self._add_penalties(params, batch, grad), score
+
+    def _add_penalties(self, params, batch, grad):
+        value = 0.0
+        for part, penalty in self.penalties:
+            w, out = params.flat[..., part], grad.flat[..., part]
+            scratch = self._scratch_like(w)
+            value += penalty.value_and_gradient(w, batch.total_weight, out, scratch)
+        return value
+
+    def rest(self, params):
+        """Return the part of F that is not smooth."""
+        value = 0.0
+        for part, penalty in self._not_smooth:
+            w = params.flat[..., part]
+            value += penalty.rest(w, self._scratch_like(w))
+        return value
+
+    def add_subgradient(self, params, grad):
+        """Add a subgradient of the part of F that is not smooth."""
+        for part, penalty in self._not_smooth:
+            penalty.add_subgradient(params.flat[..., part], grad.flat[..., part])
+
+    def _prox(self, flat, step):
+        for part, penalty in self._not_smooth:
+            own_step = step
+            if isinstance(step, np.ndarray):
+                per_coordinate = step.shape == flat.shape
+                own_step = step[..., part] if per_coordinate else step
+                # A penalty may overwrite its step: a copy, unless nobody else needs it
+                if len(self._not_smooth) > 1 or not per_coordinate:
+                    own_step = own_step.copy()
+            w = flat[..., part]
+            penalty.prox(w, own_step, self._scratch_like(w))
+
+
+def _mean(per_sample, batch):
+    """Return the weighted mean over the samples in double precision, shape (...)."""
+    if batch.weight is None:
+        return np.add.reduce(per_sample, axis=-1, dtype=np.float64) / batch.total_weight
+    total = batch.total_weight
+    weighted = np.vecdot(per_sample, batch.weight, dtype=np.float64)
+    return weighted / (total if np.ndim(total) == 0 else total[..., 0])

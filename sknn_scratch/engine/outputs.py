@@ -1,0 +1,86 @@
+"""Outputs that are not finite: found before they reach anybody."""
+
+from collections.abc import Callable
+from math import inf, log
+from typing import Any, TypeVar
+
+import numpy as np
+from scipy.sparse import issparse
+
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.network import raw_scores
+
+# Predictions by these functions are finite wherever the raw scores are
+_TAME = ("identity", "softmax", "logistic")
+_KNOWN = frozenset(ACTIVATIONS.values())  # without those that users add later
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def quiet():
+    """Return a context in which numpy does not warn of what overflows.
+
+    Divergence is reported once, in words; numpy's warnings at each step would hide it.
+    """
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+def quietly(method: Method) -> Method:
+    """Run a method in the context of `quiet`; as a decorator numpy's own would hide the types."""
+    return quiet()(method)
+
+
+def largest(array):
+    """Return the greatest absolute value of an array or sparse matrix, NaN if it has one."""
+    values = array.data if issparse(array) else array
+    return float(np.maximum(values.max(initial=0), -values.min(initial=0)))
+
+
+def are_finite(params, activations, loss, X):
+    """Whether the predictions for X are finite; a pass over X is made only if a bound leaves doubt.
+
+    The bound costs little beside an epoch, and for ordinary weights there is no doubt.
+    """
+    if loss.out_activation in _TAME and _log_bound(params, activations, X) < _log_of_max(params):
+        return True
+    raw = raw_scores(params, activations, X)
+    if not np.isfinite(raw).all():
+        return False
+    loss.predict(raw)
+    return bool(np.isfinite(raw).all())
+
+
+def _log_of_max(params):
+    return log(np.finfo(params.flat.dtype).max)
+
+
+def _log_bound(params, activations, X):
+    """Return the logarithm of a bound of all values in the layers, inf if none is known.
+
+    With m the largest parameter, |z_l| <= (n_in + 1) m max(|a_{l-1}|, 1). The activations of the
+    package keep |f(z)| <= 2 max(|z|, 1); what those of users do is not known.
+    """
+    known = all(type(activation) in _KNOWN for activation in activations)
+    m = largest(params.flat)
+    if not known or not m < inf:
+        return inf
+    bound = _log(largest(X))
+    for n_in in params.units[:-1]:
+        bound = max(bound, 0) + _log(2 * (n_in + 1) * m)
+    return bound
+
+
+def _log(value):
+    return log(value) if value > 0 else -inf
+
+
+def check_predictions(predicted):
+    """Raise a ValueError if predictions are not finite; return them."""
+    finite = np.isfinite(predicted)
+    if finite.all():
+        return predicted
+    row = int(np.argmin(finite.reshape(len(predicted), -1).all(axis=1)))
+    raise ValueError(
+        f"X is too large for this network: what it predicts is not finite, first in row {row}. "
+        "Scale X as the samples of the training were scaled, or leave such rows out."
+    )

@@ -1,0 +1,281 @@
+"""From an estimator's parameters to the objects of the engine.
+
+Each function reads the parameters of the same names and says clearly what is wrong with them, as
+far as it depends on more than one parameter.
+"""
+
+import sys
+from dataclasses import fields
+from numbers import Integral
+
+import numpy as np
+
+from sknn_scratch.engine.activations import ACTIVATIONS, Activation
+from sknn_scratch.engine.objective import Objective
+from sknn_scratch.engine.parameters import Parameters, count_parameters
+from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm
+from sknn_scratch.engine.schedules import ByEpoch
+from sknn_scratch.engine.solvers import CHUNK, SOLVERS
+from sknn_scratch.engine.training import Optimizer
+from sknn_scratch.estimators.registries import how_to_register, part
+from sknn_scratch.estimators.validation import is_finite, is_number
+
+
+def _entries(estimator, name):
+    """Return the entries of a parameter that is a list."""
+    given = getattr(estimator, name)
+    if isinstance(given, np.ndarray) and given.ndim == 0:
+        raise ValueError(f"{name} must be one value or a list of them, got {given!r}.")
+    return list(given)
+
+
+def hidden_units(estimator):
+    """Return the number of units of each hidden layer."""
+    given = estimator.hidden_layer_sizes
+    sizes = [given] if is_number(given, Integral) else _entries(estimator, "hidden_layer_sizes")
+    if not all(is_number(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes must be > 0: a whole number for each hidden layer, got {given!r}."
+        )
+    return [int(size) for size in sizes]
+
+
+def build_activations(estimator, n_hidden):
+    """Return the activation of each of `n_hidden` hidden layers."""
+    given = estimator.activation
+    if isinstance(given, (str, Activation)):
+        return [_activation(given)] * n_hidden
+    entries = _entries(estimator, "activation")
+    if len(entries) != n_hidden:
+        raise ValueError(
+            f"activation has {len(entries)} entries, {given!r}, but with hidden_layer_sizes="
+            f"{estimator.hidden_layer_sizes!r} there are {n_hidden} hidden layers: "
+            "give one activation, or one for each hidden layer."
+        )
+    return [_activation(entry) for entry in entries]
+
+
+def _activation(given):
+    if isinstance(given, str) and given in ACTIVATIONS:
+        return part("activation", given)()
+    if not isinstance(given, Activation):
+        remedy = f" {how_to_register('activation', given)}" if isinstance(given, str) else ""
+        raise ValueError(
+            f"activation must be of {list(ACTIVATIONS)}, or an object of a class derived from "
+            f"sknn_scratch.engine.activations.Activation, got {given!r}.{remedy}"
+        )
+    return given
+
+
+def initial_gains(estimator):
+    """Return the gain by which the weights of each layer are drawn.
+
+    As in scikit-learn the output layer is drawn by the gain of the hidden layers.
+    """
+    given, n_hidden = estimator.activation, len(hidden_units(estimator))
+    gains = [activation.gain for activation in build_activations(estimator, n_hidden)]
+    alone = isinstance(given, (str, Activation))
+    last = _activation(given).gain if alone else [Activation.gain, *gains][-1]
+    return [*gains, last]
+
+
+def build_objective(estimator, loss, params):
+    """Return the function that the estimator minimises over parameters laid out as `params`."""
+    penalties = build_penalties([estimator], params)
+    activations = build_activations(estimator, n_hidden=len(params.weights) - 1)
+    return Objective(activations, loss, penalties, params)
+
+
+def build_penalties(estimators, params):
+    """Return the penalties with the slices of the weights to which they belong.
+
+    `estimators` has one for each network of a stack, or the one of a single network. They differ
+    in `alpha`, `l1` and `l2` only.
+    """
+    estimator, slices = estimators[0], params.weight_slices
+    terms = [_elastic_nets(one) for one in estimators]
+    if all(len(set(of_one)) == 1 for of_one in terms):  # one call instead of one for each matrix
+        slices = [slice(0, params.weights_flat.shape[-1])]
+        terms = [of_one[:1] for of_one in terms]
+    if all(of_one == [ElasticNet()] for of_one in terms):
+        slices, terms = [], [[]]
+    penalties = [
+        (part, together(of_matrix, params.flat))
+        for whole, of_matrix in zip(slices, zip(*terms, strict=True), strict=True)
+        for part in _in_chunks(whole)
+    ]
+    # In this order the proximal operators, one after the other, are that of the sum (of l1 and
+    # group_l1), and end within the bound.
+    if estimator.group_l1:
+        group = GroupLasso(float(estimator.group_l1), n_groups=params.units[0])
+        penalties.append((params.weight_slices[0], group))
+    if estimator.max_norm is not None:
+        penalties += [
+            (part, MaxNorm(float(estimator.max_norm), n_rows))
+            for part, n_rows in zip(params.weight_slices, params.units, strict=False)
+        ]
+    return penalties
+
+
+def _elastic_nets(estimator):
+    """Return the elastic net of each weight matrix."""
+    l1, l2 = (per_matrix(estimator, name) for name in ("l1", "l2"))
+    return [ElasticNet(*pair, float(estimator.alpha)) for pair in zip(l1, l2, strict=True)]
+
+
+def together(records, flat):
+    """Return one record of numbers for the networks of a stack, whose parameters are `flat`.
+
+    Where the records differ it has an array of shape (..., 1).
+    """
+    values = {}
+    for name in (field.name for field in fields(records[0])):
+        of_each = [getattr(record, name) for record in records]
+        values[name] = of_each[0]
+        if any(value != of_each[0] for value in of_each):
+            values[name] = np.reshape(of_each, (*flat.shape[:-1], 1)).astype(flat.dtype)
+    return type(records[0])(**values)
+
+
+def _in_chunks(whole):
+    """Return the parts of a slice: what a penalty that acts on each weight does fits the cache."""
+    starts = range(whole.start, whole.stop, CHUNK)
+    return [slice(start, min(start + CHUNK, whole.stop)) for start in starts]
+
+
+def empty_parameters(estimator, units, dtype, lead=()):
+    """Return uninitialised parameters for layers of so many units."""
+    try:
+        return Parameters.empty(units, dtype, lead)
+    except (MemoryError, OverflowError, ValueError) as error:  # numpy's, by how far it is too much
+        raise ValueError(
+            f"hidden_layer_sizes={estimator.hidden_layer_sizes!r} makes a network of "
+            f"{float(count_parameters(units)):.2g} weights and biases, more than fit into memory. "
+            "Use fewer units."
+        ) from error
+
+
+def check_magnitudes(estimator):
+    """Raise a ValueError for a parameter that is a number too large for a float."""
+    for name in estimator._parameter_constraints:
+        given = getattr(estimator, name)
+        for number in given if isinstance(given, (list, tuple)) else [given]:
+            # Only Python's own whole numbers can be that large
+            if isinstance(number, int) and abs(number) > sys.float_info.max:
+                raise ValueError(
+                    f"{name} must be at most {sys.float_info.max:.1e}, the largest float, but what "
+                    "was given is larger: use a smaller number."
+                )
+
+
+def check_combinations(estimator, incremental):
+    """Raise a ValueError where parameters, each right by itself, do not go together."""
+    _check_parts(estimator)
+    if incremental and estimator.early_stopping:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    with_dropout = dropout_rates(estimator) is not None
+    if estimator.learning_rate == "backtracking" and with_dropout:
+        raise ValueError(
+            "learning_rate='backtracking' compares values of the loss, which dropout="
+            f"{estimator.dropout!r} makes random. Use another learning_rate, or dropout=0."
+        )
+    if estimator.learning_rate == "backtracking" and estimator.weight_decay:
+        raise ValueError(
+            "learning_rate='backtracking' finds a step for the loss with its penalties, of "
+            f"which weight_decay={estimator.weight_decay!r} is none. Use l2, or another "
+            "learning_rate."
+        )
+    if estimator.solver in SOLVERS:
+        return
+    if estimator.warm_start == "resume":
+        raise ValueError(
+            f"warm_start='resume' needs one of the solvers {list(SOLVERS)}, got 'lbfgs': "
+            "scipy's lbfgs cannot go on where it stopped. Use warm_start=True to start it "
+            "from the weights found so far."
+        )
+    for name in ("group_l1", "max_norm", "weight_decay", "dropout"):
+        if with_dropout if name == "dropout" else getattr(estimator, name):
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} needs one of the solvers {list(SOLVERS)}, "
+                f"got 'lbfgs'. Leave {name} out or choose another solver."
+            )
+
+
+def _check_parts(estimator):
+    """Raise a ValueError where a name is of no part that is any use, before data is looked at."""
+    for parameter in ("learning_rate", "loss", "solver"):
+        name = getattr(estimator, parameter, None)
+        if isinstance(name, str) and name != "lbfgs":
+            part(parameter, name)
+
+
+def dropout_rates(estimator):
+    """Return the dropout of the input and of each hidden layer, or None if there is none."""
+    given, n_hidden = estimator.dropout, len(hidden_units(estimator))
+    rates = [0.0, *[given] * n_hidden] if is_number(given) else _entries(estimator, "dropout")
+    if len(rates) != n_hidden + 1:
+        raise ValueError(
+            f"dropout has {len(rates)} entries, but with hidden_layer_sizes="
+            f"{estimator.hidden_layer_sizes!r} there are an input layer and {n_hidden} hidden "
+            "layers: give one number for the hidden layers, or one for each, the input first."
+        )
+    if not all(is_number(rate) and 0 <= rate < 1 for rate in rates):
+        raise ValueError(f"dropout must be in the range [0, 1), got {given!r}.")
+    return [float(rate) for rate in rates] if any(rates) else None
+
+
+def l1_of_weights(estimator, params):
+    """Return the L1 coefficient of each weight, or None if there are none."""
+    l1 = per_matrix(estimator, "l1")
+    return np.repeat(l1, [W.size for W in params.weights]) if any(l1) else None
+
+
+def per_matrix(estimator, name):
+    """Return the parameter of that name as a float for each weight matrix."""
+    given, n_matrices = getattr(estimator, name), len(hidden_units(estimator)) + 1
+    if is_number(given):
+        return [float(given)] * n_matrices
+    values = _entries(estimator, name)
+    if len(values) != n_matrices:
+        raise ValueError(
+            f"{name} has {len(values)} entries, but with hidden_layer_sizes="
+            f"{estimator.hidden_layer_sizes!r} there are {n_matrices} weight matrices: "
+            "give one number, or one for each weight matrix."
+        )
+    if not all(is_finite(value) and value >= 0 for value in values):
+        raise ValueError(f"{name} must hold finite numbers >= 0, got {given!r}.")
+    return [float(value) for value in values]
+
+
+def build_optimizer(estimator):
+    """Return the solver and the schedule, at their start."""
+    solver = part("solver", estimator.solver)
+    name = estimator.learning_rate
+    if callable(name):
+        return Optimizer(_filled(solver, estimator), _filled(ByEpoch, estimator, function=name))
+    if estimator.solver == "adam" and name in ("invscaling", "adaptive"):
+        name = "constant"  # Adam takes no notice of these two in scikit-learn
+    schedule = part("learning_rate", name)
+    if schedule.searches and estimator.warmup_epochs:
+        raise ValueError(
+            f"warmup_epochs={estimator.warmup_epochs!r} is not for learning_rate={name!r}, which "
+            "finds its step. Leave warmup_epochs out, or use another learning_rate."
+        )
+    if schedule.searches and not solver.full_batch:
+        raise ValueError(
+            f"learning_rate={name!r} needs the exact gradient of solver='gd' or 'nag', got "
+            f"solver={estimator.solver!r}."
+        )
+    return Optimizer(_filled(solver, estimator), _filled(schedule, estimator))
+
+
+def _filled(cls, estimator, **given):
+    """Return a dataclass filled with the estimator's parameters of the same names."""
+    names = [field.name for field in fields(cls) if field.init and field.name not in given]
+    if unknown := [name for name in names if not hasattr(estimator, name)]:
+        raise ValueError(
+            f"{cls.__name__} has the fields {unknown}, but {type(estimator).__name__} has no "
+            "parameters of these names to fill them from. Make them class attributes."
+        )
+    # Python's numbers: numpy's scalars make arithmetic on float32 arrays several times slower
+    return cls(**{name: np.asarray(getattr(estimator, name)).item() for name in names}, **given)

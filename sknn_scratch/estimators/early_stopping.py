@@ -1,0 +1,93 @@
+"""The number by which early stopping judges an epoch, and what to say where there is none."""
+
+import numpy as np
+
+from sknn_scratch._warnings import warn
+from sknn_scratch.engine.network import raw_scores
+from sknn_scratch.engine.outputs import largest
+from sknn_scratch.exceptions import ValidationSetWarning
+
+# Enough training samples to tell whether the network itself is still sound
+N_PROBES = 1000
+
+
+def judge_of(estimator, y, validation, held_out):
+    """Return the name of the number in the history whose progress counts.
+
+    `y` has the targets of the fit; `held_out` says whether the validation set is a part of its
+    samples. Where its score is the same whatever the network predicts, the loss takes its place,
+    with a warning. Where no target of the fit varies either, the rule is scikit-learn's.
+    """
+    if not estimator.early_stopping:
+        return "loss"
+    if estimator.early_stopping_on == "loss":
+        return "validation_loss"
+    _, y_val, weight = validation
+    if estimator._score_tells(y_val if weight is None else y_val[weight > 0]):
+        return "validation_score"
+    if len(y_val) == 1:
+        raise ValueError(
+            "The validation set has one sample, for which R^2 is not defined. Give at least two "
+            "samples with different targets, or set early_stopping_on='loss'."
+        )
+    if not estimator._score_tells(y):
+        return "validation_score"
+    _warn_of_constant_targets(held_out)
+    return "validation_loss"
+
+
+def _warn_of_constant_targets(held_out):
+    if held_out:
+        whose = "The samples that early_stopping has held out all have the same target"
+        remedy = "Increase validation_fraction, give a validation set of your own"
+    else:
+        whose = "The samples of y_val, as far as they have weight, all have the same target"
+        remedy = "Give samples with different targets"
+    warn(
+        f"{whose}. Their R^2 says nothing about the network; early stopping therefore goes by the "
+        f"validation loss. {remedy}, or set early_stopping_on='loss'.",
+        ValidationSetWarning,
+    )
+
+
+def falling(judge, value):
+    """Return the number whose fall is progress."""
+    return -value if judge == "validation_score" else value
+
+
+def validation_scores(params, activations, X, weight):
+    """Return the raw scores of the validation set, zero for samples without weight.
+
+    Such samples have no say, not even where the network's output for them is infinite.
+    """
+    raw = raw_scores(params, activations, X)
+    if weight is not None and not weight.all():
+        raw[np.broadcast_to(weight == 0, raw.shape[:-1])] = 0
+    return raw
+
+
+def is_sound_on(params, objective, X, y):
+    """Return whether loss and score are finite on these training samples, shape (...)."""
+    raw = raw_scores(params, objective.activations, X)
+    per_sample = objective.loss.score(raw, y), objective.loss.value(raw, y)
+    return np.isfinite(per_sample).all(axis=(0, -1))
+
+
+def unusable_message(judge, value, validation, training, held_out):
+    """Say that the validation set makes `value` of the judge, though the network is sound.
+
+    `validation` and `training` begin with X and y.
+    """
+    ends = [f"{largest(part):.3g}" for part in (*validation[:2], *training[:2])]
+    if held_out:
+        whose = "The samples that early_stopping has held out"
+        remedy = "Look for outliers among the samples, and scale them"
+    else:
+        whose = "X_val, y_val or sample_weight_val"
+        remedy = "Scale the validation set as the training set is scaled"
+    return (
+        f"The {judge.replace('_', ' ')} is {value}, although the training loss is finite. {whose} "
+        f"must hold values too large to compute with: the validation set goes up to {ends[0]} "
+        f"in X and {ends[1]} in y, the training set up to {ends[2]} and {ends[3]}. "
+        f"{remedy}."
+    )

@@ -1,0 +1,96 @@
+"""The parts that parameters name, and what to do about a name that is not there.
+
+Users add parts of their own to the registries. A model keeps the name alone: the part has to be
+registered again wherever the model is used.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sknn_scratch._sklearn import StrOptions
+from sknn_scratch._warnings import warn
+from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.initializers import INITIALIZERS
+from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES
+from sknn_scratch.engine.schedules import SCHEDULES
+from sknn_scratch.engine.solvers import SOLVERS
+
+
+class Registry(NamedTuple):
+    """What a parameter may name: the parts by name, where users add to them, and what they add."""
+
+    parts: Mapping[str, Any]
+    names: Mapping[str, Any]  # of which a user chooses: the losses of classifiers are not chosen
+    where: str
+    what: str
+
+
+REGISTRIES = {
+    "activation": Registry(
+        ACTIVATIONS,
+        ACTIVATIONS,
+        "sknn_scratch.engine.activations.ACTIVATIONS",
+        "a class of activations",
+    ),
+    "init": Registry(
+        INITIALIZERS, INITIALIZERS, "sknn_scratch.engine.initializers.INITIALIZERS", "a function"
+    ),
+    "learning_rate": Registry(
+        SCHEDULES, SCHEDULES, "sknn_scratch.engine.schedules.SCHEDULES", "a class of schedules"
+    ),
+    "loss": Registry(
+        LOSSES,
+        REGRESSION_LOSSES,
+        "sknn_scratch.engine.losses.REGRESSION_LOSSES",
+        "a class of losses",
+    ),
+    "solver": Registry(
+        SOLVERS, SOLVERS, "sknn_scratch.engine.solvers.SOLVERS", "a class of solvers"
+    ),
+}
+
+
+class Registered(StrOptions):
+    """The names of what is registered for a parameter, those included that are added later."""
+
+    def __init__(self, parameter):
+        super().__init__(REGISTRIES[parameter].names.keys())
+        self.where = REGISTRIES[parameter].where
+
+    def __str__(self):
+        return f"{super().__str__()} (your own are added to {self.where})"
+
+
+def part(parameter, name):
+    """Return the class or function that a parameter names; say what is wrong if it is no use."""
+    registry = REGISTRIES[parameter]
+    if name not in registry.parts:
+        raise ValueError(how_to_register(parameter, name))
+    found = registry.parts[name]
+    if not callable(found):
+        raise ValueError(f"{registry.where}[{name!r}] must be {registry.what}, got {found!r}.")
+    if missing := getattr(found, "__abstractmethods__", None):
+        raise ValueError(
+            f"{parameter}={name!r} is the class {found.__name__}, which lacks "
+            f"{', '.join(sorted(missing))}. Define that in the class; look for a misspelt name."
+        )
+    return found
+
+
+def how_to_register(parameter, name):
+    """Return an error message about a name that is not in the registry of a parameter."""
+    _, _, where, what = REGISTRIES[parameter]
+    return (
+        f"{parameter}={name!r} is not registered in this process. Before the model is used, add "
+        f"{what} under that name: {where}[{name!r}] = ..."
+    )
+
+
+def warn_of_missing_parts(estimator):
+    """Warn where a model that was loaded needs parts, to predict, that are not registered."""
+    activation = getattr(estimator, "activation", None)
+    named = [activation] if isinstance(activation, str) else activation
+    for parameter, names in (("loss", [getattr(estimator, "loss", None)]), ("activation", named)):
+        for name in names if isinstance(names, list | tuple) else []:
+            if isinstance(name, str) and name not in REGISTRIES[parameter].parts:
+                warn(how_to_register(parameter, name), RuntimeWarning)

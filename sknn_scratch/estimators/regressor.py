@@ -1,0 +1,469 @@
+"""The regressor."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.neural_network import MLPRegressor
+from sklearn.utils import column_or_1d
+
+from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
+from sknn_scratch.engine.activations import Activation
+from sknn_scratch.engine.outputs import check_predictions, quietly
+from sknn_scratch.estimators.base import (
+    BaseMLPScratch,
+    checks_changed_parameters,
+    for_first_order_solvers,
+)
+from sknn_scratch.estimators.registries import Registered
+from sknn_scratch.estimators.validation import converted, validated
+
+__all__ = ["MLPScratchRegressor"]
+
+
+class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
+    """Multilayer perceptron regressor.
+
+    Minimises the loss of the output layer plus penalties on the weights::
+
+        F = (1/S) sum_i w_i loss(net(x_i), y_i) + alpha / (2 S) sum_l ||W_l||_2^2
+            + sum_l ( l1_l ||W_l||_1 + l2_l ||W_l||_2^2 ),        S = sum_i w_i over the batch
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'poisson'}, default='squared_error'
+        Half the squared error, with the output as it is, or half the Poisson deviance, with the
+        exponential of the output; summed over the outputs.
+
+    hidden_layer_sizes : int or array-like of shape (n_hidden,), default=(100,)
+        Number of units of each hidden layer. ``()`` is a network without a hidden layer: a
+        generalised linear model.
+
+    activation : str, Activation or list of them, default='relu'
+        Activation of the hidden layers, one for all or one for each: 'identity', 'logistic',
+        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu', or an object of a class
+        of your own, see :class:`~sknn_scratch.engine.activations.Activation`.
+
+    solver : {'adam', 'sgd', 'gd', 'nag', 'lbfgs'}, default='adam'
+        - 'adam': stochastic gradient descent with moments (Kingma and Ba, 2015);
+        - 'sgd': stochastic gradient descent with momentum;
+        - 'gd': steepest descent, one step on all samples per epoch; with `l1` it is ISTA;
+        - 'nag': Nesterov's accelerated gradient, one step on all samples per epoch, its gradient
+          taken at the look-ahead point; with `l1` it is FISTA;
+        - 'lbfgs': quasi-Newton, scipy's L-BFGS-B.
+
+    alpha : float, default=0.0001
+        Strength of scikit-learn's L2 penalty ``alpha / (2 S) sum_l ||W_l||_2^2`` with S the number
+        (or the total weight) of the samples in the batch. It so depends on the batch size; `l2`
+        does not. Both may be set, and add up.
+
+    batch_size : int or 'auto', default='auto'
+        Samples per step of 'sgd' and 'adam'; 'auto' is ``min(200, n_samples)``. The last batch of
+        an epoch is smaller where this does not divide the number of samples.
+
+    learning_rate : str or callable, default='constant'
+        The step over the epochs, of every solver but 'lbfgs':
+
+        - 'constant': `learning_rate_init`;
+        - 'invscaling': ``learning_rate_init / (1 + samples seen) ** power_t``;
+        - 'adaptive': a fifth of the last step whenever progress stops, until it is 1e-6 or less
+          ('adam' takes no notice of these two, as in scikit-learn);
+        - 'plateau': what 'adaptive' is, for 'adam' as well;
+        - 'cosine': from `learning_rate_init` to 0 along half a cosine over `max_iter` epochs;
+        - 'one_cycle': up from 1/25 of `learning_rate_init` to all of it over 0.3 of `max_iter`
+          epochs, then down to almost 0;
+        - 'backtracking', for 'gd' and 'nag': halved until a step lowers the loss as much as the
+          gradient promises (Armijo's rule; with 'nag' and `l1` that of Beck and Teboulle), never
+          raised again. `learning_rate_init` is what it starts from, and may be large. For smooth
+          activations: at the kinks of 'relu' the step may shrink to nothing;
+        - a function of the number of epochs done that returns the step.
+
+    learning_rate_init : float, default=0.001
+        The first step.
+
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+
+    max_iter : int, default=200
+        Greatest number of epochs, or of iterations of 'lbfgs'.
+
+    shuffle : bool, default=True
+        Whether 'sgd' and 'adam' visit the samples in a new order in each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the first weights, the validation split and the orders of the samples. An int gives
+        the same result in every call.
+
+    tol : float, default=1e-4
+        An epoch is progress if the training loss (with `early_stopping`, the validation score) is
+        better than the best so far by more than this. For 'lbfgs', the greatest component of the
+        gradient at which it stops.
+
+    verbose : bool or int, default=False
+        Whether to print a table, a line per epoch: its number, loss, score, loss and score on the
+        validation set where there is one, step and seconds.
+
+    warm_start : bool or 'resume', default=False
+        What `fit` starts from: False, new weights; True, the weights of the last fit with a new
+        optimiser, as in scikit-learn; 'resume', exactly where the last fit stopped, with the state
+        of the optimiser, the schedule and the random numbers: two fits of five epochs end in the
+        same bits as one of ten. 'resume' is for the same data, and not for 'lbfgs'.
+
+    momentum : float, default=0.9
+        Momentum of 'sgd', in [0, 1].
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of 'sgd' is Nesterov's.
+
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the samples, stop when the score on them makes
+        no progress, and keep the weights with the best. Not for 'lbfgs'.
+
+    validation_fraction : float, default=0.1
+        Share of the samples held out by `early_stopping`.
+
+    beta_1 : float, default=0.9
+        Decay rate of the first moment of 'adam', in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay rate of the second moment of 'adam', in [0, 1).
+
+    epsilon : float, default=1e-8
+        Added to the root of the second moment of 'adam'.
+
+    n_iter_no_change : int or inf, default=10
+        Training stops after more than this many epochs in a row without progress.
+
+    max_fun : int, default=15000
+        Greatest number of evaluations of the loss by 'lbfgs'.
+
+    init : str, default='glorot_uniform'
+        How the first weights are drawn: 'glorot_uniform' (as in scikit-learn), 'he_normal',
+        'he_uniform', 'lecun_uniform' (within ±1/sqrt(fan_in), biases zero) or 'normal' (weights
+        and biases with standard deviation 0.1).
+
+    l1 : float or array-like of shape (n_hidden + 1,), default=0.0
+        Penalty ``sum_l l1_l ||W_l||_1``, one number or one for each weight matrix; it does not
+        depend on the batch size, and makes weights exactly zero. Biases are never penalised.
+
+    l2 : float or array-like of shape (n_hidden + 1,), default=0.0
+        Penalty ``sum_l l2_l ||W_l||_2^2``, likewise; with `l1` it is an elastic net.
+
+    weight_decay : float, default=0.0
+        Decoupled weight decay (AdamW): ``W *= 1 - step * weight_decay`` before each step. Not for
+        'lbfgs'.
+
+    group_l1 : float, default=0.0
+        Penalty ``group_l1 sum_j ||W_1[j]||_2`` on the rows of the first weight matrix: input
+        features drop out as a whole, see `selected_features_`. Give `l2` for the other matrices,
+        or they make up for it by growing. Not for 'lbfgs'.
+
+    max_norm : float or None, default=None
+        Greatest Euclidean norm of the incoming weights of a unit: longer ones are scaled back
+        after each step. Not for 'lbfgs'.
+
+    dropout : float or array-like of shape (n_hidden + 1,), default=0.0
+        Share of values set to zero at random in training (inverted dropout): one number for the
+        hidden layers, or one for each layer, the input first. Not for 'lbfgs'.
+
+    warmup_epochs : float, default=0
+        The step grows from 0 to what `learning_rate` says over so many epochs.
+
+    restart : bool, default=False
+        Whether 'nag' forgets its momentum when it leads uphill (O'Donoghue and Candes, 2015).
+
+    early_stopping_on : {'score', 'loss'}, default='score'
+        What `early_stopping` looks at: the score on the validation set, or the loss (without
+        penalties).
+
+    stop_when : callable or None, default=None
+        A stopping rule of your own: called with `history_` after each epoch, it stops training by
+        returning True. To save the model it must be a function of a module, not a lambda.
+
+    engine : {'numpy', 'numba'}, default='numpy'
+        What computes the epochs. 'numba' compiles them: the same numbers to rounding, sooner. It
+        needs the extra ``fast``, and its first fit on a machine takes longer, see the page on
+        speed, which also lists what it leaves to numpy.
+
+    Attributes
+    ----------
+    selected_features_ : ndarray of shape (n_selected,)
+        Indices of the input features with a weight that is not zero.
+
+    coefs_ : list of n_layers - 1 ndarrays of shape (n_in, n_out)
+        Weight matrices.
+
+    intercepts_ : list of n_layers - 1 ndarrays of shape (n_out,)
+        Biases.
+
+    n_parameters_ : int
+        Number of weights and biases, ``sum_l (n_in + 1) n_out``.
+
+    history_ : dict of lists
+        One entry per epoch: 'loss' and 'r2' (means over the batches, each before its step),
+        'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
+        and 'validation_score' (where there is a validation set), 'learning_rate' (the last step)
+        and 'nonzero_weights' (after the epoch). ``pandas.DataFrame(model.history_)`` is a table of
+        it. Clock times are not in it, so that equal fits have equal hashes and files. Each call of
+        partial_fit is an epoch; when there are 20,000, it keeps the last 10,000.
+
+    loss_ : float
+        The last entry of `loss_curve_`.
+
+    best_loss_ : float or None
+        The best entry of `loss_curve_`; None with `early_stopping`.
+
+    loss_curve_ : list of shape (n_epochs,)
+        The function that is minimised, penalties included, as a mean over the batches of each
+        epoch. As in scikit-learn the squared error in it is the mean over the outputs, not the sum.
+
+    validation_scores_ : list of shape (n_epochs,) or None
+        R^2 on the validation set after each epoch, where there is one.
+
+    best_validation_score_ : float or None
+        With `early_stopping`, the score of the weights that were kept.
+
+    t_ : int
+        Number of samples seen in training, over all epochs.
+
+    n_iter_ : int
+        Number of epochs (iterations of 'lbfgs') of the last fit.
+
+    n_layers_ : int
+        Number of layers, with those of input and output.
+
+    engine_ : str
+        What computed the epochs of the last fit: 'numpy' where 'numba' could not.
+
+    n_outputs_ : int
+        Number of output units.
+
+    out_activation_ : str
+        Name of the function of the output layer.
+
+    n_features_in_ : int
+        Number of features seen in fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where X had any that are strings.
+
+    See Also
+    --------
+    MLPScratchClassifier : The same network for classes.
+    sklearn.neural_network.MLPRegressor : Whose place this class takes.
+
+    Notes
+    -----
+    Where nothing that scikit-learn lacks is asked for, weights, losses and predictions agree with
+    :class:`~sklearn.neural_network.MLPRegressor` to rounding: the same formulas are evaluated in
+    the same order, with the same random numbers.
+
+    Computation is in float32 where X is float32, else in float64.
+
+    ``set_callbacks(*callbacks)`` takes scikit-learn's callbacks, which are told of the beginning
+    and the end of the fit and of each epoch and may stop it, and
+    :class:`~sknn_scratch.callbacks.Checkpoint`, by which a fit that was killed goes on.
+
+    References
+    ----------
+    .. [1] Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+       networks", AISTATS 2010.
+    .. [2] Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    .. [3] Beck and Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse
+       problems", SIAM Journal on Imaging Sciences 2(1), 2009.
+    .. [4] Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sknn_scratch import MLPScratchRegressor
+    >>> X, y = make_regression(n_samples=200, n_features=20, random_state=1)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=1)
+    >>> model = MLPScratchRegressor(solver="lbfgs", max_iter=1000, random_state=1)
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    """
+
+    _sklearn_class = MLPRegressor
+    _score_name = "r2"
+    _constant = "the mean of y"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseMLPScratch._parameter_constraints,
+        "loss": [Registered("loss")],
+    }
+
+    def __init__(
+        self,
+        loss: Literal["squared_error", "poisson"] = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] | np.ndarray = (100,),
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Callable[[int], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool | Literal["resume"] = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        init: str = "glorot_uniform",
+        l1: OneOrEach = 0.0,
+        l2: OneOrEach = 0.0,
+        weight_decay: float = 0.0,
+        group_l1: float = 0.0,
+        max_norm: float | None = None,
+        dropout: OneOrEach = 0.0,
+        warmup_epochs: float = 0,
+        restart: bool = False,
+        early_stopping_on: Literal["score", "loss"] = "score",
+        stop_when: StoppingRule | None = None,
+        engine: Literal["numpy", "numba"] = "numpy",
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.init = init
+        self.l1 = l1
+        self.l2 = l2
+        self.weight_decay = weight_decay
+        self.group_l1 = group_l1
+        self.max_norm = max_norm
+        self.dropout = dropout
+        self.warmup_epochs = warmup_epochs
+        self.restart = restart
+        self.early_stopping_on = early_stopping_on
+        self.stop_when = stop_when
+        self.engine = engine
+        self.loss = loss
+
+    def _validate_input(self, X, y, incremental, reset):
+        X, y = validated(
+            self,
+            X,
+            y,
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if issparse(y):
+            y = y.toarray()
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=reset)  # once, and not again for a validation set
+        y = converted("y", y.reshape(len(y), -1), X.dtype)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(
+                f"loss='poisson' needs y >= 0, but y has values down to {y.min()}: use "
+                "loss='squared_error'."
+            )
+        return X, y
+
+    def _loss_name(self):
+        return self.loss
+
+    def _reported_loss(self, loss, penalty):
+        # scikit-learn reports the squared error as a mean over the outputs, though what is
+        # minimised, there and here, is the sum: so the curves, and where they stop, agree.
+        n_means = self.n_outputs_ if self.loss == "squared_error" else 1
+        return loss / n_means + penalty
+
+    def _score_tells(self, y):
+        # R^2 of a target that does not vary is 0, or 1 for predictions without any error
+        return (y != y[:1]).any()
+
+    def _score_of_constant(self, y, sample_weight):
+        return 0.0
+
+    def _spread(self, raw, y):
+        predicted, sizes = raw.astype(np.float64), y.std(axis=0, dtype=np.float64)
+        self._loss().predict(predicted)
+        varies = sizes > 0  # not where the squares of tiny targets underflow: nothing is known then
+        return (predicted.std(axis=0)[varies] / sizes[varies]).max() if varies.any() else np.inf
+
+    def _score_raw(self, raw, y, sample_weight):
+        if len(y) < 2:
+            return np.nan
+        self._loss().predict(raw)
+        if not np.isfinite(raw).all():  # refused by r2_score
+            return -np.inf
+        return r2_score(y, raw, sample_weight=sample_weight)
+
+    @for_first_order_solvers
+    @checks_changed_parameters
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Train for one epoch over the given data, going on from where the last call ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples; all 1 if None.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    @quietly
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predicted values, in the dtype of the weights.
+        """
+        predicted = self._raw_scores(X)
+        self._loss().predict(predicted)
+        check_predictions(predicted)
+        return predicted.ravel() if predicted.shape[1] == 1 else predicted
