@@ -5,6 +5,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+# Their doctests are looked for in the module that they name as theirs, once they are there
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor  # noqa: F401
+
 # The kernels cannot be imported where numba is not installed
 collect_ignore_glob = [] if find_spec("numba") else ["sknn_scratch/engine/kernels/*"]
 

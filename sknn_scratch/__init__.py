@@ -17,7 +17,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import sknn_scratch.estimators as estimators
 
-    return getattr(estimators, name)
+    globals()[name] = estimator = getattr(estimators, name)
+    return estimator
 
 
 def __dir__() -> list[str]:
