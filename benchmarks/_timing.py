@@ -9,6 +9,10 @@ from statistics import median
 
 from sklearn.exceptions import ConvergenceWarning
 
+# For as long as this the threads of BLAS and of torch may go on waiting actively after a call, on a
+# core that the next contestant needs: OpenBLAS for 2^26 ticks, which are less
+SECONDS_OF_REST = 0.05
+
 
 def time_in_turn(calls, rounds, at_least=0.0):
     """Return {name: [seconds of a call, for each round]} after a round that does not count.
@@ -62,6 +66,7 @@ def count_repeats(call, at_least):
 def time_call(call, repeats):
     """Return the mean seconds of a call."""
     gc.collect()  # nobody pays for what the one before left behind
+    time.sleep(SECONDS_OF_REST)
     start = time.perf_counter()
     for _ in range(repeats):
         call()
