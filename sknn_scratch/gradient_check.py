@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
-from sknn_scratch.engine.objective import Batch
+from sknn_scratch.engine.batches import Batch
 from sknn_scratch.estimators.base import BaseMLPScratch
 from sknn_scratch.estimators.build import build_objective
 
@@ -155,7 +155,7 @@ def check_gradient(
     backprop = _backprop(params, objective, batch)[chosen]
     layer = _layer_names(params)[chosen]
     # What a quotient is made of is known to a few units of rounding of F
-    rounding = 10 * np.finfo(float).eps * max(1.0, abs(sum(objective.value(params, batch))))
+    rounding = 10 * np.finfo(float).eps * max(1.0, abs(objective.value(params, batch).total))
     steps = np.full(chosen.size, step)
     numeric = np.array([_quotient(objective, params, batch, i, step) for i in chosen])
     smallest = np.maximum(1e-3 * _largest_of_layer(backprop, layer), 1e6 * rounding / steps)
@@ -226,7 +226,7 @@ def _quotient(objective, params, batch, index, step):
     values = []
     for moved in (before + h, before - h):
         params.flat[index] = moved
-        values.append(sum(objective.value(params, batch)))
+        values.append(objective.value(params, batch).total)
     params.flat[index] = before
     return (values[0] - values[1]) / ((before + h) - (before - h))
 

@@ -66,7 +66,7 @@ def can_compile(optimizer, objective, batches):
         not issparse(X)
         and X.flags.c_contiguous
         and X.flags.aligned
-        and not optimizer.schedule.searches
+        and not optimizer.schedule.is_line_search
         and type(optimizer.solver) in _SOLVERS
         and type(objective.loss) in _LOSSES
         and all(type(activation) in _ACTIVATIONS for activation in objective.activations)

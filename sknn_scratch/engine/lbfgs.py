@@ -20,21 +20,21 @@ def lbfgs(objective, params, batch, *, l1=None, tol, max_iter, max_fun, on_epoch
         _whole(params) if l1 is None else _split(objective, params, l1)
     )
     grad = params.view(np.empty_like(params.flat))
-    parts = start = None
+    value = start = None
 
     def value_and_gradient(theta):
-        nonlocal parts
+        nonlocal value
         place(theta)
         objective.begin_epoch()
-        parts = objective.value_and_gradient(params, batch, grad)
-        return split_gradient(theta, parts[0] + parts[1], grad)
+        value = objective.value_and_gradient(params, batch, grad)
+        return split_gradient(theta, value.total, grad)
 
     def callback(intermediate_result):
         nonlocal start
         # The last point at which the line search asked for a value is the one that it accepted.
         place(intermediate_result.x)
         now = time.perf_counter()
-        epoch = Epoch(*parts, learning_rate=np.nan, seconds=now - start)
+        epoch = Epoch(*value, learning_rate=np.nan, seconds=now - start)
         start = now
         if on_epoch(epoch):
             raise StopIteration
@@ -79,7 +79,7 @@ def _split(objective, params, l1):
         params.flat[n:] = theta[2 * n :]
 
     def gradient(theta, value, grad):
-        smooth = value - objective.rest(params)
+        smooth = value - objective.nonsmooth_value(params)
         in_w = grad.weights_flat
         return (
             smooth + l1 @ (theta[:n] + theta[n : 2 * n]),

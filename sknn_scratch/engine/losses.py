@@ -35,7 +35,7 @@ class Loss(ABC):
         """Overwrite `raw` with the predictions: probabilities, or expected values."""
 
     @abstractmethod
-    def see_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
+    def remember_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         """Take from all targets of a fit what `score` needs of them."""
 
     @abstractmethod
@@ -43,7 +43,7 @@ class Loss(ABC):
         """Return for each sample, shape (..., n), that of which the mean is the score.
 
         In classification, whether it is classified correctly; in regression, its part of R^2, or
-        None before `see_targets`.
+        None before `remember_targets`.
         """
 
     @abstractmethod
@@ -72,7 +72,7 @@ class LogLoss(Loss):
         """Return the index of the class of each sample, shape (..., n)."""
         return raw.argmax(axis=-1)
 
-    def see_targets(self, y, weight):
+    def remember_targets(self, y, weight):
         pass
 
     def score(self, raw, y):
@@ -106,7 +106,7 @@ class BinaryLogLoss(Loss):
         """Return for each label whether the sample has it, shape (..., n, k)."""
         return raw > 0
 
-    def see_targets(self, y, weight):
+    def remember_targets(self, y, weight):
         pass
 
     def score(self, raw, y):
@@ -133,7 +133,7 @@ class RegressionLoss(Loss):
 
     y_variance: np.ndarray | None = None
 
-    def see_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
+    def remember_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         if weight is not None:
             weight = np.broadcast_to(weight[..., None], y.shape)
         mean = np.average(y, axis=-2, weights=weight, keepdims=True)

@@ -8,30 +8,20 @@ from sknn_scratch.engine.network import Workspace, backward, forward
 from sknn_scratch.engine.subnormals import flush, flush_negligible
 
 
-class Batch(NamedTuple):
-    """Samples with their targets and weights.
+class Value(NamedTuple):
+    """F at a point, in its two parts, and the score that goes with it.
 
-    X (..., n, n_features), y (..., n, n_outputs) in the dtype of the parameters, weight (..., n) or
-    None for ones, total_weight the sum of the weights: a float, or (n_models, 1) for a stack.
-    n_samples is their number per network.
+    The score is the accuracy or R^2 over the batch; it is NaN where there is none.
     """
 
-    X: Any
-    y: Any
-    weight: Any
-    total_weight: Any
-    n_samples: int
+    loss: Any
+    penalty: Any
+    score: Any = np.nan
 
-    @classmethod
-    def of(cls, X, y, weight=None):
-        """Return a batch with its total weight."""
-        n_samples = X.shape[-2]
-        if weight is None:
-            return cls(X, y, None, float(n_samples), n_samples)
-        total = weight.sum(axis=-1, keepdims=True, dtype=np.float64)
-        # A batch without weight asks for nothing: its shares and alpha / S are to be zero.
-        total[total == 0] = np.inf
-        return cls(X, y, weight, float(total[0]) if total.ndim == 1 else total, n_samples)
+    @property
+    def total(self):
+        """F itself."""
+        return self.loss + self.penalty
 
 
 class Objective:
@@ -47,8 +37,8 @@ class Objective:
         self.loss = loss
         self.penalties = penalties
         self.dropout = dropout
-        self._not_smooth = [item for item in penalties if not item[1].smooth]
-        self.prox = self._prox if self._not_smooth else None
+        self._nonsmooth = [item for item in penalties if not item[1].smooth]
+        self.prox = self._prox if self._nonsmooth else None
         self._scratch = np.empty_like(params.weights_flat)
         self._workspaces = {}
         self.begin_epoch()
@@ -75,23 +65,20 @@ class Objective:
         return work
 
     def value(self, params, batch):
-        """Return (loss, penalty)."""
+        """Return F, without a score."""
         raw = self._forward(params, batch).raw
         loss = _mean(self.loss.value(raw, batch.y), batch)
         penalty = 0.0
         for part, term in self.penalties:
             w = params.flat[..., part]
             penalty += term.value(w, batch.total_weight, self._scratch_like(w))
-        return loss, penalty
+        return Value(loss, penalty)
 
     def _scratch_like(self, w):
         return self._scratch[..., : w.shape[-1]]
 
     def value_and_gradient(self, params, batch, grad):
-        """Return (loss, penalty, score); write the gradient of the smooth part into `grad`.
-
-        The score is that of the loss, the accuracy or R^2, over the batch; NaN if there is none.
-        """
+        """Return F with its score, and write the gradient of the smooth part into `grad`."""
         work = self._forward(params, batch, self.dropout)
         per_sample = self.loss.score(work.raw, batch.y)
         score = np.nan if per_sample is None else _mean(per_sample, batch)
@@ -103,7 +90,7 @@ class Objective:
             delta *= (batch.weight / batch.total_weight)[..., None]
         self._flush(delta)
         backward(params, self.activations, work, grad, self.dropout)
-        return loss, self._add_penalties(params, batch, grad), score
+        return Value(loss, self._add_penalties(params, batch, grad), score)
 
     def _add_penalties(self, params, batch, grad):
         value = 0.0
@@ -113,27 +100,27 @@ class Objective:
             value += penalty.value_and_gradient(w, batch.total_weight, out, scratch)
         return value
 
-    def rest(self, params):
+    def nonsmooth_value(self, params):
         """Return the part of F that is not smooth."""
         value = 0.0
-        for part, penalty in self._not_smooth:
+        for part, penalty in self._nonsmooth:
             w = params.flat[..., part]
-            value += penalty.rest(w, self._scratch_like(w))
+            value += penalty.nonsmooth_value(w, self._scratch_like(w))
         return value
 
     def add_subgradient(self, params, grad):
         """Add a subgradient of the part of F that is not smooth."""
-        for part, penalty in self._not_smooth:
+        for part, penalty in self._nonsmooth:
             penalty.add_subgradient(params.flat[..., part], grad.flat[..., part])
 
     def _prox(self, flat, step):
-        for part, penalty in self._not_smooth:
+        for part, penalty in self._nonsmooth:
             own_step = step
             if isinstance(step, np.ndarray):
                 per_coordinate = step.shape == flat.shape
                 own_step = step[..., part] if per_coordinate else step
                 # A penalty may overwrite its step: a copy, unless nobody else needs it
-                if len(self._not_smooth) > 1 or not per_coordinate:
+                if len(self._nonsmooth) > 1 or not per_coordinate:
                     own_step = own_step.copy()
             w = flat[..., part]
             penalty.prox(w, own_step, self._scratch_like(w))

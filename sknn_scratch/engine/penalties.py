@@ -48,7 +48,7 @@ class Penalty(ABC):
         """Return the whole penalty, and add the gradient of its smooth part to `out`."""
 
     @abstractmethod
-    def rest(self, w, scratch):
+    def nonsmooth_value(self, w, scratch):
         """Return the part that is not smooth, shape (...)."""
 
     @abstractmethod
@@ -69,7 +69,7 @@ class SmoothPenalty(Penalty):
 
     smooth = True
 
-    def rest(self, w, scratch):
+    def nonsmooth_value(self, w, scratch):
         return 0.0
 
     def add_subgradient(self, w, out):
@@ -88,10 +88,10 @@ class ProximalPenalty(Penalty):
     smooth = False
 
     def value(self, w, total_weight, scratch):
-        return self.rest(w, scratch)
+        return self.nonsmooth_value(w, scratch)
 
     def value_and_gradient(self, w, total_weight, out, scratch):
-        return self.rest(w, scratch)
+        return self.nonsmooth_value(w, scratch)
 
     def add_subgradient(self, w, out):
         pass
@@ -114,17 +114,17 @@ class ElasticNet(Penalty):
         return not np.any(self.l1)
 
     def value(self, w, total_weight, scratch):
-        rest = self.rest(w, scratch)
+        rest = self.nonsmooth_value(w, scratch)
         np.multiply(w, self.l2 + 0.5 * self.alpha / total_weight, out=scratch)
         return rest + np.vecdot(w, scratch)
 
     def value_and_gradient(self, w, total_weight, out, scratch):
-        rest = self.rest(w, scratch)
+        rest = self.nonsmooth_value(w, scratch)
         gradient = np.multiply(w, 2 * self.l2 + self.alpha / total_weight, out=scratch)
         out += gradient
         return rest + 0.5 * np.vecdot(w, gradient)
 
-    def rest(self, w, scratch):
+    def nonsmooth_value(self, w, scratch):
         if self.smooth:
             return 0.0
         np.abs(w, out=scratch)
@@ -160,7 +160,7 @@ class GroupLasso(ProximalPenalty):
     def _rows(self, w):
         return w.reshape(*w.shape[:-1], self.n_groups, -1)
 
-    def rest(self, w, scratch):
+    def nonsmooth_value(self, w, scratch):
         return np.linalg.norm(self._rows(w), axis=-1).sum(axis=-1) * self.strength
 
     def add_subgradient(self, w, out):
@@ -196,7 +196,7 @@ class MaxNorm(ProximalPenalty):
     bound: float
     n_rows: int
 
-    def rest(self, w, scratch):
+    def nonsmooth_value(self, w, scratch):
         return 0.0  # every step ends within the bound
 
     def prox(self, w, step, scratch):

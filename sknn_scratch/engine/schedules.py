@@ -23,7 +23,7 @@ class Schedule(ABC):
     the first `warmup_epochs`. `learning_rate` is `learning_rate_init` at first.
     """
 
-    searches: ClassVar[bool] = False
+    is_line_search: ClassVar[bool] = False
 
     learning_rate_init: Any
     warmup_epochs: float = field(default=0.0, kw_only=True)
@@ -152,7 +152,7 @@ class Backtracking(SetBetweenEpochs):
     Beck and Teboulle (2009), section 4: the step never grows again.
     """
 
-    searches: ClassVar[bool] = True
+    is_line_search: ClassVar[bool] = True
 
     def search(self, accepts):
         """Halve the step (of each network of a stack) until ``accepts(step)``."""
@@ -200,9 +200,9 @@ class ScheduleStack:
         self._rate = None  # of the present epoch, where it is the same all through
 
     @property
-    def searches(self):
+    def is_line_search(self):
         """Whether the steps are found by `search`."""
-        return self.schedules.flat[0].searches
+        return self.schedules.flat[0].is_line_search
 
     def _column(self, rates):
         return np.array(rates, self.dtype).reshape(*self.schedules.shape, 1)

@@ -20,8 +20,8 @@ __all__ = ["SOLVERS", "Solver"]
 class Solver(ABC):
     """The rule of one step.
 
-    A class derived from this one defines `full_batch`, `init` and `step`, and `vectors` where its
-    state has any.
+    A class derived from this one defines `full_batch`, `init` and `step`, and `state_vectors` where
+    its state has any.
 
     Attributes
     ----------
@@ -48,11 +48,11 @@ class Solver(ABC):
     def step(self, params, grad, state, learning_rate, prox):
         """Update `params` and `state` in place; the vector `grad` is overwritten."""
 
-    def moved(self, params, state):
+    def restarted_at(self, params, state):
         """Return the state with which to go on after `params` were put elsewhere."""
         return state
 
-    def vectors(self, state):
+    def state_vectors(self, state):
         """Return the vectors of the state that are shaped like that of the parameters."""
         return []
 
@@ -137,10 +137,10 @@ class Nesterov(Solver):
         q.flat += change
         state.t = t_next
 
-    def moved(self, params, state):
+    def restarted_at(self, params, state):
         return self.init(params)
 
-    def vectors(self, state):
+    def state_vectors(self, state):
         return [state.q.flat]
 
 
@@ -187,7 +187,7 @@ class SGD(Solver):
     def init(self, params):
         return SGDState(momentum_v=np.zeros_like(params.flat))
 
-    def vectors(self, state):
+    def state_vectors(self, state):
         return [state.momentum_v]
 
     def step(self, params, grad, state, learning_rate, prox):
@@ -248,7 +248,7 @@ class Adam(Solver):
     def init(self, params):
         return AdamState(m=np.zeros_like(params.flat), v=np.zeros_like(params.flat))
 
-    def vectors(self, state):
+    def state_vectors(self, state):
         return [state.m, state.v]
 
     def step(self, params, grad, state, learning_rate, prox):

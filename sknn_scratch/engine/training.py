@@ -1,90 +1,15 @@
-"""Mini-batches, and the only loop over epochs."""
+"""The only loop over epochs."""
 
 import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 
-from sknn_scratch.engine.objective import Batch
 from sknn_scratch.engine.solvers import in_chunks
 from sknn_scratch.engine.subnormals import faded, flush
 
 STEPS_PER_FLUSH = 128
-
-
-class MiniBatches:
-    """The batches of each epoch, as scikit-learn draws them.
-
-    Parameters
-    ----------
-    X, y, weight : the training samples; weight may be None.
-    batch_size : int
-        The last batch of an epoch is smaller when this does not divide the number of samples.
-    order : ndarray of int, shape (..., n_samples), or None
-        Rows of X, each at most once, in the order in which they are visited; C-contiguous, as it
-        is shuffled in place before each epoch. With leading axes each network of a stack has an
-        order, and a choice of rows, of its own; networks along an axis of length 1 share it.
-        None visits the rows as they lie, in every epoch.
-    generators : list of RandomState
-        One for each order, to shuffle it; if it is empty the order stays.
-    """
-
-    def __init__(self, X, y, weight, batch_size, order=None, generators=()):
-        self.data = Batch.of(X, y, weight)
-        self.n_samples = X.shape[-2] if order is None else order.shape[-1]
-        self.batch_size = min(batch_size, self.n_samples)
-        self.order = order
-        self.generators = generators
-        self._gathered = {}
-        self._whole = None
-
-    def shuffle(self):
-        """Put the rows into the order of a new epoch."""
-        if self.generators:
-            orders = self.order.reshape(-1, self.n_samples)
-            for generator, order in zip(self.generators, orders, strict=True):
-                generator.shuffle(order)
-
-    def epoch(self):
-        """Yield the batches of one epoch; a batch is valid until the next one is asked for."""
-        self.shuffle()
-        for start in range(0, self.n_samples, self.batch_size):
-            yield self._batch(start, min(start + self.batch_size, self.n_samples))
-
-    def _batch(self, start, stop):
-        X, y, weight = self.data[:3]
-        if stop - start == X.shape[-2] and (self.order is None or self.order.ndim == 1):
-            return self.data  # the order within a batch of all samples does not matter
-        if self.order is None:
-            rows = (..., slice(start, stop))
-            part = None if weight is None else weight[rows]
-            return Batch.of(X[(*rows, slice(None))], y[(*rows, slice(None))], part)
-        if not self.generators and stop - start == self.n_samples:
-            self._whole = self._whole or self._gather(self.order)
-            return self._whole
-        return self._gather(self.order[..., start:stop])
-
-    def _gather(self, rows):
-        """Return the batch of these rows, in the arrays of the last batch of this size."""
-        X, y, weight = self.data[:3]
-        if issparse(X):
-            return Batch.of(X[rows], y[rows], None if weight is None else weight[rows])
-        batch = self._gathered.get(rows.shape[-1])
-        if batch is None:
-            arrays = (
-                None if array is None else np.empty((*rows.shape, *array.shape[1:]), array.dtype)
-                for array in (X, y, weight)
-            )
-            batch = self._gathered[rows.shape[-1]] = Batch.of(*arrays)
-        # mode="clip" writes straight into the buffer; the default mode makes a copy first
-        X.take(rows, axis=0, out=batch.X, mode="clip")
-        y.take(rows, axis=0, out=batch.y, mode="clip")
-        if weight is None:
-            return batch
-        weight.take(rows, axis=0, out=batch.weight, mode="clip")
-        return Batch.of(*batch[:3])
 
 
 @dataclass
@@ -143,19 +68,19 @@ class NumpyEpochs:
         objective.begin_epoch()
         loss = penalty = score = done = 0.0
         for batch in self.batches.epoch():
-            parts = objective.value_and_gradient(at, batch, grad)
+            value = objective.value_and_gradient(at, batch, grad)
             share = batch.n_samples / self.batches.n_samples
-            if schedule.searches:
-                rate = schedule.search(_upper_bound_holds(objective, at, batch, grad, parts))
+            if schedule.is_line_search:
+                rate = schedule.search(_upper_bound_holds(objective, at, batch, grad, value))
             else:
                 rate = schedule.rate(done + share / 2)
             solver.step(params, grad.flat, state, rate, objective.prox)
             optimizer.n_steps += 1
             if optimizer.n_steps % STEPS_PER_FLUSH == 0:
-                _flush_subnormals([params.flat, *solver.vectors(state)])
-            loss += share * parts[0]
-            penalty += share * parts[1]
-            score += share * parts[2]
+                _flush_subnormals([params.flat, *solver.state_vectors(state)])
+            loss += share * value.loss
+            penalty += share * value.penalty
+            score += share * value.score
             done += share
         return Means(loss, penalty, score, rate)
 
@@ -187,7 +112,7 @@ def _flush_subnormals(vectors):
             flush(part, faded(part.dtype))
 
 
-def _upper_bound_holds(objective, at, batch, grad, parts):
+def _upper_bound_holds(objective, at, batch, grad, value):
     """Return the test whether a step s from q to p = prox(q - s g) is short enough.
 
     With f the smooth part of F and g its gradient at q (Beck and Teboulle, 2009, section 4)::
@@ -196,7 +121,7 @@ def _upper_bound_holds(objective, at, batch, grad, parts):
 
     Without a part that is not smooth it is Armijo's rule: f(p) <= f(q) - s / 2 |g|^2.
     """
-    f_at_q = parts[0] + parts[1] - objective.rest(at)
+    f_at_q = value.total - objective.nonsmooth_value(at)
     p = at.copy()
 
     def accepts(step):
@@ -207,7 +132,7 @@ def _upper_bound_holds(objective, at, batch, grad, parts):
         moved = p.flat - at.flat
         square = np.vecdot(moved, moved) / (2 * np.reshape(step, np.shape(f_at_q)))
         bound = f_at_q + np.vecdot(grad.flat, moved) + square
-        f_at_p = sum(objective.value(p, batch)) - objective.rest(p)
+        f_at_p = objective.value(p, batch).total - objective.nonsmooth_value(p)
         # Near the optimum both sides are equal to rounding, which is that of terms of order one
         slack = 10 * np.finfo(p.flat.dtype).eps * np.maximum(np.abs(f_at_q), 1)
         return ((f_at_p <= bound + slack) & np.isfinite(bound))[..., None]

@@ -256,12 +256,12 @@ def build_optimizer(estimator):
     if estimator.solver == "adam" and name in ("invscaling", "adaptive"):
         name = "constant"  # Adam takes no notice of these two in scikit-learn
     schedule = part("learning_rate", name)
-    if schedule.searches and estimator.warmup_epochs:
+    if schedule.is_line_search and estimator.warmup_epochs:
         raise ValueError(
             f"warmup_epochs={estimator.warmup_epochs!r} is not for learning_rate={name!r}, which "
             "finds its step. Leave warmup_epochs out, or use another learning_rate."
         )
-    if schedule.searches and not solver.full_batch:
+    if schedule.is_line_search and not solver.full_batch:
         raise ValueError(
             f"learning_rate={name!r} needs the exact gradient of solver='gd' or 'nag', got "
             f"solver={estimator.solver!r}."

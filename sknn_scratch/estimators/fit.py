@@ -12,13 +12,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from sknn_scratch._warnings import warn
+from sknn_scratch.engine.batches import Batch, MiniBatches
 from sknn_scratch.engine.compiled import CompiledEpochs, can_compile
+from sknn_scratch.engine.dropout import Dropout
 from sknn_scratch.engine.lbfgs import lbfgs
 from sknn_scratch.engine.monitor import Monitor
-from sknn_scratch.engine.network import Dropout
-from sknn_scratch.engine.objective import Batch
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.engine.training import MiniBatches, NumpyEpochs, train
+from sknn_scratch.engine.training import NumpyEpochs, train
 from sknn_scratch.estimators.advice import (
     divergence_message,
     lbfgs_not_converged,
@@ -297,7 +297,7 @@ class Fit:
         if weight is not None:
             mean = float(weight.mean(dtype=np.float64))
             refuse_tiny_weights(self.estimator.alpha, mean, weight.dtype)
-        self.objective.loss.see_targets(y[order], weight)
+        self.objective.loss.remember_targets(y[order], weight)
         return y, sample_weight
 
     def _end(self, unfinished=False):
@@ -328,7 +328,9 @@ class Fit:
             return
         self.params.flat[...] = self.monitor.best_flat
         if self.optimizer is not None and self.optimizer.state is not None:
-            self.optimizer.state = self.optimizer.solver.moved(self.params, self.optimizer.state)
+            self.optimizer.state = self.optimizer.solver.restarted_at(
+                self.params, self.optimizer.state
+            )
 
     def _start_dropout(self, generator):
         rates = dropout_rates(self.estimator)
@@ -376,8 +378,8 @@ class Fit:
             self._keep_best_of_interrupted()
             return
         estimator.n_iter_ = min(result.nit, estimator.max_iter)
-        loss = estimator._reported_loss(*self.objective.value(self.params, data))
-        estimator.loss_ = float(loss)
+        value = self.objective.value(self.params, data)
+        estimator.loss_ = float(estimator._reported_loss(value.loss, value.penalty))
         self.ended_by_itself = self.stopped or result.status == 0
         if not self.ended_by_itself:
             warn(lbfgs_not_converged(estimator, result), ConvergenceWarning)

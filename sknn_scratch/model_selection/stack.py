@@ -13,9 +13,9 @@ import joblib
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sknn_scratch.engine.dropout import Dropout
 from sknn_scratch.engine.initializers import INITIALIZERS, draw_parameters
 from sknn_scratch.engine.monitor import MonitorStack
-from sknn_scratch.engine.network import Dropout
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.outputs import quiet
 from sknn_scratch.engine.parameters import Parameters, count_parameters
@@ -88,7 +88,7 @@ def stack_key(estimator):
     if alone:
         return None
     common = {k: v for k, v in vars(estimator).items() if k not in _PER_NETWORK}
-    return _key([type(estimator), common, schedule.searches, bool(np.any(estimator.l1))])
+    return _key([type(estimator), common, schedule.is_line_search, bool(np.any(estimator.l1))])
 
 
 def network_key(estimator):

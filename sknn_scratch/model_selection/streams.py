@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from sknn_scratch.engine.training import MiniBatches
+from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.estimators.early_stopping import N_PROBES, judge_of
 from sknn_scratch.estimators.fit import rows_to_train_on
 
@@ -133,7 +133,7 @@ class Streams:
     def show_targets(self, loss):
         """Let the loss see the targets of each stream."""
         weight = None if self.weight is None else self.weight[self.order]
-        loss.see_targets(self.y[self.order], weight)
+        loss.remember_targets(self.y[self.order], weight)
 
     def batches(self, batch_size, shuffle):
         """Return the mini-batches, of shape (n_streams, 1, batch_size, ...)."""

@@ -25,6 +25,7 @@ from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.callbacks import Checkpoint
 from sknn_scratch.engine import compiled
 from sknn_scratch.engine.activations import ACTIVATIONS, Tanh
+from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.engine.compiled import can_compile
 from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES, PoissonLoss
 from sknn_scratch.engine.objective import Objective
@@ -32,7 +33,7 @@ from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet
 from sknn_scratch.engine.schedules import Constant
 from sknn_scratch.engine.solvers import SOLVERS, Adam
-from sknn_scratch.engine.training import MiniBatches, Optimizer
+from sknn_scratch.engine.training import Optimizer
 from sknn_scratch.model_selection import StackedGridSearchCV
 
 pytest.importorskip("numba")

@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.engine.objective import Objective
+from sknn_scratch.engine.objective import Objective, Value
 from sknn_scratch.engine.solvers import SOLVERS
 
 ESTIMATORS = [MLPScratchClassifier]
@@ -329,7 +329,7 @@ def test_divergence_before_there_is_a_validation_score():
 
 def write_nan(objective, params, batch, grad):
     grad.flat[...] = np.nan
-    return np.nan, 0.0, 0.0
+    return Value(np.nan, 0.0)
 
 
 @pytest.mark.parametrize("solver", ["nag", "sgd", "adam"])

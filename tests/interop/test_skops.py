@@ -81,7 +81,7 @@ def test_training_resumes_to_the_bit(solver, params, early_stopping):
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_schedule(schedule):
-    for solver in FULL_BATCH if SCHEDULES[schedule].searches else ["adam", "sgd"]:
+    for solver in FULL_BATCH if SCHEDULES[schedule].is_line_search else ["adam", "sgd"]:
         model = new(MLPScratchClassifier, solver=solver, learning_rate=schedule)
         model.set_params(activation="softplus").fit(X, y)
         assert_goes_on(through_skops(model), model)

@@ -25,7 +25,7 @@ MAY_IMPORT = {
 # A file imports only from those before it in its folder
 ORDER = {
     "engine": "subnormals parameters initializers activations losses penalties solvers schedules "
-    "monitor network outputs objective training lbfgs kernels compiled",
+    "monitor dropout network outputs batches objective training lbfgs kernels compiled",
     "engine.kernels": "compiler records functions activations losses penalties layers solvers "
     "epoch",
     "estimators": "threads interrupts conversion verbose hooks summary checksum data_faults labels "
@@ -112,7 +112,8 @@ from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.engine.training import MiniBatches, Optimizer, train
+from sknn_scratch.engine.batches import MiniBatches
+from sknn_scratch.engine.training import Optimizer, train
 
 draw = np.random.RandomState(0)
 X = draw.normal(size=(200, 3))

@@ -16,9 +16,11 @@ from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.batches import Batch
+from sknn_scratch.engine.dropout import Dropout
 from sknn_scratch.engine.losses import LOSSES
-from sknn_scratch.engine.network import Dropout, Workspace, forward
-from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.network import Workspace, forward
+from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 
 X, Y = load_iris(return_X_y=True)

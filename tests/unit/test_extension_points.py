@@ -33,13 +33,20 @@ y = X[:, 0] - X[:, 1]
 # The table of docs/extending.md
 REQUIRED = {
     Activation: {"forward", "backward"},
-    Loss: {"out_activation", "predict", "see_targets", "score", "value", "value_and_gradient"},
+    Loss: {"out_activation", "predict", "remember_targets", "score", "value", "value_and_gradient"},
     RegressionLoss: {"out_activation", "predict", "value", "value_and_gradient"},
     Schedule: {"base_rate"},
     Solver: {"full_batch", "init", "step"},
-    Penalty: {"smooth", "value", "value_and_gradient", "rest", "add_subgradient", "prox"},
+    Penalty: {
+        "smooth",
+        "value",
+        "value_and_gradient",
+        "nonsmooth_value",
+        "add_subgradient",
+        "prox",
+    },
     SmoothPenalty: {"value", "value_and_gradient"},
-    ProximalPenalty: {"rest", "prox"},
+    ProximalPenalty: {"nonsmooth_value", "prox"},
 }
 CASES = [(base, name) for base, names in REQUIRED.items() for name in sorted(names)]
 PARTS = [

@@ -8,15 +8,17 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.engine.compiled import CompiledEpochs, can_compile
+from sknn_scratch.engine.dropout import Dropout
 from sknn_scratch.engine.losses import LOSSES
-from sknn_scratch.engine.network import Dropout, Workspace, forward
+from sknn_scratch.engine.network import Workspace, forward
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm
 from sknn_scratch.engine.schedules import Constant
 from sknn_scratch.engine.solvers import SOLVERS, Adam
-from sknn_scratch.engine.training import MiniBatches, NumpyEpochs, Optimizer, train
+from sknn_scratch.engine.training import NumpyEpochs, Optimizer, train
 
 pytest.importorskip("numba")
 
@@ -69,7 +71,7 @@ class Problem:
         X = rng.normal(size=(N_SAMPLES, UNITS[0])).astype(dtype)
         y = TARGETS[self.objective.loss.out_activation](rng, N_SAMPLES, UNITS[-1]).astype(dtype)
         weight = rng.uniform(0.5, 2, N_SAMPLES).astype(dtype) if weighted else None
-        self.objective.loss.see_targets(y, weight)
+        self.objective.loss.remember_targets(y, weight)
         self.batches = MiniBatches(X, y, weight, N_SAMPLES)
 
     @staticmethod
@@ -94,8 +96,8 @@ class Problem:
         raw = forward(params, objective.activations, batch.X, work, dropout)
         per_sample = objective.loss.value(raw, batch.y)
         loss = np.average(per_sample, weights=batch.weight)
-        _, penalty = objective.value(params, batch)
-        return loss + penalty - objective.rest(params)
+        penalty = objective.value(params, batch).penalty
+        return loss + penalty - objective.nonsmooth_value(params)
 
     def differences(self, step=1e-5):
         flat = self.params.flat
@@ -149,7 +151,7 @@ def test_steps_with_a_penalty_that_is_not_smooth_are_those_of_numpy(solver, pena
         objective = Objective(problem.objective.activations, problem.objective.loss, terms, params)
         optimizer = Optimizer(SOLVERS[solver](), Constant(0.1))
         train(optimizer, objective, params, problem.batches, 3, lambda epoch: False, engine)
-        ends.append([params.flat, *optimizer.solver.vectors(optimizer.state)])
+        ends.append([params.flat, *optimizer.solver.state_vectors(optimizer.state)])
     for found, expected in zip(*ends, strict=True):
         # Three steps, each of which multiplies rounding by a few
         assert_allclose(found, expected, rtol=0, atol=1e-13 * max(1, np.abs(expected).max()))

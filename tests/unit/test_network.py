@@ -5,7 +5,8 @@ from scipy.sparse import csr_array, csr_matrix
 
 from sknn_scratch.engine import network as network_module
 from sknn_scratch.engine.activations import ACTIVATIONS
-from sknn_scratch.engine.network import Dropout, Workspace, backward, forward, raw_scores
+from sknn_scratch.engine.dropout import Dropout
+from sknn_scratch.engine.network import Workspace, backward, forward, raw_scores
 from sknn_scratch.engine.parameters import Layers, Parameters
 
 EPS = np.finfo(np.float64).eps

@@ -8,9 +8,11 @@ from sklearn.metrics import accuracy_score
 
 from sknn_scratch import MLPScratchRegressor
 from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.batches import Batch
+from sknn_scratch.engine.dropout import Dropout
 from sknn_scratch.engine.losses import LOSSES
-from sknn_scratch.engine.network import Dropout, Workspace, raw_scores
-from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.network import Workspace, raw_scores
+from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm
 from sknn_scratch.estimators.build import build_objective
@@ -78,7 +80,7 @@ class Problem:
     def value(self, flat):
         """Return F at each row of `flat`."""
         params = self.params.view(flat)
-        return sum(self.objective(params).value(params, self.batch))
+        return self.objective(params).value(params, self.batch).total
 
     def evaluate(self, batch=None, params=None):
         """Return (loss, penalty, score) and the gradient."""
@@ -244,7 +246,7 @@ def test_a_batch_without_weight_asks_for_nothing(loss):
     problem.weight = np.zeros(N)
     (loss_value, penalty, _), gradient = problem.evaluate()
     assert loss_value == 0
-    assert problem.objective().value(problem.params, problem.batch) == (0, penalty)
+    assert problem.objective().value(problem.params, problem.batch)[:2] == (0, penalty)
     # What is left are l1 and l2, which do not depend on the batch.
     expected = np.zeros_like(gradient)
     for k, part in enumerate(problem.params.weight_slices, start=1):
@@ -335,7 +337,7 @@ def test_rest_and_its_subgradient_complete_the_smooth_part(penalties):
     expected = sum(
         penalty.l1 * np.abs(params.flat[part]).sum() for part, penalty in problem.penalties
     )
-    assert objective.rest(params) == pytest.approx(expected, rel=32 * EPS)
+    assert objective.nonsmooth_value(params) == pytest.approx(expected, rel=32 * EPS)
     out = params.view(np.ones_like(params.flat))
     objective.add_subgradient(params, out)
     assert_array_equal(out.flat, 1 + problem.l1_subgradient())
@@ -405,7 +407,7 @@ def test_the_mean_of_float32_losses_is_taken_in_double_precision(weighted):
         problem.weight = np.ones(1000, np.float32)
     raw = raw_scores(problem.params, problem.activations, problem.X)
     per_sample = problem.loss.value(raw, problem.y).astype(np.float64)
-    loss, _ = problem.objective().value(problem.params, problem.batch)
+    loss = problem.objective().value(problem.params, problem.batch).loss
     assert loss == pytest.approx(per_sample.mean(), rel=1000 * EPS)
 
 
@@ -439,10 +441,10 @@ def test_penalties_in_chunks_are_the_same_penalties(l1, step, monkeypatch):
         monkeypatch.setattr("sknn_scratch.estimators.build.CHUNK", chunk)
         objective = build_objective(est, problem.loss, problem.params)
         grad = problem.params.copy()
-        _, penalty, _ = objective.value_and_gradient(problem.params, problem.batch, grad)
+        penalty = objective.value_and_gradient(problem.params, problem.batch, grad).penalty
         after = problem.params.flat.copy()
         objective.prox(after, 0.1 if step == "one number" else np.linspace(0.1, 1, after.size))
-        value = objective.value(problem.params, problem.batch)[1]
+        value = objective.value(problem.params, problem.batch).penalty
         return objective.penalties, [penalty, value], [grad.flat, after]
 
     whole, parts = outcome(1000), outcome(5)

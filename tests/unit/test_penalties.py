@@ -61,7 +61,7 @@ def rest(penalty, w):
     if isinstance(penalty, MaxNorm):
         longest = np.linalg.norm(w.reshape(penalty.n_rows, -1), axis=0).max()
         return 0.0 if longest <= penalty.bound * (1 + 4 * EPS) else np.inf
-    return penalty.rest(w, np.empty_like(w))
+    return penalty.nonsmooth_value(w, np.empty_like(w))
 
 
 def assert_minimises(penalty, w, step, others):
@@ -117,8 +117,8 @@ def test_subgradient_lies_below(penalty, w, v):
     w, v = w.ravel(), v.ravel()
     out = np.ones(12)
     penalty.add_subgradient(w, out)
-    below = penalty.rest(w, np.empty(12)) + (out - 1) @ (v - w)
-    assert penalty.rest(v, np.empty(12)) >= below - 64 * 12 * 5 * EPS
+    below = penalty.nonsmooth_value(w, np.empty(12)) + (out - 1) @ (v - w)
+    assert penalty.nonsmooth_value(v, np.empty(12)) >= below - 64 * 12 * 5 * EPS
     penalty.add_subgradient(np.zeros(12), zero := np.zeros(12))
     assert_array_equal(zero, 0)
 
@@ -128,7 +128,7 @@ def test_subgradient_lies_below(penalty, w, v):
 def test_value_without_the_smooth_part_is_rest(penalty, w):
     w = w.ravel()
     smooth = value(ElasticNet(l2=0.3, alpha=0.2), w) if isinstance(penalty, ElasticNet) else 0.0
-    expected = pytest.approx(smooth + penalty.rest(w, np.empty(12)), rel=32 * EPS)
+    expected = pytest.approx(smooth + penalty.nonsmooth_value(w, np.empty(12)), rel=32 * EPS)
     assert value(penalty, w) == expected
     assert value_and_gradient(penalty, w)[0] == expected
 
@@ -137,11 +137,11 @@ def test_value_without_the_smooth_part_is_rest(penalty, w):
 def test_every_penalty_of_a_stack_is_that_of_its_networks(penalty):
     w, steps = np.random.default_rng(0).normal(0, 2, (3, 12)), np.array([[0.1], [0.5], [2.0]])
     together = prox(penalty, w, steps)
-    values = np.broadcast_to(penalty.rest(w, np.empty_like(w)), 3)
+    values = np.broadcast_to(penalty.nonsmooth_value(w, np.empty_like(w)), 3)
     for i in range(3):
         alone = prox(penalty, w[i], float(steps[i, 0]))
         assert_allclose(together[i], alone, rtol=0, atol=8 * EPS)
-        assert values[i] == pytest.approx(penalty.rest(w[i], np.empty(12)), rel=16 * EPS)
+        assert values[i] == pytest.approx(penalty.nonsmooth_value(w[i], np.empty(12)), rel=16 * EPS)
 
 
 @every_penalty
@@ -319,7 +319,7 @@ def test_group_lasso_zeroes_whole_rows_and_keeps_directions(w, step):
 
 def test_group_lasso_is_the_sum_of_the_lengths_of_rows():
     w = np.array([3.0, 4.0, 0.0, 0.0, 5.0, 12.0])
-    assert GroupLasso(2.0, n_groups=3).rest(w, np.empty(6)) == 2 * (5 + 0 + 13)
+    assert GroupLasso(2.0, n_groups=3).nonsmooth_value(w, np.empty(6)) == 2 * (5 + 0 + 13)
 
 
 @given(w=matrix, step=step_size)

@@ -5,8 +5,9 @@ import pytest
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, reference
 from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.batches import Batch
 from sknn_scratch.engine.losses import LOSSES
-from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.estimators.build import build_objective
 from sknn_scratch.gradient_check import check_gradient

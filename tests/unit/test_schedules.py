@@ -146,7 +146,7 @@ def test_a_function_is_asked_once_for_each_epoch():
 
 def test_backtracking_halves_until_accepted_and_never_grows():
     ours = schedule("backtracking", learning_rate_init=0.8)
-    assert ours.searches
+    assert ours.is_line_search
     assert ours.search(lambda step: step <= 0.25) == 0.2
     assert ours.search(lambda step: True) == 0.2
     assert ours.learning_rate == ours.rate(0.5) == 0.2

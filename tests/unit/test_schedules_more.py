@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, reference
+from sknn_scratch.engine.objective import Value
 from sknn_scratch.engine.schedules import SCHEDULES, Backtracking, ByEpoch
 from sknn_scratch.engine.solvers import SOLVERS, GradientDescent, Nesterov
 from sknn_scratch.engine.training import Optimizer, train
@@ -184,7 +185,7 @@ SEARCH = {"learning_rate": "backtracking", "learning_rate_init": 64.0}
 
 
 def test_only_the_solvers_with_exact_gradients_search():
-    names = [name for name, schedule in SCHEDULES.items() if schedule.searches]
+    names = [name for name, schedule in SCHEDULES.items() if schedule.is_line_search]
     assert names == ["backtracking"]
     for solver, cls in SOLVERS.items():
         model = MLPScratchClassifier(4, solver=solver, **SEARCH, **ALL)
@@ -349,20 +350,21 @@ class Quadratic:
 
     def value(self, params, batch):
         x = params.flat
-        return (x * (0.5 * self.A * x - self.b)).sum(axis=-1), self.rest(params)
+        loss = (x * (0.5 * self.A * x - self.b)).sum(axis=-1)
+        return Value(loss, self.nonsmooth_value(params), 0.0)
 
     def value_and_gradient(self, params, batch, grad):
         grad.flat[...] = self.A * params.flat - self.b
-        return (*self.value(params, batch), 0.0)
+        return self.value(params, batch)
 
-    def rest(self, params):
+    def nonsmooth_value(self, params):
         return self.l1 * np.abs(params.flat).sum(axis=-1) if self.l1 else 0.0
 
     def _prox(self, x, step):
         x[...] = np.sign(x) * np.maximum(np.abs(x) - step * self.l1, 0)
 
     def __call__(self, x):
-        return sum(self.value(Vector(x), None))
+        return self.value(Vector(x), None).total
 
 
 BATCHES = SimpleNamespace(n_samples=1, epoch=lambda: [SimpleNamespace(n_samples=1)])

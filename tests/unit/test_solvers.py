@@ -11,8 +11,9 @@ from sklearn.linear_model import Lasso
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.batches import Batch
 from sknn_scratch.engine.losses import LOSSES
-from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet
 from sknn_scratch.engine.solvers import SGD, SOLVERS, Adam, GradientDescent, Nesterov

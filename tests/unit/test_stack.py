@@ -20,15 +20,16 @@ from sklearn.preprocessing import scale
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine import network as network_module
 from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.batches import Batch, MiniBatches
+from sknn_scratch.engine.dropout import Dropout
 from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.engine.monitor import Monitor, MonitorStack
-from sknn_scratch.engine.network import Dropout, raw_scores
-from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.network import raw_scores
+from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet
 from sknn_scratch.engine.schedules import SCHEDULES, ByEpoch, ScheduleStack
 from sknn_scratch.engine.solvers import SOLVERS, Adam
-from sknn_scratch.engine.training import MiniBatches
 from sknn_scratch.estimators.build import together
 from sknn_scratch.exceptions import ValidationSetWarning
 from sknn_scratch.model_selection import stack as stack_module
@@ -940,7 +941,7 @@ def schedules():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_stack_of_schedules_is_one_by_one(dtype):
     stack, singles, rng = ScheduleStack(schedules(), dtype), schedules(), np.random.default_rng(0)
-    assert not stack.searches
+    assert not stack.is_line_search
     for epoch in range(1, 12):
         for fraction in (0.0, 0.3, 0.9):
             rates = stack.rate(fraction)
@@ -974,7 +975,7 @@ def searching(*steps):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_only_steps_that_are_too_long_are_halved(dtype):
     stack = ScheduleStack(searching(1.0, 1.0, 8.0), dtype)
-    assert stack.searches
+    assert stack.is_line_search
 
     def below(*limits):
         return lambda steps: steps <= np.reshape(limits, steps.shape)

@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 
 from sknn_scratch.engine import objective as objective_module
 from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.engine.compiled import CompiledEpochs
 from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.engine.objective import Objective
@@ -15,7 +16,7 @@ from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.schedules import Constant
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.engine.subnormals import faded, flush, negligible
-from sknn_scratch.engine.training import MiniBatches, NumpyEpochs, Optimizer, train
+from sknn_scratch.engine.training import NumpyEpochs, Optimizer, train
 
 UNITS = (20, 16, 16, 3)
 # Spreads of the raw scores with which exp(z) takes all values down to zero
@@ -62,7 +63,7 @@ class Fitted:
         train(self.optimizer, self.objective, self.params, self.batches, epochs, on_epoch, engine)
 
     def vectors(self):
-        return [self.params.flat, *self.optimizer.solver.vectors(self.optimizer.state)]
+        return [self.params.flat, *self.optimizer.solver.state_vectors(self.optimizer.state)]
 
 
 class Looked:

@@ -7,15 +7,16 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.utils import gen_batches, shuffle
 
 from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.batches import Batch, MiniBatches
 from sknn_scratch.engine.lbfgs import lbfgs
 from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.engine.monitor import Monitor
-from sknn_scratch.engine.objective import Batch, Objective
+from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet
 from sknn_scratch.engine.schedules import SCHEDULES, Constant
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.engine.training import MiniBatches, Optimizer, train
+from sknn_scratch.engine.training import Optimizer, train
 
 EPS = np.finfo(np.float64).eps
 
@@ -491,7 +492,7 @@ def test_lbfgs_reaches_the_optimum_of_ridge_regression():
     assert_allclose(run.params.biases[0], y.mean(axis=0) - X.mean(axis=0) @ W, rtol=0, atol=1e-4)
     values = np.array([epoch.loss + epoch.penalty for epoch in epochs])
     assert np.all(np.diff(values) < 0)
-    assert values[-1] == sum(run.objective.value(run.params, batch))
+    assert values[-1] == run.objective.value(run.params, batch).total
 
 
 def test_lbfgs_with_l1_reaches_the_optimum_of_nag():
@@ -507,7 +508,7 @@ def test_lbfgs_with_l1_reaches_the_optimum_of_nag():
     assert np.any(run.params.flat == 0)
     assert_array_equal(run.params.flat == 0, expected.params.flat == 0)
     assert epochs[-1].loss + epochs[-1].penalty == pytest.approx(
-        sum(run.objective.value(run.params, run.batches.data)), rel=8 * EPS
+        run.objective.value(run.params, run.batches.data).total, rel=8 * EPS
     )
 
 
@@ -561,5 +562,5 @@ def test_what_fades_ends_at_zero_and_not_at_subnormal_numbers(solver):
     assert (faded < tiny).all()
     run.train(max_iter=1)
     assert_array_equal(faded, 0)
-    for vector in [run.params.flat, *run.optimizer.solver.vectors(run.optimizer.state)]:
+    for vector in [run.params.flat, *run.optimizer.solver.state_vectors(run.optimizer.state)]:
         assert np.abs(vector[vector != 0]).min() >= tiny
