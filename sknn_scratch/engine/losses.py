@@ -1,8 +1,9 @@
 """Losses as functions of the raw scores of the output layer.
 
 A loss knows no network and no weights: it sees raw scores z of shape (..., n, k) and targets y of
-the same shape. To add one for regression, write a class derived from `RegressionLoss` and one line
-in `REGRESSION_LOSSES`. (Those of a classifier follow from its targets.)
+the same shape. It also knows its score: what it is called, its mean, and what a constant reaches.
+To add one for regression, write a class derived from `RegressionLoss` and one line in
+`REGRESSION_LOSSES`. (The losses of a classifier follow from its targets.)
 """
 
 from abc import ABC, abstractmethod
@@ -11,7 +12,7 @@ from collections import ChainMap
 import numpy as np
 from scipy.special import expit, log_softmax, xlogy
 
-__all__ = ["LOSSES", "REGRESSION_LOSSES", "Loss", "RegressionLoss"]
+__all__ = ["LOSSES", "REGRESSION_LOSSES", "ClassificationLoss", "Loss", "RegressionLoss"]
 
 
 class Loss(ABC):
@@ -23,12 +24,28 @@ class Loss(ABC):
     ----------
     out_activation : str
         Name of the function that turns raw scores into predictions.
+    score_name : str
+        Name of the score in the history.
+    best_constant : str
+        The best prediction that is the same for all samples, in words.
     """
+
+    # Class attributes, rather than properties, in the classes derived from this one
 
     @property
     @abstractmethod
     def out_activation(self) -> str:
-        pass  # a class attribute, rather than a property, in the classes derived from this one
+        pass
+
+    @property
+    @abstractmethod
+    def score_name(self) -> str:
+        pass
+
+    @property
+    @abstractmethod
+    def best_constant(self) -> str:
+        pass
 
     @abstractmethod
     def predict(self, raw: np.ndarray) -> None:
@@ -47,6 +64,33 @@ class Loss(ABC):
         """
 
     @abstractmethod
+    def mean_score(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the score of all samples (n, k); `raw` may be overwritten."""
+
+    @abstractmethod
+    def score_of_constant(self, y: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return about the best score of a prediction that is the same for all samples."""
+
+    @abstractmethod
+    def spread(self, raw: np.ndarray, y: np.ndarray) -> float:
+        """Return how far predictions differ between samples, in standard deviations."""
+
+    def score_varies(self, y: np.ndarray) -> bool:
+        """Whether the score on these targets tells good predictions from bad ones."""
+        return True
+
+    def fault_of_targets(self, y: np.ndarray) -> str | None:
+        """Return what is wrong with targets, with a remedy; None if they are allowed.
+
+        It continues a sentence that begins with the name of the loss.
+        """
+        return None
+
+    def reported(self, loss: float, penalty: float, n_outputs: int) -> float:
+        """Return what the history shows of the two parts of the objective."""
+        return loss + penalty
+
+    @abstractmethod
     def value(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the loss of each sample, shape (..., n); `raw` is kept."""
 
@@ -55,7 +99,32 @@ class Loss(ABC):
         """Return the loss of each sample and overwrite `raw` with d loss / d raw."""
 
 
-class LogLoss(Loss):
+class ClassificationLoss(Loss):
+    """A loss whose score is the accuracy: the share of the samples that are classified correctly.
+
+    A class derived from this one defines `out_activation`, `predict`, `classify`, `smoothed`,
+    `score`, `score_of_constant`, `spread`, `value` and `value_and_gradient`.
+    """
+
+    score_name = "accuracy"
+    best_constant = "the shares of the classes"
+
+    @abstractmethod
+    def classify(self, raw: np.ndarray) -> np.ndarray:
+        """Return the class of each sample, or which labels it has."""
+
+    @abstractmethod
+    def smoothed(self, y: np.ndarray, share: float) -> np.ndarray:
+        """Return y with a share of each label spread over its values (Szegedy et al., 2016)."""
+
+    def remember_targets(self, y, weight):
+        pass
+
+    def mean_score(self, raw, y, weight):
+        return np.average(self.score(raw, y), weights=weight)  # type: ignore[arg-type]
+
+
+class LogLoss(ClassificationLoss):
     """-sum_k y_k log softmax(z)_k; d/dz = softmax(z) - y.
 
     y is one-hot, or another distribution over the classes (smoothed labels).
@@ -72,11 +141,19 @@ class LogLoss(Loss):
         """Return the index of the class of each sample, shape (..., n)."""
         return raw.argmax(axis=-1)
 
-    def remember_targets(self, y, weight):
-        pass
+    def smoothed(self, y, share):
+        return y * (1 - share) + share / y.shape[-1]
 
     def score(self, raw, y):
         return raw.argmax(axis=-1) == y.argmax(axis=-1)
+
+    def score_of_constant(self, y, weight):
+        return np.average(y, axis=0, weights=weight).max()
+
+    def spread(self, raw, y):
+        # To add a number to all scores of a sample changes no prediction
+        raw = raw - raw.mean(axis=1, keepdims=True)
+        return raw.std(axis=0, dtype=np.float64).max()
 
     def value(self, raw, y):
         return -np.vecdot(log_softmax(raw, axis=-1), y)
@@ -91,7 +168,7 @@ class LogLoss(Loss):
         return np.log(total[..., 0]) - score_of_target
 
 
-class BinaryLogLoss(Loss):
+class BinaryLogLoss(ClassificationLoss):
     """sum_k log(1 + exp(z_k)) - y_k z_k, with y_k in [0, 1]; d/dz = 1 / (1 + exp(-z)) - y.
 
     One column is the two-class problem, several are independent labels.
@@ -106,12 +183,20 @@ class BinaryLogLoss(Loss):
         """Return for each label whether the sample has it, shape (..., n, k)."""
         return raw > 0
 
-    def remember_targets(self, y, weight):
-        pass
+    def smoothed(self, y, share):
+        return y * (1 - share) + share / 2
 
     def score(self, raw, y):
         # as in accuracy_score, all labels are to be right
         return np.logical_and.reduce((raw > 0) == (y > 0.5), axis=-1)
+
+    def score_of_constant(self, y, weight):
+        shares = np.average(y, axis=0, weights=weight)
+        # Of several labels, all of them right: at least as often as all are the commonest
+        return np.maximum(shares, 1 - shares).min()
+
+    def spread(self, raw, y):
+        return raw.std(axis=0, dtype=np.float64).max()
 
     def value(self, raw, y):
         # Label by label: between sums over the labels a small loss would be lost
@@ -131,6 +216,8 @@ class RegressionLoss(Loss):
     `value_and_gradient`.
     """
 
+    score_name = "r2"
+    best_constant = "the mean of y"
     y_variance: np.ndarray | None = None
 
     def remember_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
@@ -150,6 +237,41 @@ class RegressionLoss(Loss):
         predicted /= np.where(self.y_variance > 0, self.y_variance, 1)
         return 1 - predicted.mean(axis=-1)
 
+    def mean_score(self, raw, y, weight):
+        if len(y) < 2:
+            return np.nan
+        self.predict(raw)
+        return r_squared(y, raw, weight) if np.isfinite(raw).all() else -np.inf
+
+    def score_varies(self, y):
+        # R^2 of a target that does not vary is 0, or 1 for predictions without any error
+        return (y != y[:1]).any()
+
+    def score_of_constant(self, y, weight):
+        return 0.0
+
+    def spread(self, raw, y):
+        predicted, sizes = raw.astype(np.float64), y.std(axis=0, dtype=np.float64)
+        self.predict(predicted)
+        varies = sizes > 0  # not where the squares of tiny targets underflow: nothing is known then
+        return (predicted.std(axis=0)[varies] / sizes[varies]).max() if varies.any() else np.inf
+
+
+def r_squared(y, predicted, weight):
+    """Return scikit-learn's R^2, the mean over the targets, to the bit.
+
+    A target that does not vary counts 1 where all predictions are exact, else 0.
+    """
+    arrays = [y, predicted] if weight is None else [y, predicted, weight]
+    y, predicted = (array.astype(np.result_type(*arrays), copy=False) for array in (y, predicted))
+    w = 1.0 if weight is None else weight[:, None]
+    residual = np.sum(w * (y - predicted) ** 2, axis=0)
+    total = np.sum(w * (y - np.average(y, axis=0, weights=weight)) ** 2, axis=0)
+    of_each = np.where(residual == 0, 1, 0).astype(residual.dtype)
+    varies = (residual != 0) & (total != 0)
+    of_each[varies] = 1 - residual[varies] / total[varies]
+    return float(of_each.mean())
+
 
 class SquaredError(RegressionLoss):
     """1/2 sum_k (z_k - y_k)^2; d/dz = z - y."""
@@ -158,6 +280,11 @@ class SquaredError(RegressionLoss):
 
     def predict(self, raw):
         pass
+
+    def reported(self, loss, penalty, n_outputs):
+        # scikit-learn reports a mean over the outputs, though what is minimised, there and here,
+        # is the sum. With the same curves training stops in the same epoch.
+        return loss / n_outputs + penalty
 
     def value(self, raw, y):
         return self.value_and_gradient(raw.copy(), y)
@@ -177,6 +304,11 @@ class PoissonLoss(RegressionLoss):
 
     def predict(self, raw):
         np.exp(raw, out=raw)
+
+    def fault_of_targets(self, y):
+        if not (y < 0).any():
+            return None
+        return f"needs y >= 0, but y has values down to {y.min()}: use loss='squared_error'."
 
     def value(self, raw, y):
         return self.value_and_gradient(raw.copy(), y)

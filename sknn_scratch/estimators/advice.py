@@ -102,11 +102,11 @@ def warn_if_nothing_learned(estimator, params, X, y, sample_weight):
         X, y = X[sample_weight > 0], y[sample_weight > 0]
     rows = slice(None, None, max(1, X.shape[0] // N_PROBES))
     raw = raw_scores(params, build_activations(estimator, len(params.weights) - 1), X[rows])
-    varies = (y != y[:1]).any()
-    if varies and estimator._spread(raw, y) < _CONSTANT and _neighbours_agree(X, y):
+    varies, loss = (y != y[:1]).any(), estimator._loss()
+    if varies and loss.spread(raw, y) < _CONSTANT and _neighbours_agree(X, y):
         warn(
             "The network has learned nothing: it predicts the same for all training samples, no "
-            f"better than {estimator._constant}, although samples that are near each other have "
+            f"better than {loss.best_constant}, although samples that are near each other have "
             f"similar targets. {_remedies(estimator)}",
             NothingLearnedWarning,
         )
@@ -114,9 +114,10 @@ def warn_if_nothing_learned(estimator, params, X, y, sample_weight):
 
 def _seems_constant(estimator, y, sample_weight):
     """Whether the score in training is about that of a constant: only then a closer look pays."""
-    score = estimator.history_[estimator._score_name][-1]
+    loss = estimator._loss()
+    score = estimator.history_[loss.score_name][-1]
     _, sample_weight = estimator._training_targets(y, sample_weight, incremental=False)
-    return not score > estimator._score_of_constant(y, sample_weight) + _ABOUT
+    return not score > loss.score_of_constant(y, sample_weight) + _ABOUT
 
 
 def _neighbours_agree(X, y):

@@ -196,8 +196,6 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     # What a derived class says of itself
 
     _sklearn_class: ClassVar[type]
-    _score_name: ClassVar[str]
-    _constant: ClassVar[str]  # the best prediction that is the same for all samples
 
     # What fit leaves, as the docstrings of the derived classes say
 
@@ -227,22 +225,6 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         """Return the name of the loss in `LOSSES`; called after `_validate_input`."""
         raise NotImplementedError
 
-    def _score_raw(self, raw, y, sample_weight):
-        """Return the score of raw scores against targets as `_validate_input` returns them."""
-        raise NotImplementedError
-
-    def _score_tells(self, y):
-        """Whether the score on these targets tells good predictions from bad ones."""
-        return True
-
-    def _score_of_constant(self, y, sample_weight):
-        """Return about the best score of a prediction that is the same for all samples."""
-        raise NotImplementedError
-
-    def _spread(self, raw, y):
-        """Return how far predictions differ between samples: standard deviations, the largest."""
-        raise NotImplementedError
-
     def _training_targets(self, y, sample_weight, incremental):
         """Return y and the weights with which to train, from those that were given."""
         return y, sample_weight
@@ -250,10 +232,6 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     def _strata(self, y):
         """Return what a held-out part is to be stratified by, or None."""
         return None
-
-    def _reported_loss(self, loss, penalty):
-        """Return the number that goes into the curves, from the two parts of the objective."""
-        return loss + penalty
 
     def _validate_params(self):
         super()._validate_params()

@@ -311,8 +311,6 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     """
 
     _sklearn_class = MLPClassifier
-    _score_name = "accuracy"
-    _constant = "the shares of the classes"
 
     classes_: np.ndarray
 
@@ -466,9 +464,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                     f"class_weight={self.class_weight!r} gives weights whose sum is {total}."
                 )
         if self.label_smoothing:
-            # Szegedy et al. (2016), section 7: a share of each label is spread over all of them
-            n_values = y.shape[1] if self._loss_name() == "log_loss" else 2
-            y = y * (1 - self.label_smoothing) + self.label_smoothing / n_values
+            y = self._loss().smoothed(y, self.label_smoothing)
         return y, sample_weight
 
     def _weight_by_class(self, y, sample_weight, incremental):
@@ -490,22 +486,6 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     def _strata(self, y):
         # scikit-learn stratifies two classes only; to draw the same samples, so does this
         return y.astype(bool) if y.shape[1] == 1 else None
-
-    def _score_of_constant(self, y, sample_weight):
-        shares = np.average(y, axis=0, weights=sample_weight)
-        if len(shares) == 1:
-            return max(shares[0], 1 - shares[0])
-        # Of several labels, all of them right: at least as often as all are the commonest
-        several = self._loss_name() != "log_loss"
-        return np.maximum(shares, 1 - shares).min() if several else shares.max()
-
-    def _spread(self, raw, y):
-        if self._loss_name() == "log_loss":  # to add a number to all scores of a sample is nothing
-            raw = raw - raw.mean(axis=1, keepdims=True)
-        return raw.std(axis=0, dtype=np.float64).max()
-
-    def _score_raw(self, raw, y, sample_weight):
-        return np.average(self._loss().score(raw, y), weights=sample_weight)
 
     @for_first_order_solvers
     @checks_changed_parameters

@@ -75,7 +75,7 @@ def from_sklearn(cls, estimator):
             converted.loss_curve_ = []
         converted.history_ = {"loss": list(converted.loss_curve_)}
         if converted.loss_curve_:  # what is not known of an epoch is NaN
-            converted.history_[cls._score_name] = [np.nan] * len(converted.loss_curve_)
+            converted.history_[converted._loss().score_name] = [np.nan] * len(converted.loss_curve_)
         if converted.validation_scores_ is not None:
             converted.history_["validation_score"] = list(converted.validation_scores_)
     return converted

@@ -23,14 +23,15 @@ def judge_of(estimator, y, validation, held_out):
     if estimator.early_stopping_on == "loss":
         return "validation_loss"
     _, y_val, weight = validation
-    if estimator._score_tells(y_val if weight is None else y_val[weight > 0]):
+    score_varies = estimator._loss().score_varies
+    if score_varies(y_val if weight is None else y_val[weight > 0]):
         return "validation_score"
     if len(y_val) == 1:
         raise ValueError(
             "The validation set has one sample, for which R^2 is not defined. Give at least two "
             "samples with different targets, or set early_stopping_on='loss'."
         )
-    if not estimator._score_tells(y):
+    if not score_varies(y):
         return "validation_score"
     _warn_of_constant_targets(held_out)
     return "validation_loss"

@@ -379,7 +379,7 @@ class Fit:
             return
         estimator.n_iter_ = min(result.nit, estimator.max_iter)
         value = self.objective.value(self.params, data)
-        estimator.loss_ = float(estimator._reported_loss(value.loss, value.penalty))
+        estimator.loss_ = self._reported(value.loss, value.penalty)
         self.ended_by_itself = self.stopped or result.status == 0
         if not self.ended_by_itself:
             warn(lbfgs_not_converged(estimator, result), ConvergenceWarning)
@@ -433,9 +433,9 @@ class Fit:
 
     def _measure(self, epoch):
         """Return what the history records: no clock times, so that equal fits are equal."""
-        entry = {"loss": float(self.estimator._reported_loss(epoch.loss, epoch.penalty))}
+        entry = {"loss": self._reported(epoch.loss, epoch.penalty)}
         entry["penalty"] = float(epoch.penalty)
-        entry[self.estimator._score_name] = float(epoch.score)
+        entry[self.objective.loss.score_name] = float(epoch.score)
         if self.validation is not None:
             entry |= self._validate()
         entry["learning_rate"] = epoch.learning_rate
@@ -462,16 +462,19 @@ class Fit:
     def _validate(self):
         """Return loss, without penalties, and score on the validation set."""
         X, y, sample_weight = self.validation
-        estimator = self.estimator
         raw = validation_scores(self.params, self.objective.activations, X, sample_weight)
         if not np.isfinite(raw).all():
             return {"validation_loss": float("nan"), "validation_score": float("nan")}
-        per_sample = self.objective.loss.value(raw, y)
-        loss = np.average(per_sample, weights=sample_weight)
+        loss = self.objective.loss
+        mean = np.average(loss.value(raw, y), weights=sample_weight)
         return {
-            "validation_loss": float(estimator._reported_loss(loss, 0.0)),
-            "validation_score": float(estimator._score_raw(raw, y, sample_weight)),
+            "validation_loss": self._reported(mean, 0.0),
+            "validation_score": float(loss.mean_score(raw, y, sample_weight)),
         }
+
+    def _reported(self, loss, penalty):
+        n_outputs = self.params.units[-1]
+        return float(self.objective.loss.reported(loss, penalty, n_outputs))
 
     def _print_progress(self, entry):
         number = self.estimator.n_iter_

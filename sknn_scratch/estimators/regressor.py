@@ -6,7 +6,6 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils import column_or_1d
 
@@ -289,8 +288,6 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     """
 
     _sklearn_class = MLPRegressor
-    _score_name = "r2"
-    _constant = "the mean of y"
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
@@ -389,42 +386,12 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=reset)  # once, and not again for a validation set
         y = converted("y", y.reshape(len(y), -1), X.dtype)
-        if self.loss == "poisson" and (y < 0).any():
-            raise ValueError(
-                f"loss='poisson' needs y >= 0, but y has values down to {y.min()}: use "
-                "loss='squared_error'."
-            )
+        if fault := self._loss().fault_of_targets(y):
+            raise ValueError(f"loss={self.loss!r} {fault}")
         return X, y
 
     def _loss_name(self):
         return self.loss
-
-    def _reported_loss(self, loss, penalty):
-        # scikit-learn reports the squared error as a mean over the outputs, though what is
-        # minimised, there and here, is the sum: so the curves, and where they stop, agree.
-        n_means = self.n_outputs_ if self.loss == "squared_error" else 1
-        return loss / n_means + penalty
-
-    def _score_tells(self, y):
-        # R^2 of a target that does not vary is 0, or 1 for predictions without any error
-        return (y != y[:1]).any()
-
-    def _score_of_constant(self, y, sample_weight):
-        return 0.0
-
-    def _spread(self, raw, y):
-        predicted, sizes = raw.astype(np.float64), y.std(axis=0, dtype=np.float64)
-        self._loss().predict(predicted)
-        varies = sizes > 0  # not where the squares of tiny targets underflow: nothing is known then
-        return (predicted.std(axis=0)[varies] / sizes[varies]).max() if varies.any() else np.inf
-
-    def _score_raw(self, raw, y, sample_weight):
-        if len(y) < 2:
-            return np.nan
-        self._loss().predict(raw)
-        if not np.isfinite(raw).all():  # refused by r2_score
-            return -np.inf
-        return r2_score(y, raw, sample_weight=sample_weight)
 
     @for_first_order_solvers
     @checks_changed_parameters

@@ -309,9 +309,9 @@ class Stack:
 
     def _measure(self, epoch):
         """Return what the history records of an epoch, for each network."""
-        entry = {"loss": self.first._reported_loss(epoch.loss, epoch.penalty)}
+        entry = {"loss": self._reported(epoch.loss, epoch.penalty)}
         entry["penalty"] = epoch.penalty
-        entry[self.first._score_name] = epoch.score
+        entry[self.loss.score_name] = epoch.score
         if self.streams.validation is not None:
             entry |= self._validate()
         entry["learning_rate"] = epoch.learning_rate[..., 0]
@@ -325,13 +325,16 @@ class Stack:
         per_sample = self.loss.value(raw, y)
         if weight is not None:
             weight = np.broadcast_to(weight, per_sample.shape)
-        loss = self.first._reported_loss(np.average(per_sample, axis=-1, weights=weight), 0.0)
+        loss = self._reported(np.average(per_sample, axis=-1, weights=weight), 0.0)
         finite = np.isfinite(raw).all(axis=(-1, -2))
         score = np.full(finite.shape, np.nan)
         for place in self._places(finite):
             stream, own = place[0], None if weight is None else weight[place]
-            score[place] = self.first._score_raw(raw[place], y[stream, 0], own)
+            score[place] = self.loss.mean_score(raw[place], y[stream, 0], own)
         return {"validation_loss": np.where(finite, loss, np.nan), "validation_score": score}
+
+    def _reported(self, loss, penalty):
+        return self.loss.reported(loss, penalty, self.params.units[-1])
 
     def _record(self, entry):
         """Append to the history a row with a number for each network, NaN if it does not run."""

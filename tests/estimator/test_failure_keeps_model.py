@@ -15,6 +15,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier
+from sknn_scratch.engine.losses import ClassificationLoss
 from sknn_scratch.engine.objective import Objective, Value
 from sknn_scratch.engine.solvers import SOLVERS
 
@@ -298,7 +299,7 @@ def test_interrupted_weights_of_lbfgs_have_the_best_loss(monkeypatch):
 def test_interrupt_in_the_first_validation(monkeypatch):
     model = new(early_stopping=True)
     before = bits(model)
-    interrupt(monkeypatch, MLPScratchClassifier, "_score_raw", 1)
+    interrupt(monkeypatch, ClassificationLoss, "mean_score", 1)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
     assert bits(model) == before
@@ -306,7 +307,7 @@ def test_interrupt_in_the_first_validation(monkeypatch):
 
 def test_interrupt_in_a_later_validation(monkeypatch):
     model = new(early_stopping=True)
-    interrupt(monkeypatch, MLPScratchClassifier, "_score_raw", 3)
+    interrupt(monkeypatch, ClassificationLoss, "mean_score", 3)
     with ctrl_c_ends_training():
         model.fit(X, y)
     assert model.n_iter_ == len(model.loss_curve_)

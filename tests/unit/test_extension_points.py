@@ -15,7 +15,14 @@ from sklearn.preprocessing import StandardScaler
 from sknn_scratch import MLPScratchRegressor, model_files
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation, Tanh
 from sknn_scratch.engine.initializers import INITIALIZERS
-from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES, Loss, RegressionLoss, SquaredError
+from sknn_scratch.engine.losses import (
+    LOSSES,
+    REGRESSION_LOSSES,
+    ClassificationLoss,
+    Loss,
+    RegressionLoss,
+    SquaredError,
+)
 from sknn_scratch.engine.penalties import (
     ElasticNet,
     GroupLasso,
@@ -30,10 +37,15 @@ from sknn_scratch.engine.solvers import SGD, SOLVERS, GradientDescent, Solver
 X = np.random.default_rng(0).normal(size=(30, 3))
 y = X[:, 0] - X[:, 1]
 
+OF_A_LOSS = {"out_activation", "predict", "score", "value", "value_and_gradient"}
+OF_A_SCORE = {"score_of_constant", "spread"}
 # The table of docs/extending.md
 REQUIRED = {
     Activation: {"forward", "backward"},
-    Loss: {"out_activation", "predict", "remember_targets", "score", "value", "value_and_gradient"},
+    Loss: OF_A_LOSS
+    | OF_A_SCORE
+    | {"score_name", "best_constant", "remember_targets", "mean_score"},
+    ClassificationLoss: OF_A_LOSS | OF_A_SCORE | {"classify", "smoothed"},
     RegressionLoss: {"out_activation", "predict", "value", "value_and_gradient"},
     Schedule: {"base_rate"},
     Solver: {"full_batch", "init", "step"},
@@ -110,6 +122,34 @@ def test_an_object_in_place_of_a_class_in_a_registry_is_refused(monkeypatch, par
     monkeypatch.setitem(registry, "oops", object())
     with pytest.raises(ValueError, match=r"\['oops'\] must be a class of .*, got <object"):
         new(**{parameter: "oops"}).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_facts_of_a_loss_are_asked_of_the_loss_alone(monkeypatch):
+    class OwnSquaredError(SquaredError):
+        score_name = "half r2"
+
+        def mean_score(self, raw, y, weight):
+            return super().mean_score(raw, y, weight) / 2
+
+        def reported(self, loss, penalty, n_outputs):
+            return 8 * loss / n_outputs
+
+        def fault_of_targets(self, y):
+            return "needs y < 9." if (y > 9).any() else None
+
+    monkeypatch.setitem(REGRESSION_LOSSES, "half", OwnSquaredError)
+    both = np.c_[y, 2 * y]
+    settings = {"early_stopping": True, "alpha": 0.5, "random_state": 0}
+    own, plain = (new(loss=loss, **settings).fit(X, both) for loss in ("half", "squared_error"))
+    history, usual = own.history_, plain.history_
+    assert history["half r2"] == usual["r2"]
+    assert history["validation_score"] == [score / 2 for score in usual["validation_score"]]
+    assert history["validation_loss"] == [8 * loss for loss in usual["validation_loss"]]
+    data = np.subtract(usual["loss"], usual["penalty"])
+    np.testing.assert_allclose(history["loss"], 8 * data, rtol=1e-14)  # a sum and a difference
+    with pytest.raises(ValueError, match=r"loss='half' needs y < 9\."):
+        new(loss="half").fit(X, y + 10)
 
 
 def test_an_activation_of_another_class_is_refused():

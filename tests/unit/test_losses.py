@@ -5,9 +5,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_softmax, softmax
-from sklearn.metrics import accuracy_score, log_loss, mean_poisson_deviance, mean_squared_error
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    mean_poisson_deviance,
+    mean_squared_error,
+    r2_score,
+)
 
-from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES
 
 EPS = np.finfo(np.float64).eps
 STEP = 2.0**-10
@@ -220,6 +226,97 @@ def test_classify_chooses_what_is_more_probable_than_not_or_most_probable(name):
 @pytest.mark.parametrize("name", [n for n, loss in LOSSES.items() if not hasattr(loss, "classify")])
 def test_there_is_no_score_in_regression_before_targets_are_seen(name):
     assert LOSSES[name]().score(*example(name)) is None
+
+
+@every_classification_loss
+@pytest.mark.parametrize("k", [1, 3])
+def test_mean_score_of_classes_is_accuracy_score(name, k):
+    raw, y = example(name, k=k)
+    weight = np.random.default_rng(4).uniform(0, 2, 50)
+    loss = LOSSES[name]()
+    classes = loss.classify(raw)
+    expected = classes if classes.ndim == 2 else np.eye(k)[classes]
+    score = loss.mean_score(raw, y, weight)
+    assert score == pytest.approx(accuracy_score(y, expected, sample_weight=weight), rel=50 * EPS)
+
+
+@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtypes", ["ddd", "fff", "ffd"])
+def test_mean_score_of_numbers_is_r2_score_to_the_bit(name, weighted, dtypes):
+    raw, y = example(name, k=4)
+    weight = np.random.default_rng(4).uniform(0, 2, 50)
+    raw, y, weight = map(np.astype, (raw, y, weight), dtypes)
+    weight = weight if weighted else None
+    loss = LOSSES[name]()
+    y[:, 1] = 3  # does not vary, and is not met
+    means = raw.copy()
+    loss.predict(means)
+    y[:, 2] = means[:, 2]  # is met
+    y[:, 3], raw[:, 3] = means[0, 3], raw[0, 3]  # both
+    loss.predict(means := raw.copy())
+    expected = r2_score(y, means, sample_weight=weight)
+    assert loss.mean_score(raw, y, weight) == expected
+
+
+@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+def test_mean_score_of_too_little_or_too_much(name):
+    raw, y = example(name)
+    assert np.isnan(LOSSES[name]().mean_score(raw[:1], y[:1], None))
+    raw[0] = np.inf
+    assert LOSSES[name]().mean_score(raw, y, None) == -np.inf
+
+
+@every_loss
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_no_constant_scores_better_than_the_best_one_and_its_spread_is_zero(name, k, weighted):
+    _, y = example(name, k=k)
+    weight = np.random.default_rng(4).uniform(0, 2, 50) if weighted else None
+    loss = LOSSES[name]()
+    best = -np.inf
+    for row in np.random.default_rng(5).normal(0, 3, (200, k)):
+        raw = np.tile(row, (50, 1))
+        # 50 equal numbers and their mean, exponentials of which go up to exp(10)
+        assert loss.spread(raw, y) <= 50 * EPS * np.exp(10)
+        best = max(best, loss.mean_score(raw, y, weight))
+    bound = loss.score_of_constant(y, weight)
+    # Of several labels no more is known than a bound
+    several_labels = name == "binary_log_loss" and k > 1
+    assert best <= bound + 50 * EPS
+    if name not in REGRESSION_LOSSES and not several_labels:
+        assert best == pytest.approx(bound, rel=50 * EPS)
+
+
+def test_spread_is_in_standard_deviations():
+    raw, y = example("squared_error", k=1)
+    assert LOSSES["squared_error"]().spread(3 * y, y) == pytest.approx(3, rel=50 * EPS)
+    assert LOSSES["binary_log_loss"]().spread(raw, y) == pytest.approx(raw.std(), rel=50 * EPS)
+    scores = np.repeat(raw, 3, axis=1)  # a number of its own for each sample changes nothing
+    assert LOSSES["log_loss"]().spread(scores, y) <= 50 * EPS * np.abs(raw).max()
+
+
+def test_which_targets_are_allowed():
+    y = np.array([[0.0, 2.0], [1.0, -0.5]])
+    fault = "needs y >= 0, but y has values down to -0.5: use loss='squared_error'."
+    assert LOSSES["poisson"]().fault_of_targets(y) == fault
+    assert LOSSES["poisson"]().fault_of_targets(abs(y)) is None
+    assert LOSSES["squared_error"]().fault_of_targets(y) is None
+
+
+@every_loss
+def test_reported_is_the_sum_but_for_the_squared_error(name):
+    expected = 2.25 if name == "squared_error" else 6.25
+    assert LOSSES[name]().reported(6.0, 0.25, n_outputs=3) == expected
+
+
+@every_classification_loss
+def test_smoothed_labels_are_distributions(name):
+    _, y = example(name)
+    smoothed = LOSSES[name]().smoothed(y, 0.3)
+    n_values = 3 if name == "log_loss" else 2
+    assert_allclose(smoothed[y == 1], 0.7 + 0.3 / n_values, rtol=4 * EPS)
+    assert_allclose(smoothed[y == 0], 0.3 / n_values, rtol=4 * EPS)
 
 
 @every_loss
