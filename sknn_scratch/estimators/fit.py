@@ -412,7 +412,8 @@ class Fit:
             estimator.best_validation_score_ = entry["validation_score"]
         if estimator.verbose:
             self._print_progress(entry | {"seconds": epoch.seconds})
-        if not isfinite(estimator.loss_) and not np.isfinite(self.params.flat).all():
+        # Parameters that the last step has made infinite show in the next loss, or at the end
+        if not isfinite(estimator.loss_):
             self._stop_diverged()
             return
         if self.stops_early and not monitor.has_best:

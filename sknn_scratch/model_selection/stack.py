@@ -287,8 +287,7 @@ class Stack:
         if self.first.early_stopping:
             self.best_score[improved] = entry["validation_score"][improved]
         for place in self._places(~np.isfinite(entry["loss"])):
-            if not np.isfinite(self.params.flat[place]).all():
-                self._end_all(place, diverged=True)
+            self._end_all(place, diverged=True)
         if self.first.early_stopping:
             self._refuse_validation_sets(entry)
         self.optimizer.schedule.end_epoch(self.n_epochs * self.streams.n_samples)

@@ -262,6 +262,16 @@ def test_divergence_says_what_it_says_with_numpy(solver, early_stopping):
     assert messages[0] == messages[1]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("engine", OTHER)
+def test_a_loss_that_is_not_finite_has_diverged_though_the_weights_are_finite(engine, dtype):
+    # The squares of the weights overflow in the penalty, which Adam's weights survive
+    rate = 1e30 if dtype is np.float32 else 1e200
+    model = new(engine=engine, learning_rate_init=rate, solver="adam")
+    with pytest.raises(ValueError, match="Training diverged in epoch 1: lower learning_rate_init"):
+        model.fit(X.astype(dtype), y)
+
+
 def press_ctrl_c_at_call(k, monkeypatch):
     """Have Ctrl-C pressed before the k-th call of compiled code; each call is one step."""
     kernels, calls = compiled.kernels(), count(1)

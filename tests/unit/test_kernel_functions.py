@@ -136,10 +136,23 @@ def test_subnormal_numbers(dtype):
 
 
 @every_dtype
+@pytest.mark.parametrize("name", ["exp", "expm1"])
+def test_error_in_ulps_up_to_overflow(name, dtype):
+    """The last factor of two before overflow, where powers of two overflow by themselves."""
+    end = math.log(np.finfo(dtype).max)
+    z = np.random.default_rng(0).uniform(end - 1, end * (1 - 1e-6), 20_000).astype(dtype)
+    found, expected = evaluate(z)[name], exact(z)[name]
+    error = np.abs(found - expected) / np.spacing(expected.astype(dtype))
+    slack = 0.5 if np.finfo(np.longdouble).eps == np.finfo(dtype).eps else 0  # of the reference
+    assert (error <= ulps(name, z) + slack).all()
+
+
+@every_dtype
 def test_where_exp_overflows_and_underflows(dtype):
     info = np.finfo(dtype)
     end, beginning = math.log(info.max), math.log(info.smallest_subnormal)
     ends = np.array([end * (1 - 1e-6), end * (1 + 1e-6)], dtype)
     assert_array_equal(np.isinf(evaluate(ends)["exp"]), [False, True])
+    assert_array_equal(np.isinf(evaluate(ends)["expm1"]), [False, True])
     beginnings = np.array([beginning * (1 - 1e-3), beginning * (1 + 1e-2)], dtype)
     assert_array_equal(evaluate(beginnings)["exp"] > 0, [True, False])

@@ -68,7 +68,7 @@ def _power_of_two_of_type(n):
 
 @exactly
 def _exp_parts(x):
-    """Return (q, s, t) with exp(x) = (1 + q) s t, |q| < 1/2 and s, t powers of two."""
+    """Return (q, s, t, 1 / t) with exp(x) = (1 + q) s t, |q| < 1/2 and s, t powers of two."""
     of_type = type(x)
     low, high = _limits(x)
     x = low if x < low else x  # in this form NaN stays NaN
@@ -77,21 +77,21 @@ def _exp_parts(x):
     r = (x - n * of_type(_LN2_HIGH)) - n * of_type(_LN2_LOW)
     q = r + r * r * _polynomial(r, _EXP)
     half = np.floor(n * of_type(0.5))  # 2^n itself may be out of range
-    return q, _power_of_two(half), _power_of_two(n - half)
+    return q, _power_of_two(half), _power_of_two(n - half), _power_of_two(half - n)
 
 
 @exactly
 def exp(x):
     """Return e^x."""
-    q, s, t = _exp_parts(x)
+    q, s, t, _ = _exp_parts(x)
     return (q + type(x)(1)) * s * t
 
 
 @exactly
 def expm1(x):
     """Return e^x - 1, accurate near 0."""
-    q, s, t = _exp_parts(x)
-    return q * s * t + (s * t - type(x)(1))
+    q, s, t, one_over_t = _exp_parts(x)
+    return (q * s + (s - one_over_t)) * t  # s t overflows before e^x does
 
 
 @exactly
