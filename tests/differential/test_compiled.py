@@ -99,23 +99,20 @@ def fit(cls, X, y, weight, **params):
 
 
 def assert_same(found, expected, tolerance):
-    """Compare the weights, relative to the largest of an array, and the histories."""
+    """Compare the weights, relative to the largest of an array, and the histories, each number."""
     for ours, theirs in zip(
         found.coefs_ + found.intercepts_, expected.coefs_ + expected.intercepts_, strict=True
     ):
         assert_allclose(ours, theirs, rtol=0, atol=tolerance * max(np.abs(theirs).max(), 1e-3))
     assert found.history_.keys() == expected.history_.keys()
     for name, values in expected.history_.items():
-        # A score changes by a sample's share where two raw scores are equal to rounding
-        size = 1 if tolerance < 1e-6 else 100
-        loose = name in ("accuracy", "r2", "validation_score", "nonzero_weights")
-        assert_allclose(
-            found.history_[name],
-            values,
-            rtol=tolerance * (size if loose else 1),
-            atol=tolerance * (size if loose else 1),
-            err_msg=name,
-        )
+        # R^2 is a difference from 1, and may be near zero. For the rest nothing but the relative
+        # error counts: a sample on the other side of a tie is 1/160 of an accuracy, or more.
+        # No sample and no weight of these fits is so near a tie or a threshold.
+        slack = tolerance if name in ("r2", "validation_score") else 0
+        rounding = 0 if name in ("learning_rate", "nonzero_weights") else tolerance
+        found_values = found.history_[name]
+        assert_allclose(found_values, values, rtol=rounding, atol=slack, err_msg=name)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -158,6 +158,20 @@ def test_steps_with_a_penalty_that_is_not_smooth_are_those_of_numpy(solver, pena
         assert_array_equal(found == 0, expected == 0)  # what the penalty made zero is exactly zero
 
 
+@pytest.mark.parametrize("rate", [1e-3, 1e170])
+def test_where_adams_second_moment_overflows_the_weights_stay_as_with_numpy(rate):
+    ends = []
+    for engine in (CompiledEpochs, NumpyEpochs):
+        problem = Problem("identity", "squared_error")
+        problem.batches.data.X[...] *= 1e80  # gradients of 1e160, whose squares overflow
+        optimizer = Optimizer(Adam(), Constant(rate))
+        with np.errstate(over="ignore"):
+            train(optimizer, problem.objective, problem.params, problem.batches, 1, bool, engine)
+        assert np.isinf(optimizer.state.v).any()
+        ends.append(problem.params.flat)
+    assert_allclose(*ends, rtol=1e-12)
+
+
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_the_last_batch_is_smaller_and_counts_less(shuffle):
     ends = []

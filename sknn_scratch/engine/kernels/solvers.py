@@ -7,7 +7,7 @@ smooth.
 
 import math
 
-from sknn_scratch.engine.kernels.compiler import compiled, inlined
+from sknn_scratch.engine.kernels.compiler import compiled, exactly, inlined
 from sknn_scratch.engine.kernels.layers import matrix
 from sknn_scratch.engine.kernels.penalties import (
     bound_columns,
@@ -63,7 +63,7 @@ def _sgd(p, g, momentum_v, rate, ridge, shrink, l1, momentum, nesterov):
         momentum_v[i] = momentum * (v + (p[i] - w) / factor)
 
 
-@compiled
+@exactly  # where v has overflowed, factor m / sqrt(v) is zero as in numpy, in this order only
 def _adam(p, g, m, v, factor, ridge, shrink, l1, beta_1, beta_2, epsilon):
     """``m <- beta_1 m + grad;  v <- beta_2 v + grad^2;  p <- p - factor m / (sqrt(v) + epsilon)``.
 
@@ -76,7 +76,7 @@ def _adam(p, g, m, v, factor, ridge, shrink, l1, beta_1, beta_2, epsilon):
         m[i] = beta_1 * m[i] + grad
         v[i] = beta_2 * v[i] + grad * grad
         inverse = one / (p.dtype.type(math.sqrt(v[i])) + epsilon)
-        p[i] = soft_threshold(shrink * p[i] - factor * inverse * m[i], threshold * inverse)
+        p[i] = soft_threshold(shrink * p[i] - factor * (inverse * m[i]), threshold * inverse)
 
 
 @inlined
