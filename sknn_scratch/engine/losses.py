@@ -117,10 +117,10 @@ class ClassificationLoss(Loss):
     def smoothed(self, y: np.ndarray, share: float) -> np.ndarray:
         """Return y with a share of each label spread over its values (Szegedy et al., 2016)."""
 
-    def remember_targets(self, y, weight):
+    def remember_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         pass
 
-    def mean_score(self, raw, y, weight):
+    def mean_score(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         return np.average(self.score(raw, y), weights=weight)  # type: ignore[arg-type]
 
 
@@ -237,27 +237,27 @@ class RegressionLoss(Loss):
         predicted /= np.where(self.y_variance > 0, self.y_variance, 1)
         return 1 - predicted.mean(axis=-1)
 
-    def mean_score(self, raw, y, weight):
+    def mean_score(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         if len(y) < 2:
             return np.nan
         self.predict(raw)
         return r_squared(y, raw, weight) if np.isfinite(raw).all() else -np.inf
 
-    def score_varies(self, y):
+    def score_varies(self, y: np.ndarray) -> bool:
         # R^2 of a target that does not vary is 0, or 1 for predictions without any error
         return (y != y[:1]).any()
 
-    def score_of_constant(self, y, weight):
+    def score_of_constant(self, y: np.ndarray, weight: np.ndarray | None) -> float:
         return 0.0
 
-    def spread(self, raw, y):
+    def spread(self, raw: np.ndarray, y: np.ndarray) -> float:
         predicted, sizes = raw.astype(np.float64), y.std(axis=0, dtype=np.float64)
         self.predict(predicted)
         varies = sizes > 0  # not where the squares of tiny targets underflow: nothing is known then
         return (predicted.std(axis=0)[varies] / sizes[varies]).max() if varies.any() else np.inf
 
 
-def r_squared(y, predicted, weight):
+def r_squared(y: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None) -> float:
     """Return scikit-learn's R^2, the mean over the targets, to the bit.
 
     A target that does not vary counts 1 where all predictions are exact, else 0.

@@ -27,9 +27,9 @@ class Value(NamedTuple):
 class Objective:
     """F = (1/S) sum_i w_i loss(net(x_i), y_i) + penalties, S = sum_i w_i over the batch.
 
-    `penalties` is a list of (slice of the weights, Penalty). F is given in its two parts, loss and
-    penalty. `prox` is the proximal operator of what is not smooth in F, or None. `dropout`, or
-    None, acts on the gradient and the value that comes with it, not on `value`.
+    `penalties` is a list of (slice of the weights, Penalty). F is returned in two parts, loss and
+    penalty. `prox` is the proximal operator of the nonsmooth part of F, or None if F is smooth.
+    `dropout`, which may be None, acts on `value_and_gradient`, but not on `value`.
     """
 
     def __init__(self, activations, loss, penalties, params, dropout=None):
@@ -101,7 +101,7 @@ class Objective:
         return value
 
     def nonsmooth_value(self, params):
-        """Return the part of F that is not smooth."""
+        """Return the nonsmooth part of F."""
         value = 0.0
         for part, penalty in self._nonsmooth:
             w = params.flat[..., part]
@@ -109,21 +109,21 @@ class Objective:
         return value
 
     def add_subgradient(self, params, grad):
-        """Add a subgradient of the part of F that is not smooth."""
+        """Add a subgradient of the nonsmooth part of F to `grad`."""
         for part, penalty in self._nonsmooth:
             penalty.add_subgradient(params.flat[..., part], grad.flat[..., part])
 
-    def _prox(self, flat, step):
+    def _prox(self, flat, rate):
         for part, penalty in self._nonsmooth:
-            own_step = step
-            if isinstance(step, np.ndarray):
-                per_coordinate = step.shape == flat.shape
-                own_step = step[..., part] if per_coordinate else step
-                # A penalty may overwrite its step: a copy, unless nobody else needs it
+            own_rate = rate
+            if isinstance(rate, np.ndarray):
+                per_coordinate = rate.shape == flat.shape
+                own_rate = rate[..., part] if per_coordinate else rate
+                # A penalty may overwrite its array of rates, which others may need after it
                 if len(self._nonsmooth) > 1 or not per_coordinate:
-                    own_step = own_step.copy()
+                    own_rate = own_rate.copy()
             w = flat[..., part]
-            penalty.prox(w, own_step, self._scratch_like(w))
+            penalty.prox(w, own_rate, self._scratch_like(w))
 
 
 def _mean(per_sample, batch):

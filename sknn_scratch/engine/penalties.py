@@ -1,17 +1,19 @@
-"""Penalties on weights: a smooth part with a gradient, and a rest with a proximal operator.
+"""Penalties on weights: a smooth part with a gradient, a nonsmooth part with a proximal operator.
 
-A penalty sees one slice of the vector of parameters, whose last axis holds weight matrices row by
-row. To add one, write a class derived from `SmoothPenalty`, `ProximalPenalty` or, where it has both
-parts, `Penalty`, and build it in `build`.
+A penalty sees one slice of the vector of parameters, which holds weight matrices row by row. To add
+one, write a class derived from `SmoothPenalty`, `ProximalPenalty` or, if it has both parts,
+`Penalty`, and one line in `PENALTIES`.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 __all__ = [
+    "PENALTIES",
     "ElasticNet",
     "GroupLasso",
     "MaxNorm",
@@ -22,16 +24,16 @@ __all__ = [
 
 
 class Penalty(ABC):
-    """A function of weights w, shape (..., n): a smooth part and a rest.
+    """A function of weights w: the sum of a smooth and a nonsmooth part.
 
-    A class derived from this one defines all of this.
+    A class derived from this one defines all of this but `for_matrices`.
 
-    Where a method has a `scratch`, it is an array shaped like w, which is overwritten.
+    `scratch` is an array shaped like w. Methods that take one overwrite it.
 
     Attributes
     ----------
     smooth : bool
-        True if there is nothing left for `prox` to do.
+        True if there is no nonsmooth part.
     """
 
     @property
@@ -39,9 +41,19 @@ class Penalty(ABC):
     def smooth(self) -> bool:
         pass
 
+    @classmethod
+    def for_matrices(cls, strength: Any, shapes: list[tuple[int, int]]) -> list["Penalty | None"]:
+        """Return the penalty of each weight matrix, or None for a matrix without one.
+
+        `strength` is the value of the estimator's parameter under whose name the class is
+        registered, `shapes` are those of the matrices. By default each matrix gets the object that
+        the class makes of the value.
+        """
+        return [cls(strength)] * len(shapes)  # type: ignore[call-arg]
+
     @abstractmethod
     def value(self, w, total_weight, scratch):
-        """Return the whole penalty, shape (...)."""
+        """Return the whole penalty."""
 
     @abstractmethod
     def value_and_gradient(self, w, total_weight, out, scratch):
@@ -49,23 +61,23 @@ class Penalty(ABC):
 
     @abstractmethod
     def nonsmooth_value(self, w, scratch):
-        """Return the part that is not smooth, shape (...)."""
+        """Return the nonsmooth part."""
 
     @abstractmethod
     def add_subgradient(self, w, out):
-        """Add a subgradient of the part that is not smooth, zero where w is zero, to `out`."""
+        """Add a subgradient of the nonsmooth part to `out`: the one that is zero where w is."""
 
     @abstractmethod
-    def prox(self, w, step, scratch):
-        """Overwrite w with ``argmin_u |u - w|^2 / (2 step) + rest(u)``.
+    def prox(self, w, rate, scratch):
+        """Overwrite w with ``argmin_u |u - w|^2 / (2 rate) + nonsmooth_value(u)``.
 
-        `step` is a number, or an array that broadcasts against w: then ``|u - w|^2 / step`` is a
-        sum over the coordinates. An array shaped like w is overwritten.
+        `rate` is the learning rate: a number, or an array with one for each weight, which may be
+        overwritten. With an array, ``|u - w|^2 / rate`` is a sum over the weights.
         """
 
 
 class SmoothPenalty(Penalty):
-    """A penalty without a rest: `value` and `value_and_gradient` are to be defined."""
+    """A penalty without a nonsmooth part: define `value` and `value_and_gradient`."""
 
     smooth = True
 
@@ -75,14 +87,15 @@ class SmoothPenalty(Penalty):
     def add_subgradient(self, w, out):
         pass
 
-    def prox(self, w, step, scratch):
+    def prox(self, w, rate, scratch):
         pass
 
 
 class ProximalPenalty(Penalty):
-    """A penalty that is all rest: `rest` and `prox` are to be defined.
+    """A penalty without a smooth part: define `nonsmooth_value` and `prox`.
 
-    So is `add_subgradient`, unless the penalty is a constraint, whose subgradient is zero within.
+    Define `add_subgradient` too, unless the penalty is a constraint. Within a constraint its
+    subgradient is zero.
     """
 
     smooth = False
@@ -114,15 +127,15 @@ class ElasticNet(Penalty):
         return not np.any(self.l1)
 
     def value(self, w, total_weight, scratch):
-        rest = self.nonsmooth_value(w, scratch)
+        nonsmooth = self.nonsmooth_value(w, scratch)
         np.multiply(w, self.l2 + 0.5 * self.alpha / total_weight, out=scratch)
-        return rest + np.vecdot(w, scratch)
+        return nonsmooth + np.vecdot(w, scratch)
 
     def value_and_gradient(self, w, total_weight, out, scratch):
-        rest = self.nonsmooth_value(w, scratch)
+        nonsmooth = self.nonsmooth_value(w, scratch)
         gradient = np.multiply(w, 2 * self.l2 + self.alpha / total_weight, out=scratch)
         out += gradient
-        return rest + 0.5 * np.vecdot(w, gradient)
+        return nonsmooth + 0.5 * np.vecdot(w, gradient)
 
     def nonsmooth_value(self, w, scratch):
         if self.smooth:
@@ -134,14 +147,14 @@ class ElasticNet(Penalty):
     def add_subgradient(self, w, out):
         out += self.l1 * np.sign(w)
 
-    def prox(self, w, step, scratch):
-        """Soft threshold: ``w - clip(w, -step l1, step l1)``, exactly zero within the threshold."""
-        if _per_coordinate(step, w):
-            threshold = np.multiply(step, self.l1, out=step)
+    def prox(self, w, rate, scratch):
+        """Soft threshold: ``w - clip(w, -rate l1, rate l1)``, exactly zero within the threshold."""
+        if _per_coordinate(rate, w):
+            threshold = np.multiply(rate, self.l1, out=rate)
             np.minimum(w, threshold, out=scratch)
             np.maximum(scratch, np.negative(threshold, out=threshold), out=scratch)
         else:
-            threshold = step * self.l1
+            threshold = rate * self.l1
             np.clip(w, -threshold, threshold, out=scratch)
         w -= scratch
 
@@ -150,12 +163,17 @@ class ElasticNet(Penalty):
 class GroupLasso(ProximalPenalty):
     """``strength * sum_j ||W_j||_2`` over the rows W_j of a weight matrix (Yuan and Lin, 2006).
 
-    Of the first matrix, a row is all that leaves one input: whole inputs become exactly zero.
+    A row of the first matrix holds the weights of one input: whole inputs become exactly zero.
     `n_groups` is the number of rows.
     """
 
     strength: float
     n_groups: int
+
+    @classmethod
+    def for_matrices(cls, strength, shapes):
+        n_inputs, _ = shapes[0]
+        return [cls(float(strength), n_inputs), *[None] * (len(shapes) - 1)]
 
     def _rows(self, w):
         return w.reshape(*w.shape[:-1], self.n_groups, -1)
@@ -168,19 +186,19 @@ class GroupLasso(ProximalPenalty):
         norm = np.linalg.norm(W, axis=-1, keepdims=True)
         self._rows(out)[...] += self.strength * W / np.where(norm > 0, norm, 1)
 
-    def prox(self, w, step, scratch):
-        """Shrink each row: ``W_j max(0, 1 - t / ||W_j||)``, t = step * strength.
+    def prox(self, w, rate, scratch):
+        """Shrink each row: ``W_j max(0, 1 - t / ||W_j||)``, t = rate * strength.
 
-        With a step per coordinate, ``u_i = w_i r / (r + t_i)``, where ``r = ||u||`` solves
+        With a rate per weight, ``u_i = w_i r / (r + t_i)``, where ``r = ||u||`` solves
         ``sum_i (w_i / (r + t_i))^2 = 1``, or u = 0 if the sum is at most 1 at r = 0.
         """
         W = self._rows(w)
-        if _per_coordinate(step, w):
-            t = self._rows(step * self.strength)
+        if _per_coordinate(rate, w):
+            t = self._rows(rate * self.strength)
             r = _length_after_shrinking(W, t)
             W *= r / np.where(r + t > 0, r + t, 1)
         else:
-            t = np.expand_dims(step * self.strength, -1) if np.ndim(step) else step * self.strength
+            t = np.expand_dims(rate * self.strength, -1) if np.ndim(rate) else rate * self.strength
             norm = np.linalg.norm(W, axis=-1, keepdims=True)
             W *= np.where(norm > t, 1 - t / np.where(norm > 0, norm, 1), 0)
 
@@ -196,24 +214,37 @@ class MaxNorm(ProximalPenalty):
     bound: float
     n_rows: int
 
+    @classmethod
+    def for_matrices(cls, strength, shapes):
+        return [cls(float(strength), n_rows) for n_rows, _ in shapes]
+
     def nonsmooth_value(self, w, scratch):
         return 0.0  # every step ends within the bound
 
-    def prox(self, w, step, scratch):
+    def prox(self, w, rate, scratch):
         """Scale the columns that are too long back to the bound.
 
-        With a step s per coordinate, ``u_i = w_i / (1 + m s_i)``; m >= 0 makes ``||u||`` the bound.
+        With a rate s per weight, ``u_i = w_i / (1 + m s_i)``, and m >= 0 makes ``||u||`` the bound.
         """
         W = w.reshape(*w.shape[:-1], self.n_rows, -1)
-        if _per_coordinate(step, w):
-            s = step.reshape(W.shape)
+        if _per_coordinate(rate, w):
+            s = rate.reshape(W.shape)
             W /= 1 + _multiplier_of_bound(W, s, self.bound) * s
         norm = np.linalg.norm(W, axis=-2, keepdims=True)
         W *= np.minimum(1, self.bound / np.where(norm > 0, norm, 1))
 
 
-def _per_coordinate(step, w):
-    return isinstance(step, np.ndarray) and step.shape == w.shape
+# By the parameter of the estimator that is the strength. Their proximal operators are applied after
+# that of the elastic net, in this order: one after the other they are then that of the sum of l1
+# and group_l1, and the weights end within max_norm.
+PENALTIES: dict[str, type[Penalty]] = {
+    "group_l1": GroupLasso,
+    "max_norm": MaxNorm,
+}
+
+
+def _per_coordinate(rate, w):
+    return isinstance(rate, np.ndarray) and rate.shape == w.shape
 
 
 def _length_after_shrinking(W, t):

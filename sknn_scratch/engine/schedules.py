@@ -1,4 +1,4 @@
-"""Step sizes over the epochs.
+"""Learning rates over the epochs.
 
 A schedule is filled from the estimator's parameters of the same names. To add one, write a class
 derived from `Schedule` and one line in `SCHEDULES`.
@@ -8,19 +8,27 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from math import cos, pi
+from math import cos, inf, pi
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
+__all__ = ["SCHEDULES", "Schedule", "SetBetweenEpochs"]
+
 
 @dataclass
 class Schedule(ABC):
-    """The step, as a function of the epochs done; it may also answer to a plateau.
+    """The learning rate as a function of the epochs done; it may also respond to a plateau.
 
-    A class derived from this one defines `base_rate`; the warm-up multiplies it, from 0 to 1 over
-    the first `warmup_epochs`. `learning_rate` is `learning_rate_init` at first.
+    A class derived from this one is a dataclass as well, and defines `base_rate`. The warm-up
+    multiplies that rate by a factor from 0 to 1 over the first `warmup_epochs`. `learning_rate`
+    begins at `learning_rate_init`.
+
+    Attributes
+    ----------
+    is_line_search : bool
+        True if the training loop calls `search` before each step to find the learning rate.
     """
 
     is_line_search: ClassVar[bool] = False
@@ -33,60 +41,60 @@ class Schedule(ABC):
     def __post_init__(self):
         self.learning_rate = self.learning_rate_init
 
-    def begins_like(self, other):
-        """Whether this is a schedule of the same kind with the same parameters.
+    def begins_like(self, other: "Schedule") -> bool:
+        """Whether this is a schedule of the same class with the same parameters.
 
-        Not counting `max_iter`: a schedule that was laid out over so many epochs keeps to them.
+        `max_iter` does not count: a schedule keeps to the number of epochs that it was made for.
         """
         names = [f.name for f in fields(self) if f.init and f.name != "max_iter"]
         return type(self) is type(other) and all(
             getattr(self, name) == getattr(other, name) for name in names
         )
 
-    def rate(self, fraction):
-        """Return the step at this fraction of the present epoch, in [0, 1]."""
+    def rate(self, fraction: float) -> float:
+        """Return the learning rate at this fraction of the present epoch, in [0, 1]."""
         progress = self.n_epochs + fraction
         rate = self.base_rate(progress)
         return rate * (progress / self.warmup_epochs) if progress < self.warmup_epochs else rate
 
     @abstractmethod
-    def base_rate(self, progress):
-        """Return the step after `progress` epochs, a real number, without the warm-up."""
+    def base_rate(self, progress: float) -> float:
+        """Return the learning rate without the warm-up after `progress` epochs, a real number."""
 
     @property
-    def endless(self):
-        """Whether the step does not depend on how many epochs there will be."""
+    def endless(self) -> bool:
+        """Whether the learning rate is independent of the number of epochs to come."""
         return not hasattr(self, "max_iter")
 
     @property
-    def is_over(self):
-        """Whether the epochs for which the step was laid out are done: training ends as planned."""
-        return not self.endless and self.n_epochs >= self.max_iter
+    def is_over(self) -> bool:
+        """Whether all epochs that the schedule was made for are done: training ends as planned."""
+        return self.n_epochs >= getattr(self, "max_iter", inf)
 
     @property
-    def steady(self):
-        """Whether the step is the same all through the present epoch."""
+    def steady(self) -> bool:
+        """Whether the learning rate is the same throughout the present epoch."""
         plain = type(self).base_rate is SetBetweenEpochs.base_rate
         return plain and self.n_epochs >= self.warmup_epochs
 
-    def end_epoch(self, n_seen):
-        """Count an epoch; `n_seen` is the number of samples seen in all."""
+    def end_epoch(self, n_seen: int) -> None:
+        """Count an epoch; `n_seen` is the number of samples seen in all epochs."""
         self.n_epochs += 1
 
-    def on_plateau(self):
-        """Lower the step and return True to go on, or return False to stop."""
+    def on_plateau(self) -> bool:
+        """Lower the learning rate and return True to continue, or return False to stop."""
         return False
 
 
 class SetBetweenEpochs(Schedule):
-    """A step that changes between epochs only, by what is assigned to `learning_rate`."""
+    """A learning rate that changes between epochs only: assign it to `learning_rate`."""
 
-    def base_rate(self, progress):
+    def base_rate(self, progress: float) -> float:
         return self.learning_rate
 
 
 class Constant(SetBetweenEpochs):
-    """The same step throughout."""
+    """The same learning rate throughout."""
 
 
 @dataclass
@@ -97,12 +105,12 @@ class InvScaling(SetBetweenEpochs):
 
     def end_epoch(self, n_seen):
         super().end_epoch(n_seen)
-        # numpy's power is inf where Python's raises OverflowError; the step is then zero
+        # numpy's power is inf where Python's raises OverflowError; the learning rate is then zero
         self.learning_rate = self.learning_rate_init / float(np.power(n_seen + 1.0, self.power_t))
 
 
 class Adaptive(SetBetweenEpochs):
-    """A fifth of the step at each plateau, until the step is 1e-6 or less."""
+    """Divide the learning rate by 5 at each plateau, until it is 1e-6 or less."""
 
     def on_plateau(self):
         if np.all(self.learning_rate <= 1e-6):
@@ -113,7 +121,7 @@ class Adaptive(SetBetweenEpochs):
 
 @dataclass
 class Cosine(Schedule):
-    """From learning_rate_init to 0 along half a cosine over `max_iter` epochs.
+    """Fall from learning_rate_init to 0 along half a cosine over `max_iter` epochs.
 
     Loshchilov and Hutter (2017), equation 5, without restarts.
     """
@@ -126,9 +134,10 @@ class Cosine(Schedule):
 
 @dataclass
 class OneCycle(Schedule):
-    """Up to learning_rate_init over 0.3 of `max_iter` epochs, then down to almost 0.
+    """Rise to learning_rate_init over 0.3 of `max_iter` epochs, then fall to almost 0.
 
-    Smith and Topin (2019), with halves of a cosine from 1/25 to 1 and to 1/250000 of the step.
+    Smith and Topin (2019): halves of a cosine from 1/25 of learning_rate_init up, and down to
+    1/250000 of it.
     """
 
     rise: ClassVar[float] = 0.3
@@ -147,16 +156,16 @@ class OneCycle(Schedule):
 
 
 class Backtracking(SetBetweenEpochs):
-    """The largest step learning_rate_init / 2^k at which the solver's bound holds.
+    """The largest learning rate learning_rate_init / 2^k at which the solver's bound holds.
 
-    Beck and Teboulle (2009), section 4: the step never grows again.
+    Beck and Teboulle (2009), section 4. The learning rate never increases.
     """
 
     is_line_search: ClassVar[bool] = True
 
     def search(self, accepts):
-        """Halve the step (of each network of a stack) until ``accepts(step)``."""
-        # Where the step has come to nothing F is not finite: let the step show it
+        """Halve the learning rate until ``accepts(learning_rate)``."""
+        # At a rate this small F is not finite: end the search, and let the step show it
         while not np.all(done := accepts(self.learning_rate) | (self.learning_rate <= 1e-300)):
             smaller = self.learning_rate / 2
             if np.ndim(smaller):
@@ -167,7 +176,7 @@ class Backtracking(SetBetweenEpochs):
 
 @dataclass
 class ByEpoch(Schedule):
-    """Whatever a function of the number of epochs done says."""
+    """What a function of the number of epochs done returns."""
 
     function: Callable
 
@@ -240,15 +249,15 @@ class ScheduleStack:
 
 
 def _half_cosine(part):
-    """Fall from 1 to 0 as `part` goes from 0 to 1."""
+    """Return a number that falls from 1 to 0 as `part` rises from 0 to 1."""
     return (1 + cos(pi * min(part, 1.0))) / 2
 
 
-SCHEDULES = {
+SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
     "invscaling": InvScaling,
     "adaptive": Adaptive,
-    "plateau": Adaptive,  # for adam as well, which takes no notice of "adaptive"
+    "plateau": Adaptive,  # for adam too, which ignores "adaptive" as in scikit-learn
     "cosine": Cosine,
     "one_cycle": OneCycle,
     "backtracking": Backtracking,

@@ -74,6 +74,7 @@ class NumpyEpochs:
                 rate = schedule.search(_upper_bound_holds(objective, at, batch, grad, value))
             else:
                 rate = schedule.rate(done + share / 2)
+            decay_weights(at, rate, solver.weight_decay)
             solver.step(params, grad.flat, state, rate, objective.prox)
             optimizer.n_steps += 1
             if optimizer.n_steps % STEPS_PER_FLUSH == 0:
@@ -83,6 +84,12 @@ class NumpyEpochs:
             score += share * value.score
             done += share
         return Means(loss, penalty, score, rate)
+
+
+def decay_weights(params, rate, weight_decay):
+    """W <- (1 - rate * weight_decay) W, apart from the gradient (Loshchilov and Hutter, 2019)."""
+    if isinstance(weight_decay, np.ndarray) or weight_decay:
+        params.weights_flat *= 1 - rate * weight_decay
 
 
 def train(optimizer, objective, params, batches, max_iter, on_epoch, engine=NumpyEpochs):

@@ -6,6 +6,7 @@ far as it depends on more than one parameter.
 
 import sys
 from dataclasses import fields
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters, count_parameters
-from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm
+from sknn_scratch.engine.penalties import PENALTIES, ElasticNet
 from sknn_scratch.engine.schedules import ByEpoch
 from sknn_scratch.engine.solvers import CHUNK, SOLVERS
 from sknn_scratch.engine.training import Optimizer
@@ -104,17 +105,21 @@ def build_penalties(estimators, params):
         for whole, of_matrix in zip(slices, zip(*terms, strict=True), strict=True)
         for part in _in_chunks(whole)
     ]
-    # In this order the proximal operators, one after the other, are that of the sum (of l1 and
-    # group_l1), and end within the bound.
-    if estimator.group_l1:
-        group = GroupLasso(float(estimator.group_l1), n_groups=params.units[0])
-        penalties.append((params.weight_slices[0], group))
-    if estimator.max_norm is not None:
-        penalties += [
-            (part, MaxNorm(float(estimator.max_norm), n_rows))
-            for part, n_rows in zip(params.weight_slices, params.units, strict=False)
-        ]
-    return penalties
+    return penalties + _registered_penalties(estimator, params)
+
+
+def _registered_penalties(estimator, params):
+    """Return the penalties of the registry whose parameter is set, each with its slice."""
+    shapes = list(pairwise(params.units))
+    return [
+        (weights, penalty)
+        for name in PENALTIES
+        if (value := getattr(estimator, name, None))
+        for weights, penalty in zip(
+            params.weight_slices, part("penalty", name).for_matrices(value, shapes), strict=True
+        )
+        if penalty is not None
+    ]
 
 
 def _elastic_nets(estimator):
@@ -171,20 +176,10 @@ def check_magnitudes(estimator):
 def check_combinations(estimator, incremental):
     """Raise a ValueError where parameters, each right by itself, do not go together."""
     _check_parts(estimator)
+    _check_line_search(estimator)
     if incremental and estimator.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
     with_dropout = dropout_rates(estimator) is not None
-    if estimator.learning_rate == "backtracking" and with_dropout:
-        raise ValueError(
-            "learning_rate='backtracking' compares values of the loss, which dropout="
-            f"{estimator.dropout!r} makes random. Use another learning_rate, or dropout=0."
-        )
-    if estimator.learning_rate == "backtracking" and estimator.weight_decay:
-        raise ValueError(
-            "learning_rate='backtracking' finds a step for the loss with its penalties, of "
-            f"which weight_decay={estimator.weight_decay!r} is none. Use l2, or another "
-            "learning_rate."
-        )
     if estimator.solver in SOLVERS:
         return
     if estimator.warm_start == "resume":
@@ -193,12 +188,33 @@ def check_combinations(estimator, incremental):
             "scipy's lbfgs cannot go on where it stopped. Use warm_start=True to start it "
             "from the weights found so far."
         )
-    for name in ("group_l1", "max_norm", "weight_decay", "dropout"):
+    # scipy's lbfgs takes a smooth function; l1 alone is brought into such a form (`engine.lbfgs`)
+    wanted = [name for name in PENALTIES if getattr(estimator, name, None)]
+    not_smooth = [name for name in wanted if part("penalty", name).smooth is not True]
+    for name in (*not_smooth, "weight_decay", "dropout"):
         if with_dropout if name == "dropout" else getattr(estimator, name):
             raise ValueError(
                 f"{name}={getattr(estimator, name)!r} needs one of the solvers {list(SOLVERS)}, "
                 f"got 'lbfgs'. Leave {name} out or choose another solver."
             )
+
+
+def _check_line_search(estimator):
+    """Raise a ValueError for what a search along the gradient cannot take into account."""
+    name = estimator.learning_rate
+    if callable(name) or not part("learning_rate", name).is_line_search:
+        return
+    if dropout_rates(estimator) is not None:
+        raise ValueError(
+            f"learning_rate={name!r} compares values of the loss, which dropout="
+            f"{estimator.dropout!r} makes random. Use another learning_rate, or dropout=0."
+        )
+    if estimator.weight_decay:
+        raise ValueError(
+            f"learning_rate={name!r} finds a learning rate for the loss and its penalties, but "
+            f"weight_decay={estimator.weight_decay!r} is not a penalty. Use l2, or another "
+            "learning_rate."
+        )
 
 
 def _check_parts(estimator):
@@ -253,18 +269,19 @@ def build_optimizer(estimator):
     name = estimator.learning_rate
     if callable(name):
         return Optimizer(_filled(solver, estimator), _filled(ByEpoch, estimator, function=name))
-    if estimator.solver == "adam" and name in ("invscaling", "adaptive"):
-        name = "constant"  # Adam takes no notice of these two in scikit-learn
+    if name in solver.ignored_schedules:
+        name = "constant"
     schedule = part("learning_rate", name)
     if schedule.is_line_search and estimator.warmup_epochs:
         raise ValueError(
             f"warmup_epochs={estimator.warmup_epochs!r} is not for learning_rate={name!r}, which "
-            "finds its step. Leave warmup_epochs out, or use another learning_rate."
+            "searches for its learning rate. Leave warmup_epochs out, or use another learning_rate."
         )
     if schedule.is_line_search and not solver.full_batch:
+        exact = [key for key, cls in SOLVERS.items() if getattr(cls, "full_batch", False)]
         raise ValueError(
-            f"learning_rate={name!r} needs the exact gradient of solver='gd' or 'nag', got "
-            f"solver={estimator.solver!r}."
+            f"learning_rate={name!r} needs an exact gradient, which the solvers {exact} have, got "
+            f"solver={estimator.solver!r}. Use one of them, or another learning_rate."
         )
     return Optimizer(_filled(solver, estimator), _filled(schedule, estimator))
 

@@ -12,6 +12,7 @@ from sknn_scratch._warnings import warn
 from sknn_scratch.engine.activations import ACTIVATIONS
 from sknn_scratch.engine.initializers import INITIALIZERS
 from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES
+from sknn_scratch.engine.penalties import PENALTIES
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
 
@@ -43,6 +44,10 @@ REGISTRIES = {
         REGRESSION_LOSSES,
         "sknn_scratch.engine.losses.REGRESSION_LOSSES",
         "a class of losses",
+    ),
+    # No parameter has this name: a penalty is registered under the parameter that is its strength
+    "penalty": Registry(
+        PENALTIES, PENALTIES, "sknn_scratch.engine.penalties.PENALTIES", "a class of penalties"
     ),
     "solver": Registry(
         SOLVERS, SOLVERS, "sknn_scratch.engine.solvers.SOLVERS", "a class of solvers"

@@ -21,6 +21,7 @@ from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.activations import ACTIVATIONS
 from sknn_scratch.engine.initializers import INITIALIZERS
 from sknn_scratch.engine.losses import REGRESSION_LOSSES
+from sknn_scratch.engine.penalties import PENALTIES
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.model_selection.stack import _PER_NETWORK
@@ -153,7 +154,7 @@ def run(tmp_path, monkeypatch):
 
     with ExitStack() as stack:
         stack.enter_context(sklearn.config_context())  # a block sets it
-        for registry in REGISTRIES.values():
+        for registry in (*REGISTRIES.values(), PENALTIES):
             stack.enter_context(patch.dict(registry))
         yield run_page
     plt.close("all")
@@ -190,15 +191,17 @@ class TestPython:
 
     def test_in_how_to_extend(self, run):
         """The blocks hold their own assertions; what they add is what the text promises."""
-        before = {name: set(registry) for name, registry in REGISTRIES.items()}
+        registries = REGISTRIES | {"penalty": PENALTIES}
+        before = {name: set(registry) for name, registry in registries.items()}
         run("extending")
-        added = {name: set(registry) - before[name] for name, registry in REGISTRIES.items()}
+        added = {name: set(registry) - before[name] for name, registry in registries.items()}
         assert added == {
             "activation": {"mish"},
             "loss": {"log_cosh"},
             "learning_rate": {"linear"},
             "init": {"orthogonal"},
             "solver": {"adagrad"},
+            "penalty": {"smooth_l1", "non_negative"},
         }
 
     def test_in_sweeps(self, run):

@@ -24,15 +24,21 @@ from sknn_scratch.engine.losses import (
     SquaredError,
 )
 from sknn_scratch.engine.penalties import (
+    PENALTIES,
     ElasticNet,
-    GroupLasso,
-    MaxNorm,
     Penalty,
     ProximalPenalty,
     SmoothPenalty,
 )
-from sknn_scratch.engine.schedules import SCHEDULES, Constant, Schedule, SetBetweenEpochs
+from sknn_scratch.engine.schedules import (
+    SCHEDULES,
+    Backtracking,
+    Constant,
+    Schedule,
+    SetBetweenEpochs,
+)
 from sknn_scratch.engine.solvers import SGD, SOLVERS, GradientDescent, Solver
+from sknn_scratch.gradient_check import check_gradient
 
 X = np.random.default_rng(0).normal(size=(30, 3))
 y = X[:, 0] - X[:, 1]
@@ -62,8 +68,12 @@ REQUIRED = {
 }
 CASES = [(base, name) for base, names in REQUIRED.items() for name in sorted(names)]
 PARTS = [
-    *(cls for registry in (ACTIVATIONS, LOSSES, SOLVERS, SCHEDULES) for cls in registry.values()),
-    *(SetBetweenEpochs, ElasticNet, GroupLasso, MaxNorm),
+    *(
+        cls
+        for registry in (ACTIVATIONS, LOSSES, SOLVERS, SCHEDULES, PENALTIES)
+        for cls in registry.values()
+    ),
+    *(SetBetweenEpochs, ElasticNet),
 ]
 
 
@@ -173,6 +183,138 @@ def test_a_field_that_is_no_parameter_is_named(monkeypatch):
     monkeypatch.setitem(SOLVERS, "damped", Damped)
     with pytest.raises(ValueError, match=r"Damped has the fields \['damping'\], but MLPScratchReg"):
         new(solver="damped").fit(X, y)
+
+
+# One definition and one line
+
+
+@dataclass(frozen=True)
+class SmoothAbsolute(SmoothPenalty):
+    """strength * sum_i (sqrt(w_i^2 + width^2) - width)."""
+
+    strength: float
+    width: float = 0.1
+
+    def value(self, w, total_weight, scratch):
+        return self.strength * (np.hypot(w, self.width) - self.width).sum(axis=-1)
+
+    def value_and_gradient(self, w, total_weight, out, scratch):
+        out += self.strength * w / np.hypot(w, self.width)
+        return self.value(w, total_weight, scratch)
+
+
+@dataclass(frozen=True)
+class NonNegative(ProximalPenalty):
+    """0 where w >= 0, else infinite."""
+
+    def nonsmooth_value(self, w, scratch):
+        return 0.0
+
+    def prox(self, w, rate, scratch):
+        np.maximum(w, 0, out=w)
+
+    @classmethod
+    def for_matrices(cls, strength, shapes):
+        return [cls(), *[None] * (len(shapes) - 1)]
+
+
+class Penalised(MLPScratchRegressor):
+    """A network with parameters for two penalties of one's own."""
+
+    smooth_l1 = 0.0
+    non_negative = False
+
+
+@pytest.fixture
+def penalised(monkeypatch):
+    """Return a function that fits a network with one of the two penalties."""
+    monkeypatch.setitem(PENALTIES, "smooth_l1", SmoothAbsolute)
+    monkeypatch.setitem(PENALTIES, "non_negative", NonNegative)
+
+    def fit(name, value, **params):
+        model = Penalised(**{"hidden_layer_sizes": 3, "alpha": 0, "random_state": 0} | params)
+        setattr(model, name, value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return model.fit(X, y)
+
+    return fit
+
+
+@pytest.mark.parametrize("solver", [*SOLVERS, "lbfgs"])
+def test_a_smooth_penalty_is_trained_with_by_every_solver(penalised, solver):
+    model = penalised("smooth_l1", 0.2, solver=solver, max_iter=20)
+    assert check_gradient(model, X, y).passed
+    without = penalised("smooth_l1", 0.0, solver=solver, max_iter=20)
+    total, total_without = (sum(np.abs(W).sum() for W in m.coefs_) for m in (model, without))
+    assert total < total_without
+    if solver == "lbfgs":
+        expected = sum(SmoothAbsolute(0.2).value(W.ravel(), 30, None) for W in model.coefs_)
+        # The last epoch's, taken where the line search ended
+        assert model.history_["penalty"][-1] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_penalty_belongs_to_the_matrices_that_it_says(penalised, solver, engine):
+    if engine == "numba":
+        pytest.importorskip("numba")
+    model = penalised("non_negative", True, solver=solver, max_iter=5, engine=engine)
+    assert model.coefs_[0].min() >= 0
+    assert model.coefs_[1].min() < 0
+
+
+def test_a_penalty_that_is_not_smooth_is_not_for_lbfgs(penalised):
+    with pytest.raises(ValueError, match=r"non_negative=True needs one of the solvers .*'lbfgs'"):
+        penalised("non_negative", True, solver="lbfgs")
+    penalised("non_negative", False, solver="lbfgs")
+
+
+def test_a_penalty_that_lacks_a_method_is_refused(penalised, monkeypatch):
+    monkeypatch.setitem(PENALTIES, "smooth_l1", derived(ProximalPenalty, "prox"))
+    with pytest.raises(ValueError, match=r"'smooth_l1' is the class Oops, which lacks prox\."):
+        penalised("smooth_l1", 0.1)
+
+
+@dataclass(frozen=True)
+class Plain(Solver):
+    """p <- p - learning_rate * grad f(p), and nothing else."""
+
+    full_batch = True
+    ignored_schedules = frozenset({"cosine"})
+
+    def init(self, params):
+        return None
+
+    def step(self, params, grad, state, learning_rate, prox):
+        grad *= learning_rate
+        params.flat -= grad
+
+
+def test_weight_decay_is_no_concern_of_a_solver(monkeypatch):
+    monkeypatch.setitem(SOLVERS, "plain", Plain)
+    params = {"max_iter": 5, "weight_decay": 0.5, "learning_rate_init": 0.1, "random_state": 0}
+    with pytest.warns(ConvergenceWarning):
+        own = new(solver="plain", **params).fit(X, y)
+    with pytest.warns(ConvergenceWarning):
+        expected = new(solver="gd", **params).fit(X, y)
+    for W, W_expected in zip(own.coefs_, expected.coefs_, strict=True):
+        np.testing.assert_array_equal(W, W_expected)
+
+
+def test_a_solver_says_which_schedules_it_ignores(monkeypatch):
+    monkeypatch.setitem(SOLVERS, "plain", Plain)
+    with pytest.warns(ConvergenceWarning):
+        model = new(solver="plain", learning_rate="cosine", max_iter=4).fit(X, y)
+    assert model.history_["learning_rate"] == [0.001] * 4
+
+
+@pytest.mark.parametrize("parameter", ["dropout", "weight_decay", "warmup_epochs"])
+def test_a_line_search_of_ones_own_is_treated_as_one(monkeypatch, parameter):
+    monkeypatch.setitem(SCHEDULES, "mine", type("Mine", (Backtracking,), {}))
+    message = rf"learning_rate='mine'.*{parameter}|{parameter}.*learning_rate='mine'"
+    with pytest.raises(ValueError, match=message):
+        new(solver="gd", learning_rate="mine", **{parameter: 0.5}).fit(X, y)
 
 
 # Names that are not registered where the model is used

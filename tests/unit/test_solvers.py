@@ -17,6 +17,7 @@ from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet
 from sknn_scratch.engine.solvers import SGD, SOLVERS, Adam, GradientDescent, Nesterov
+from sknn_scratch.engine.training import decay_weights
 
 EPS = np.finfo(np.float64).eps
 
@@ -99,7 +100,9 @@ def iterates(solver, problem, learning_rate, n_steps):
     prox = problem.prox if problem.l1 else None
     path = []
     for _ in range(n_steps):
-        solver.step(params, problem.gradient(at.flat), state, learning_rate, prox)
+        gradient = problem.gradient(at.flat)
+        decay_weights(at, learning_rate, solver.weight_decay)
+        solver.step(params, gradient, state, learning_rate, prox)
         path.append(params.flat.copy())
     return np.array(path)
 
@@ -380,6 +383,7 @@ def test_weight_decay_is_decoupled_from_the_gradient(solver, prox):
     at = solver.point(params, state)
     for _ in range(3):
         before = at.copy()
+        decay_weights(at, 0.125, solver.weight_decay)
         solver.step(params, np.zeros(14), state, 0.125, prox)
         # Adam with prox divides by its step and multiplies again: two roundings
         close = assert_array_equal if prox is None else assert_close_to_a_few_digits
@@ -464,11 +468,11 @@ def test_a_step_allocates_next_to_nothing(solver, l1):
     penalties = [(slice(0, 999 * 200), ElasticNet(l1=l1))]
     prox = Objective([], LOSSES["squared_error"](), penalties, params).prox
     assert (prox is None) is (l1 == 0)
-    solver = with_decay(solver, 0.1)
     state, grad = solver.init(params), np.ones(200_000)
     solver.step(params, grad, state, 0.01, prox)
     grad[...] = 1
     tracemalloc.start()
+    decay_weights(solver.point(params, state), 0.01, 0.1)
     solver.step(params, grad, state, 0.01, prox)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -1098,9 +1098,9 @@ def test_scores_of_a_stack_in_chunks(monkeypatch, lead, rows_per_chunk):
 
 def test_records_together():
     flat = np.zeros((2, 3, 7), np.float32)
-    same = [Adam(0.9, 0.99, 1e-8, 0.1)] * 6
+    same = [Adam(0.9, 0.99, 1e-8, weight_decay=0.1)] * 6
     assert together(same, flat) == same[0]
-    records = [Adam(0.9, 0.1 * k, 1e-8, 0.1) for k in range(6)]
+    records = [Adam(0.9, 0.1 * k, 1e-8, weight_decay=0.1) for k in range(6)]
     found = together(records, flat)
     assert (found.beta_1, found.epsilon, found.weight_decay) == (0.9, 1e-8, 0.1)
     assert found.beta_2.shape == (2, 3, 1)
