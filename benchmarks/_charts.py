@@ -141,7 +141,7 @@ def draw_growth(growth):
     mark(axes.xaxis, FixedLocator(growth["networks"]))
     mark(axes.yaxis, FixedLocator(TICKS))
     axes.set_xlabel("number of networks: candidates x folds (logarithmic scale)")
-    axes.set_ylabel("seconds of GridSearchCV / of StackedGridSearchCV")
+    axes.set_ylabel("seconds of GridSearchCV / of MLPGridSearchCV")
     axes.set_title("The same networks trained one by one take so many times as long")
     axes.grid(alpha=0.3)
     axes.legend(title="hidden layer")

@@ -14,10 +14,10 @@ from sklearn.neural_network import MLPClassifier
 from benchmarks._shapes import load_circles, load_scaled_digits
 from benchmarks._timing import medians, time_in_turn
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 SEARCHERS = {
-    "stacked": (StackedGridSearchCV, MLPScratchClassifier),
+    "stacked": (MLPGridSearchCV, MLPScratchClassifier),
     "one by one": (GridSearchCV, MLPScratchClassifier),
     "scikit-learn": (GridSearchCV, MLPClassifier),
 }

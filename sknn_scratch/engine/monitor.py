@@ -43,20 +43,3 @@ class Monitor:
     def on_plateau(self):
         """Whether there have been too many stale epochs in a row."""
         return self.no_improvement_count > self.n_iter_no_change
-
-
-class MonitorStack(Monitor):
-    """The monitors of a stack of networks as one: its numbers are arrays of the stack's shape.
-
-    `best_flat` may be None, if the best weights are not to be kept.
-    """
-
-    def update(self, watched, flat):
-        """Do as `Monitor.update`, for each network by itself."""
-        stale = watched > self.best - self.tol
-        self.no_improvement_count = np.where(stale, self.no_improvement_count + 1, 0)
-        improved = watched < self.best
-        self.best = np.where(improved, watched, self.best)
-        if self.best_flat is not None:
-            np.copyto(self.best_flat, flat, where=improved[..., None])
-        return improved

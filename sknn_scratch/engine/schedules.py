@@ -192,62 +192,6 @@ class ByEpoch(Schedule):
         return float(rate)
 
 
-class ScheduleStack:
-    """The schedules of a stack of networks as one.
-
-    Parameters
-    ----------
-    schedules : ndarray of Schedule
-        One for each network, in an array of the stack's shape; all search for their step, or none.
-    dtype : dtype
-        That of the parameters.
-    """
-
-    def __init__(self, schedules, dtype):
-        self.schedules = schedules
-        self.dtype = dtype
-        self._rate = None  # of the present epoch, where it is the same all through
-
-    @property
-    def is_line_search(self):
-        """Whether the steps are found by `search`."""
-        return self.schedules.flat[0].is_line_search
-
-    def _column(self, rates):
-        return np.array(rates, self.dtype).reshape(*self.schedules.shape, 1)
-
-    def rate(self, fraction):
-        """Return the step of each network, shape (..., 1), at this fraction of the epoch."""
-        if self._rate is not None:
-            return self._rate
-        rate = self._column([schedule.rate(fraction) for schedule in self.schedules.flat])
-        if all(schedule.steady for schedule in self.schedules.flat):
-            self._rate = rate
-        return rate
-
-    def search(self, accepts):
-        """Lower the step of each network until ``accepts(steps)``; shapes are (..., 1)."""
-        first = self._column([schedule.learning_rate for schedule in self.schedules.flat])
-        found = Backtracking(first).search(accepts)
-        for schedule, rate in zip(self.schedules.flat, found.flat, strict=True):
-            schedule.learning_rate = float(rate)
-        return found
-
-    def end_epoch(self, n_seen):
-        """Count an epoch; each network has seen `n_seen` samples in all."""
-        for schedule in self.schedules.flat:
-            schedule.end_epoch(n_seen)
-        self._rate = None
-
-    def is_over(self, place):
-        """Say what `Schedule.is_over` says for the network at that place of the stack."""
-        return self.schedules[place].is_over
-
-    def on_plateau(self, place):
-        """Do as `Schedule.on_plateau` for the network at that place of the stack."""
-        return self.schedules[place].on_plateau()
-
-
 def _half_cosine(part):
     """Return a number that falls from 1 to 0 as `part` rises from 0 to 1."""
     return (1 + cos(pi * min(part, 1.0))) / 2

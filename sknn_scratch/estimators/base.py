@@ -279,6 +279,14 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         """
         return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
 
+    @checks_parameters
+    def _fit_unfinished(
+        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+    ):
+        """Do as `fit`, and keep what the next `fit` needs to be the rest of this one."""
+        validation = X_val, y_val, sample_weight_val
+        return self._fit(X, y, sample_weight, False, validation, unfinished=True)
+
     def _has_partial_fit(self):
         given = self.solver
         if isinstance(given, str) and given in SOLVERS:
@@ -289,7 +297,15 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             f"partial_fit is available for the solvers {list(SOLVERS)}, not for solver={given!r}."
         )
 
-    def _fit(self, X, y, sample_weight, incremental, validation=(None, None, None)):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        incremental,
+        validation=(None, None, None),
+        unfinished=False,
+    ):
         given = X, y, sample_weight
         with unchanged_on_failure(self), quiet():
             check_combinations(self, incremental)
@@ -311,6 +327,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             self._set_fitted_shape(params, continued)
             objective = build_objective(self, self._loss(), params)
             fit = Fit(self, objective, params, dtype, start, validation, incremental)
+            fit.is_unfinished = unfinished
             if hasattr(self, "_skl_callbacks"):
                 fit.callbacks = FitCallbacks(fit, *given)
             with fit.callbacks or nullcontext():

@@ -82,27 +82,21 @@ def initial_gains(estimator):
 
 def build_objective(estimator, loss, params):
     """Return the function that the estimator minimises over parameters laid out as `params`."""
-    penalties = build_penalties([estimator], params)
+    penalties = build_penalties(estimator, params)
     activations = build_activations(estimator, n_hidden=len(params.weights) - 1)
     return Objective(activations, loss, penalties, params)
 
 
-def build_penalties(estimators, params):
-    """Return the penalties with the slices of the weights to which they belong.
-
-    `estimators` has one for each network of a stack, or the one of a single network. They differ
-    in `alpha`, `l1` and `l2` only.
-    """
-    estimator, slices = estimators[0], params.weight_slices
-    terms = [_elastic_nets(one) for one in estimators]
-    if all(len(set(of_one)) == 1 for of_one in terms):  # one call instead of one for each matrix
-        slices = [slice(0, params.weights_flat.shape[-1])]
-        terms = [of_one[:1] for of_one in terms]
-    if all(of_one == [ElasticNet()] for of_one in terms):
-        slices, terms = [], [[]]
+def build_penalties(estimator, params):
+    """Return the penalties with the slices of the weights to which they belong."""
+    slices, terms = params.weight_slices, _elastic_nets(estimator)
+    if len(set(terms)) == 1:  # one call instead of one for each matrix
+        slices, terms = [slice(0, params.weights_flat.shape[-1])], terms[:1]
+    if terms == [ElasticNet()]:
+        slices, terms = [], []
     penalties = [
-        (part, together(of_matrix, params.flat))
-        for whole, of_matrix in zip(slices, zip(*terms, strict=True), strict=True)
+        (part, term)
+        for whole, term in zip(slices, terms, strict=True)
         for part in _in_chunks(whole)
     ]
     return penalties + _registered_penalties(estimator, params)
@@ -128,30 +122,16 @@ def _elastic_nets(estimator):
     return [ElasticNet(*pair, float(estimator.alpha)) for pair in zip(l1, l2, strict=True)]
 
 
-def together(records, flat):
-    """Return one record of numbers for the networks of a stack, whose parameters are `flat`.
-
-    Where the records differ it has an array of shape (..., 1).
-    """
-    values = {}
-    for name in (field.name for field in fields(records[0])):
-        of_each = [getattr(record, name) for record in records]
-        values[name] = of_each[0]
-        if any(value != of_each[0] for value in of_each):
-            values[name] = np.reshape(of_each, (*flat.shape[:-1], 1)).astype(flat.dtype)
-    return type(records[0])(**values)
-
-
 def _in_chunks(whole):
     """Return the parts of a slice: what a penalty that acts on each weight does fits the cache."""
     starts = range(whole.start, whole.stop, CHUNK)
     return [slice(start, min(start + CHUNK, whole.stop)) for start in starts]
 
 
-def empty_parameters(estimator, units, dtype, lead=()):
+def empty_parameters(estimator, units, dtype):
     """Return uninitialised parameters for layers of so many units."""
     try:
-        return Parameters.empty(units, dtype, lead)
+        return Parameters.empty(units, dtype)
     except (MemoryError, OverflowError, ValueError) as error:  # numpy's, by how far it is too much
         raise ValueError(
             f"hidden_layer_sizes={estimator.hidden_layer_sizes!r} makes a network of "

@@ -54,7 +54,8 @@ class Start:
     order, or None for a new fit. Where early stopping went back to better weights, flat and
     optimizer are the vector of parameters and the optimiser before that, else None.
 
-    A checkpoint keeps more, so that the next fit is the rest of the same one: monitor; stopped,
+    A checkpoint keeps more, so that the next fit is the rest of the same one: monitor; loss, which
+    has seen the targets in their first order, so that sums over them are rounded alike; stopped,
     whether nothing is left to do; fingerprint, by which it knows the data again.
     """
 
@@ -64,6 +65,7 @@ class Start:
     flat: Any = None
     optimizer: Any = None
     monitor: Any = None
+    loss: Any = None
     stopped: bool = False
     fingerprint: Any = None
 
@@ -78,7 +80,7 @@ class Fit:
 
     After each epoch the estimator's `loss_`, `history_` and curves are up to date. `dtype` is that
     of the weights that the estimator keeps. `callbacks`, a FitCallbacks or None, may be set before
-    training.
+    training, and so may `is_unfinished`: that the next fit, to the same data, will be the rest.
     """
 
     def __init__(self, estimator, objective, params, dtype, start, validation, incremental):
@@ -93,7 +95,7 @@ class Fit:
         self.stopped = start.stopped
         self.header_printed = False
         self.optimizer = self.callbacks = self.data = None
-        self.ended_by_itself = False
+        self.ended_by_itself = self.is_unfinished = False
         self.judge = f"validation_{estimator.early_stopping_on}" if self.stops_early else "loss"
         if start.unfinished:
             self.monitor = replace(
@@ -297,12 +299,15 @@ class Fit:
         if weight is not None:
             mean = float(weight.mean(dtype=np.float64))
             refuse_tiny_weights(self.estimator.alpha, mean, weight.dtype)
-        self.objective.loss.remember_targets(y[order], weight)
+        if self.start.loss is None:
+            self.objective.loss.remember_targets(y[order], weight)
+        else:
+            self.objective.loss = self.start.loss
         return y, sample_weight
 
     def _end(self, unfinished=False):
         """Go back to the best weights if that is asked for, and keep what a resumed fit needs."""
-        resumable = unfinished or self.estimator.warm_start == "resume"
+        resumable = unfinished or self.is_unfinished or self.estimator.warm_start == "resume"
         flat = optimizer = None
         if self.stops_early:
             if resumable and np.isfinite(self.params.flat).all():
@@ -312,10 +317,12 @@ class Fit:
             start = self.start
             generator = copy.deepcopy(start.generator)  # others may draw from it
             point = Start(generator, start.n_samples, start.order.copy(), flat, optimizer)
-            if unfinished:
+            if unfinished or self.is_unfinished:
+                point.monitor, point.stopped = copy.deepcopy(self.monitor), self.stopped
+                point.loss = self.objective.loss
+            if unfinished:  # and the next fit may be in another process, to other data
                 start.fingerprint = start.fingerprint or _fingerprint(self.data)
-                point.fingerprint, point.stopped = start.fingerprint, self.stopped
-                point.monitor = copy.deepcopy(self.monitor)
+                point.fingerprint = start.fingerprint
             self.estimator._resume_point = point
 
     def _check_for_best(self):

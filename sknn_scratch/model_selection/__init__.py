@@ -1,5 +1,5 @@
-"""Searches over hyper-parameters that train many networks at once."""
+"""scikit-learn's searches over hyper-parameters, for networks: the same scores, in less time."""
 
-from sknn_scratch.model_selection.search import StackedGridSearchCV, StackedRandomizedSearchCV
+from sknn_scratch.model_selection.search import MLPGridSearchCV, MLPRandomizedSearchCV
 
-__all__ = ["StackedGridSearchCV", "StackedRandomizedSearchCV"]
+__all__ = ["MLPGridSearchCV", "MLPRandomizedSearchCV"]

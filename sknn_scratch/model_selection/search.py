@@ -1,18 +1,13 @@
-"""scikit-learn's searches, with networks trained together."""
+"""scikit-learn's searches, for networks: without work that is done twice, and in threads."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from numbers import Real
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
-from sklearn.pipeline import Pipeline
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import indexable
 
 from sknn_scratch._sklearn import (
@@ -23,24 +18,18 @@ from sknn_scratch._sklearn import (
     warn_or_raise_about_fit_failures,
 )
 from sknn_scratch._typing import ArrayLike, RandomState
-from sknn_scratch._warnings import warn
-from sknn_scratch.estimators.base import Number, unchanged_on_failure
+from sknn_scratch.estimators.base import unchanged_on_failure
 from sknn_scratch.estimators.threads import one_blas_thread
-from sknn_scratch.model_selection.jobs import bytes_of, feed, jobs_of, plan, run, waves
-
-# Samples transformed by pipelines are kept, for all candidates, of as many splits and settings of
-# the transformers as fit in here
-_BYTES_OF_FEEDS = 2**30
+from sknn_scratch.model_selection.handover import run
+from sknn_scratch.model_selection.inputs import feeds_of, waves
+from sknn_scratch.model_selection.plan import jobs_of, plan
+from sknn_scratch.model_selection.workers import Workers
 
 Grid = Mapping[str, Any]  # values to choose from, by the name of the parameter
 
 
-class _StackedSearch:
+class _Search:
     """`fit` of scikit-learn's searches, step by step as there, but for how the fits are done."""
-
-    _own_constraints: ClassVar[dict] = {
-        "stack_memory": [Number(Real, 0, None, closed="left")],
-    }
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: ArrayLike | None = None, **params: Any) -> Self:
@@ -128,42 +117,46 @@ class _StackedSearch:
 
     def _evaluate(self, estimator, candidates, splits, X, y, score, context):
         """Return the result of each fit, candidate by candidate."""
+        n_fits = len(candidates) * len(splits)
         if self.verbose > 0:
             print(
                 f"Fitting {len(splits)} folds for each of {len(candidates)} candidates, "
-                f"totalling {len(candidates) * len(splits)} fits"
+                f"totalling {n_fits} fits"
             )
-        contexts = [
-            context.subcontext(task_name="candidate-split-evaluation", task_id=number)
-            for number in range(len(candidates) * len(splits))
-        ]
-        fits = plan(estimator, candidates, splits, contexts)
+        contexts = None
+        if getattr(self, "_skl_callbacks", None):
+            name = "candidate-split-evaluation"
+            contexts = [context.subcontext(task_name=name, task_id=k) for k in range(n_fits)]
+        fits = plan(estimator, candidates, splits, X, contexts)
         if not fits:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no candidates?"
             )
-        stack_bytes = int(self.stack_memory * 2**20)
-        out, defects = [None] * len(fits), []
-        n_jobs = effective_n_jobs(self.n_jobs)
-        with (
-            one_blas_thread() if n_jobs > 1 else nullcontext(),
-            Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel,
-        ):
-            for wave in waves(fits, _BYTES_OF_FEEDS // max(1, bytes_of(X))):
-                feeds = _feeds(wave, parallel, X, y, score["fit_params"])
-                done = parallel(
-                    delayed(run)(job, feeds, X, y, stack_bytes, score, n_jobs)
-                    for job in jobs_of(wave, n_jobs)
-                )
-                for results, defects_of_job in done:
-                    defects += defects_of_job
-                    for index, result in results:
-                        out[index] = result
-        _warn_of_defects(defects)
+        out = [None] * n_fits
+        for number, result in self._results_of(fits, X, y, score):
+            out[number] = result
         warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
         return out
+
+    def _results_of(self, fits, X, y, score):
+        """Yield the number of each fit and its result."""
+        # Compiled epochs let go of Python's lock
+        threads, processes = (
+            Workers(self.n_jobs, self.pre_dispatch, prefer) for prefer in ("threads", "processes")
+        )
+        n_jobs = threads.n_jobs
+        with one_blas_thread() if n_jobs > 1 else nullcontext():
+            for wave in waves(fits, X):
+                compiled = all(fit.is_compiled for fit in wave)
+                workers = threads if compiled else processes
+                feeds = feeds_of(wave, workers, X, y, score["fit_params"])
+                for workers, is_compiled in ((threads, True), (processes, False)):
+                    jobs = jobs_of([fit for fit in wave if fit.is_compiled == is_compiled])
+                    calls = [(job, feeds.get(job[0].feed), X, y, score, n_jobs) for job in jobs]
+                    for job, results in zip(jobs, workers.run(run, calls), strict=True):
+                        yield from zip((fit.number for fit in job), results, strict=True)
 
     def _choose(self, results, refit_metric):
         if not (self.refit or not self.multimetric_):
@@ -189,47 +182,27 @@ class _StackedSearch:
         context.call_on_fit_task_end(**task)
 
 
-def _feeds(fits, parallel, X, y, fit_params):
-    """Fit the transformers of pipelines, once for all fits that share them."""
-    uses = Counter(fit.feed for fit in fits if fit.feed and type(fit.estimator) is Pipeline)
-    first = {fit.feed: fit for fit in fits[::-1] if fit.feed in uses}
-    made = parallel(delayed(feed)(fit, X, y, fit_params) for fit in first.values())
-    return {
-        key: one._replace(seconds=one.seconds / uses[key])
-        for key, one in zip(first, made, strict=True)
-    }
+class MLPGridSearchCV(_Search, GridSearchCV):
+    """`GridSearchCV` for networks: the same scores, in less time.
 
+    It has the parameters, methods and fitted attributes of scikit-learn's
+    :class:`~sklearn.model_selection.GridSearchCV`, and finds the same scores. It is made for an
+    `MLPScratchClassifier` or `MLPScratchRegressor`, or a `Pipeline` that ends in one; candidates of
+    other kinds are fitted as by scikit-learn.
 
-def _warn_of_defects(defects):
-    """Warn once of stacks that failed though their networks can be trained."""
-    if defects:
-        warn(
-            f"{len(defects)} of the stacks of this search failed, the first with {defects[0]}. "
-            "Their networks were trained one by one instead. The results are right, but the "
-            "search took longer. Please report this as a defect of sknn_scratch.",
-            RuntimeWarning,
-        )
+    Three things make it faster:
 
+    - With `n_jobs` above 1, networks with ``engine="numba"`` train in threads of this process and
+      share X; those with ``engine="numpy"`` train in processes. A backend that is set by
+      `joblib.parallel_config` is used for both.
+    - The transformers of a pipeline are fitted once for each fold and each setting of their own.
+    - Candidates that differ in `max_iter` only are one network, scored after each of these numbers
+      of epochs. The schedules "cosine" and "one_cycle" depend on `max_iter` and make networks of
+      their own. So do ``solver="lbfgs"``, `stop_when`, `verbose`, ``warm_start="resume"``, and a
+      `random_state` that is not a number.
 
-class StackedGridSearchCV(_StackedSearch, GridSearchCV):
-    """`GridSearchCV` that trains many networks at once.
-
-    It takes the same parameters and has the same methods and fitted attributes as
-    scikit-learn's :class:`~sklearn.model_selection.GridSearchCV`, and comes to the same scores. Its
-    `estimator` is an `MLPScratchClassifier` or `MLPScratchRegressor`, or a `Pipeline` that ends in
-    one.
-
-    Candidates that differ in numbers only (`alpha`, `l1`, `l2`, `weight_decay`, `learning_rate`,
-    `learning_rate_init`, `power_t`, `warmup_epochs`, `momentum`, `beta_1`, `beta_2`, `epsilon`,
-    `max_iter`, `tol`, `n_iter_no_change`, `init`, `random_state`) are trained as one stack of
-    networks, on all folds of the same size. Those that differ in more, in `hidden_layer_sizes` for
-    example, make a stack each. A network that ends its training, at its `max_iter` or by early
-    stopping, leaves the stack. Candidates that cannot be stacked are fitted one by one, as are
-    all estimators of other kinds: those with ``solver="lbfgs"``, `stop_when`, `verbose`, sparse
-    samples, callbacks of their own, or weights beyond `stack_memory`. Callbacks set on the search
-    are told of each fit, and of the epochs of `refit`, but not of those of a stack.
-
-    The transformers of a pipeline are fitted once for each fold and each setting of their own.
+    Callbacks that are set on the search are told of every transformer and every epoch. For such a
+    search the last two points do not apply.
 
     Parameters
     ----------
@@ -238,22 +211,18 @@ class StackedGridSearchCV(_StackedSearch, GridSearchCV):
     param_grid : dict or list of dicts
         As in scikit-learn: lists of values by the names of the parameters.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score :
-        As in scikit-learn. Each job, a stack or a part of one, uses one BLAS thread if there are
-        several jobs. The time of a stack is divided among its candidates.
-    stack_memory : float, default=4
-        About how much memory, in MiB, the weights, their gradients and moments, and the values of
-        the layers of a stack may take. More networks than that make several stacks. The default is
-        what is fastest: they then stay in the cache of a processor.
+        As in scikit-learn. With several jobs, each uses one BLAS thread.
 
     Attributes
     ----------
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
 refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
-        As in scikit-learn.
+        As in scikit-learn. The time of a transformer is divided among the candidates that share it.
+        Of a network that goes on from a smaller `max_iter`, only the rest is timed.
 
     See Also
     --------
-    StackedRandomizedSearchCV : The same for parameters drawn at random.
+    MLPRandomizedSearchCV : The same for parameters drawn at random.
 
     Examples
     --------
@@ -261,7 +230,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sknn_scratch import MLPScratchClassifier
-    >>> from sknn_scratch.model_selection import StackedGridSearchCV
+    >>> from sknn_scratch.model_selection import MLPGridSearchCV
     >>> X, y = load_iris(return_X_y=True)
     >>> network = MLPScratchClassifier((10,), max_iter=1000, tol=1e-3, random_state=0)
     >>> pipeline = make_pipeline(StandardScaler(), network)
@@ -269,15 +238,10 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
     ...     "mlpscratchclassifier__learning_rate_init": [0.01, 0.03, 0.1],
     ...     "mlpscratchclassifier__l2": [0, 0.01, 0.1],
     ... }
-    >>> search = StackedGridSearchCV(pipeline, grid).fit(X, y)
+    >>> search = MLPGridSearchCV(pipeline, grid).fit(X, y)
     >>> len(search.cv_results_["params"])
     9
     """
-
-    _parameter_constraints: ClassVar[dict] = {
-        **GridSearchCV._parameter_constraints,
-        **_StackedSearch._own_constraints,
-    }
 
     def __init__(
         self,
@@ -292,7 +256,6 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
         pre_dispatch: int | str | None = "2*n_jobs",
         error_score: Literal["raise"] | float = np.nan,
         return_train_score: bool = False,
-        stack_memory: float = 4,
     ) -> None:
         super().__init__(
             estimator,
@@ -306,15 +269,14 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
             error_score=error_score,
             return_train_score=return_train_score,
         )
-        self.stack_memory = stack_memory
 
 
-class StackedRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
-    """`RandomizedSearchCV` that trains many networks at once.
+class MLPRandomizedSearchCV(_Search, RandomizedSearchCV):
+    """`RandomizedSearchCV` for networks: the same scores, in less time.
 
-    See `StackedGridSearchCV` for what is trained together. It takes the same parameters and has the
-    same methods and fitted attributes as scikit-learn's
-    :class:`~sklearn.model_selection.RandomizedSearchCV`, and comes to the same scores.
+    See `MLPGridSearchCV` for what makes it faster. It has the parameters, methods and fitted
+    attributes of scikit-learn's :class:`~sklearn.model_selection.RandomizedSearchCV`, and finds the
+    same scores.
 
     Parameters
     ----------
@@ -327,9 +289,7 @@ class StackedRandomizedSearchCV(_StackedSearch, RandomizedSearchCV):
         Number of candidates.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, random_state, error_score, \
 return_train_score :
-        As in scikit-learn.
-    stack_memory : float, default=4
-        As for `StackedGridSearchCV`.
+        As in scikit-learn. With several jobs, each uses one BLAS thread.
 
     Attributes
     ----------
@@ -339,13 +299,8 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
 
     See Also
     --------
-    StackedGridSearchCV : All combinations of lists of values.
+    MLPGridSearchCV : All combinations of lists of values.
     """
-
-    _parameter_constraints: ClassVar[dict] = {
-        **RandomizedSearchCV._parameter_constraints,
-        **_StackedSearch._own_constraints,
-    }
 
     def __init__(
         self,
@@ -362,7 +317,6 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
         random_state: RandomState = None,
         error_score: Literal["raise"] | float = np.nan,
         return_train_score: bool = False,
-        stack_memory: float = 4,
     ) -> None:
         super().__init__(
             estimator,
@@ -378,4 +332,3 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
             error_score=error_score,
             return_train_score=return_train_score,
         )
-        self.stack_memory = stack_memory

@@ -13,8 +13,8 @@ import pytest
 
 LAST_IMPORT = "from sklearn.utils.fixes import CSR_CONTAINERS\n"
 OURS = (
-    "from sknn_scratch.model_selection import StackedGridSearchCV as GridSearchCV\n"
-    "from sknn_scratch.model_selection import StackedRandomizedSearchCV as RandomizedSearchCV\n"
+    "from sknn_scratch.model_selection import MLPGridSearchCV as GridSearchCV\n"
+    "from sknn_scratch.model_selection import MLPRandomizedSearchCV as RandomizedSearchCV\n"
 )
 # Fixtures of scikit-learn's conftest, which its wheel does not use outside its own tree; and a
 # count, at the end, of the searches that were fitted
@@ -23,7 +23,7 @@ from collections import Counter
 
 import pytest
 from sklearn.model_selection._search import BaseSearchCV
-from sknn_scratch.model_selection.search import _StackedSearch
+from sknn_scratch.model_selection.search import _Search
 
 fits = Counter()
 
@@ -36,7 +36,7 @@ def counted(fit):
     return count
 
 
-for owner in (BaseSearchCV, _StackedSearch):
+for owner in (BaseSearchCV, _Search):
     owner.fit = counted(owner.fit)
 
 
@@ -88,6 +88,6 @@ def test_scikit_learns_own_search_tests_pass(tmp_path):
     assert len(cases) - len(skipped) >= 141
 
     fits = dict(re.findall(r"(\w+)=(\d+)", re.search(r"^fits: (.*)$", run.stdout, re.M).group(1)))
-    assert int(fits.pop("StackedGridSearchCV")) > 100
-    assert int(fits.pop("StackedRandomizedSearchCV")) > 20
+    assert int(fits.pop("MLPGridSearchCV")) > 100
+    assert int(fits.pop("MLPRandomizedSearchCV")) > 20
     assert set(fits) <= THEIRS, fits

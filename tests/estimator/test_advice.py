@@ -28,7 +28,7 @@ from sknn_scratch.exceptions import (
     NothingLearnedWarning,
     UnscaledDataWarning,
 )
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -233,7 +233,7 @@ def test_a_schedule_that_ends_as_planned(solver, schedule, early_stopping, monke
     model.fit(X, y)
     assert model.n_iter_ == 8
     model.set_params(warm_start=True).fit(X, y)
-    StackedGridSearchCV(model, {"alpha": [0, 1e-4]}).fit(X, y)
+    MLPGridSearchCV(model, {"alpha": [0, 1e-4]}).fit(X, y)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive", "plateau", tenth])
@@ -399,7 +399,7 @@ def test_no_alarm_for_what_has_been_learned(name):
 def test_networks_of_a_stack_that_learn_nothing():
     """Each candidate on each fold says so once, as it does alone."""
     counts = []
-    for search_class in (GridSearchCV, StackedGridSearchCV):
+    for search_class in (GridSearchCV, MLPGridSearchCV):
         search = search_class(new(**DEEP), {"activation": ["logistic", "tanh"]}, refit=False)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -426,7 +426,7 @@ def test_networks_of_a_stack_warn_as_they_do_alone(solver, weight):
     settings = {"solver": solver, "batch_size": 10 if solver == "adam" else "auto", "max_iter": 25}
     samples = X * [1, 1, 1, 500]
     alone = said_in(GridSearchCV, samples, y, weight, **settings)
-    stacked = said_in(StackedGridSearchCV, samples, y, weight, **settings)
+    stacked = said_in(MLPGridSearchCV, samples, y, weight, **settings)
     assert stacked == alone
     expected = {UnscaledDataWarning, ConvergenceWarning}
     if solver == "adam" or weight is not None:

@@ -15,7 +15,7 @@ from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 ESTIMATORS = [MLPScratchClassifier]
 
@@ -447,7 +447,7 @@ def test_sample_weights_that_are_too_small_for_alpha(cls, solver, size):
         with pytest.raises(ValueError, match="sample_weight has a mean of "):
             model.partial_fit(given, y, weight, *[np.unique(y)] * (cls is MLPScratchClassifier))
     with pytest.raises(ValueError, match="sample_weight has a mean of "):
-        StackedGridSearchCV(model, {"tol": [0, 1]}, error_score="raise").fit(
+        MLPGridSearchCV(model, {"tol": [0, 1]}, error_score="raise").fit(
             given, y, sample_weight=weight
         )
     with warnings.catch_warnings():
@@ -461,7 +461,7 @@ def test_sample_weights_that_are_too_small_for_alpha(cls, solver, size):
 def test_weights_too_small_for_alpha_in_one_split_of_a_stack():
     splits = [(np.arange(75), np.arange(75, 150)), (np.arange(75, 150), np.arange(75))]
     weight = np.where(np.arange(150) < 75, 1e-308, 1.0)
-    search = StackedGridSearchCV(
+    search = MLPGridSearchCV(
         small(MLPScratchRegressor, solver="sgd"), {"alpha": [0.1, 0.2]}, cv=splits
     )
     with pytest.warns(FitFailedWarning, match=r"(?s)2 fits failed.*sample_weight has a mean of 1"):
@@ -508,7 +508,7 @@ def test_finite_weights_with_infinite_predictions_have_diverged(dtype, search):
         random_state=0,
     )
     if search:
-        model = StackedGridSearchCV(model, {"tol": [0, 1]}, error_score="raise")
+        model = MLPGridSearchCV(model, {"tol": [0, 1]}, error_score="raise")
     with pytest.raises(ValueError, match="Training diverged in epoch 1: lower learning_rate_init"):
         model.fit(X.astype(dtype), y)
 

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler, scale
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.estimators.hooks import FitCallbacks
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 ALL_SOLVERS = [*SOLVERS, "lbfgs"]
 X, y = load_iris(return_X_y=True)
@@ -293,7 +293,7 @@ def test_callbacks_of_a_network_in_a_pipeline():
 
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("search_class", [GridSearchCV, StackedGridSearchCV])
+@pytest.mark.parametrize("search_class", [GridSearchCV, MLPGridSearchCV])
 def test_in_a_search(search_class, n_jobs):
     everywhere = RecordingAutoPropagatedCallback()
     monitor = ScoringMonitor(scoring="accuracy")
@@ -315,7 +315,7 @@ def test_in_a_search(search_class, n_jobs):
 def test_callbacks_of_a_pipeline_in_a_stacked_search():
     """The parts are fitted as in GridSearchCV, so that callbacks see what they see there."""
     records = []
-    for search_class in (GridSearchCV, StackedGridSearchCV):
+    for search_class in (GridSearchCV, MLPGridSearchCV):
         callback = RecordingCallback()
         pipeline = make_pipeline(StandardScaler(), new()).set_callbacks(callback)
         search_class(pipeline, {"mlpscratchclassifier__alpha": [0.1, 1.0]}, cv=2).fit(X, y)
@@ -352,7 +352,7 @@ def told(search_class, estimator, parameter, **fit_params):
 def test_callbacks_of_a_stacked_search(estimator, parameter, fit_params):
     """They see each fit, but epochs in the last one only."""
     expected, _ = told(GridSearchCV, estimator, parameter, **fit_params)
-    fits, n_epochs = told(StackedGridSearchCV, estimator, parameter, **fit_params)
+    fits, n_epochs = told(MLPGridSearchCV, estimator, parameter, **fit_params)
     assert len(fits) == 8  # a beginning and an end each
     assert fits == expected
     assert n_epochs == N_EPOCHS
@@ -365,7 +365,7 @@ def test_progress_bar_of_a_stacked_search(capsys, monkeypatch):
     from sklearn.callback import ProgressBar
 
     bar = ProgressBar(max_propagation_depth=None)
-    StackedGridSearchCV(new(), {"alpha": [0.1, 1.0]}, cv=2).set_callbacks(bar).fit(X, y)
+    MLPGridSearchCV(new(), {"alpha": [0.1, 1.0]}, cv=2).set_callbacks(bar).fit(X, y)
     lines = [line for line in capsys.readouterr().out.splitlines() if "MLPScratch" in line]
     assert len(lines) == 5
     assert all("100%" in line for line in lines)

@@ -34,7 +34,7 @@ from sknn_scratch.engine.penalties import ElasticNet
 from sknn_scratch.engine.schedules import Constant
 from sknn_scratch.engine.solvers import SOLVERS, Adam
 from sknn_scratch.engine.training import Optimizer
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 pytest.importorskip("numba")
 
@@ -195,7 +195,7 @@ def test_of_the_same_seed_are_the_same_bits_in_searches():
     searches = [
         GridSearchCV(new(), grid, n_jobs=1, **settings),
         GridSearchCV(new(), grid, n_jobs=2, **settings),
-        StackedGridSearchCV(new(), grid, **settings),
+        MLPGridSearchCV(new(), grid, **settings),
     ]
     one, *others = (search.fit(X, y) for search in searches)
     for other in others:

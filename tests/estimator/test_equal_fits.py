@@ -15,7 +15,7 @@ from sklearn.preprocessing import scale
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.callbacks import Checkpoint
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -110,7 +110,7 @@ def test_stacked_search(early_stopping):
     for _ in range(2):
         fitted.append({})
         grid = {"alpha": [1e-4, 1.0], "max_iter": [2, 4]}
-        search = StackedGridSearchCV(estimator, grid, scoring=score, cv=2).fit(X, y)
+        search = MLPGridSearchCV(estimator, grid, scoring=score, cv=2).fit(X, y)
         assert_equal(search.best_estimator_, clone(search.best_estimator_).fit(X, y))
     assert len(fitted[0]) == 8
     assert fitted[0] == fitted[1]

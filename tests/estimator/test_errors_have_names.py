@@ -13,7 +13,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -170,12 +170,12 @@ def test_columns_are_told_of_once(cls):
     "bad", [{"verbose": np.zeros(2)}, {"solver": ["sgd"]}, {"stop_when": np.zeros(2)}], ids=str
 )
 def test_parameters_that_have_no_truth_value_in_a_search(bad):
-    search = StackedGridSearchCV(new(**bad), {"alpha": [0, 1]}, cv=2, error_score="raise")
+    search = MLPGridSearchCV(new(**bad), {"alpha": [0, 1]}, cv=2, error_score="raise")
     with pytest.raises(ValueError, match=f"The '{next(iter(bad))}' parameter"):
         search.fit(X, y)
 
 
 def test_numpy_does_not_warn_of_targets_whose_variance_overflows():
-    search = StackedGridSearchCV(new(MLPScratchRegressor), {"tol": [0, 1]}, cv=2)
+    search = MLPGridSearchCV(new(MLPScratchRegressor), {"tol": [0, 1]}, cv=2)
     caught = warnings_of(lambda: search.fit(X, (y - 1) * 1e200))
     assert not [w for w in caught if "sknn_scratch" in w.filename]

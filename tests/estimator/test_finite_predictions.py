@@ -12,7 +12,7 @@ from sknn_scratch.engine.activations import ACTIVATIONS
 from sknn_scratch.engine.outputs import quiet
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -49,7 +49,7 @@ def test_partial_fit_keeps_the_model_before(cls):
 @pytest.mark.parametrize("cls", [MLPScratchClassifier, MLPScratchRegressor])
 def test_stacks_end_as_single_fits(cls):
     grid = {"learning_rate_init": [0.01, 1e150]}
-    search = StackedGridSearchCV(new(cls), grid, cv=3, error_score=-7.0)
+    search = MLPGridSearchCV(new(cls), grid, cv=3, error_score=-7.0)
     with pytest.warns(FitFailedWarning, match="predictions for X are not finite"):
         search.fit(X, y)
     assert (search.cv_results_["mean_test_score"] == -7).tolist() == [False, True]

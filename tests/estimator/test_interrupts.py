@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.estimators.interrupts import _fits_many
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 GRID = {"alpha": [0.0, 0.1]}
@@ -69,8 +69,8 @@ MANY = {
     "in a pipeline": lambda: GridSearchCV(make_pipeline(network()), {}).fit(X, y),
     "class of one's own": lambda: GridSearchCV(Wrapper(3, max_iter=9), GRID).fit(X, y),
     "RandomizedSearchCV": lambda: RandomizedSearchCV(network(), GRID, n_iter=2).fit(X, y),
-    "stack": lambda: StackedGridSearchCV(network(), GRID).fit(X, y),
-    "no stack": lambda: StackedGridSearchCV(network(solver="lbfgs"), GRID).fit(X, y),
+    "stack": lambda: MLPGridSearchCV(network(), GRID).fit(X, y),
+    "no stack": lambda: MLPGridSearchCV(network(solver="lbfgs"), GRID).fit(X, y),
     "cross_val_score": lambda: cross_val_score(network(), X, y),
     "cross_val_predict": lambda: cross_val_predict(network(), X, y),
     "learning_curve": lambda: learning_curve(network(), X, y, shuffle=True, random_state=0),
@@ -118,7 +118,7 @@ def test_a_fit_by_itself_keeps_its_best_weights(fit, press_ctrl_c):
     assert model.predict(X).shape == (150,)
 
 
-@pytest.mark.parametrize("search_class", [GridSearchCV, StackedGridSearchCV])
+@pytest.mark.parametrize("search_class", [GridSearchCV, MLPGridSearchCV])
 def test_the_last_fit_of_a_search_keeps_its_best_weights(search_class, press_ctrl_c):
     """All scores are there by then, and would be lost."""
     searched = search_class(network(), GRID, cv=2, refit=False)
@@ -164,7 +164,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 def press_ctrl_c(history):
     if len(history["loss"]) == 5:
@@ -182,7 +182,7 @@ try:
     elif what == "fit":
         pipeline.fit(X, y)
     else:
-        search = {"grid": GridSearchCV, "stacked": StackedGridSearchCV}[what]
+        search = {"grid": GridSearchCV, "stacked": MLPGridSearchCV}[what]
         search(pipeline, grid, n_jobs=n_jobs).fit(X, y)
 except KeyboardInterrupt:
     print("stopped", flush=True)

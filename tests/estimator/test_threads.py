@@ -63,7 +63,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info, threadpool_limits
 from sknn_scratch import MLPScratchRegressor
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 X = np.random.default_rng(0).normal(size=(100, 10))
@@ -80,7 +80,7 @@ def watch(history):
 def fit(max_iter):
     network = MLPScratchRegressor(hidden_layer_sizes=5, max_iter=max_iter, random_state=0)
     if max_iter == 20:
-        return StackedGridSearchCV(network, {"l2": [0, 0.1]}, cv=2).fit(X, X[:, 0])
+        return MLPGridSearchCV(network, {"l2": [0, 0.1]}, cv=2).fit(X, X[:, 0])
     try:
         return network.set_params(stop_when=watch).fit(X, X[:, 0])
     except RuntimeError:

@@ -17,7 +17,7 @@ from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, model_files
 from sknn_scratch._warnings import warn
 from sknn_scratch.estimators import state as state_module
 from sknn_scratch.exceptions import LargePenaltyWarning, ModelVersionWarning, UnscaledDataWarning
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, Y = load_iris(return_X_y=True)
 LARGE = {"alpha": 1000}
@@ -58,7 +58,7 @@ CALLS = {
         {ConvergenceWarning, LargePenaltyWarning},
     ),
     "stacked search": (
-        lambda: StackedGridSearchCV(PIPELINE, GRID, cv=2).fit(X, Y),
+        lambda: MLPGridSearchCV(PIPELINE, GRID, cv=2).fit(X, Y),
         {ConvergenceWarning, LargePenaltyWarning},
     ),
     "cross_val_score": (lambda: cross_val_score(PIPELINE, X, Y, cv=2), {ConvergenceWarning}),

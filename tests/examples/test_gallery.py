@@ -276,13 +276,13 @@ def test_grid_search(run):
 
 class TestStackedSearch:
     def test_all_networks_score_as_if_trained_alone(self, run):
-        result = run("plot_stacked_search")
+        result = run("plot_many_networks")
         assert result["n_networks"] == [300, 60]
         assert "the same scores: True" in result["printed"]
         assert np.isfinite(result["scores"]).all()
 
     def test_scores_stand_where_the_grid_says(self, run):
-        result = run("plot_stacked_search")
+        result = run("plot_many_networks")
         results = result["search"].cv_results_
         for (l2, step, seed), score in np.ndenumerate(result["scores"]):
             candidate = {
@@ -293,9 +293,9 @@ class TestStackedSearch:
             assert score == results["mean_test_score"][results["params"].index(candidate)]
 
     def test_the_search_cannot_tell_the_weak_penalties_apart(self, run):
-        mean, spread = (run("plot_stacked_search")[name] for name in ("mean", "spread"))
+        mean, spread = (run("plot_many_networks")[name] for name in ("mean", "spread"))
         best = mean.max(axis=0).argmax()
-        assert run("plot_stacked_search")["STEPS"][best] == 0.1
+        assert run("plot_many_networks")["STEPS"][best] == 0.1
         assert np.ptp(mean[:3, best]) < spread[:3, best].min()
         assert mean[:3, best].min() > mean[:3, 0].max() + 0.05
         assert mean[3:].max() < 0.9

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.model_selection import StackedGridSearchCV, StackedRandomizedSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV, MLPRandomizedSearchCV
 
 from .data import draw_samples, draw_weight, draw_y, good_y, in_a_form
 from .parameters import EXTREME, ORDINARY, WRONG, bounded, draw_parameters
@@ -223,9 +223,9 @@ def searches(session, draw):
     }
     arguments = {"cv": 2, "error_score": draw.of([np.nan, "raise", 0])}
     if draw.chance(0.5):
-        search = StackedGridSearchCV(network, grid, **arguments)
+        search = MLPGridSearchCV(network, grid, **arguments)
     else:
-        search = StackedRandomizedSearchCV(network, grid, n_iter=2, random_state=0, **arguments)
+        search = MLPRandomizedSearchCV(network, grid, n_iter=2, random_state=0, **arguments)
     data = dict(zip("Xy", problem.good(), strict=True))
     if draw.chance(0.5):
         data = problem.data()

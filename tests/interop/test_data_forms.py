@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sklearn.model_selection import GridSearchCV
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 rng = np.random.default_rng(0)
 # Whole numbers, which every dtype holds exactly, half of them zero
@@ -169,7 +169,7 @@ def test_stacked_search(name):
     form, _ = FORMS[name]
     theirs, ours = (
         search_class(new(), {"l2": [0.0, 1.0]}, cv=2).fit(form(X), LABELS).cv_results_
-        for search_class in (GridSearchCV, StackedGridSearchCV)
+        for search_class in (GridSearchCV, MLPGridSearchCV)
     )
     np.testing.assert_array_equal(ours["mean_test_score"], theirs["mean_test_score"])
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 try:
     import polars as pl
@@ -93,7 +93,7 @@ def test_stacked_search(name, form):
     grid = {"mlpscratchclassifier__l2": [0.0, 1.0]}
     theirs, ours = (
         search_class(pipeline, grid, cv=3).fit(frame, labels)
-        for search_class in (GridSearchCV, StackedGridSearchCV)
+        for search_class in (GridSearchCV, MLPGridSearchCV)
     )
     scores = [search.cv_results_["mean_test_score"] for search in (theirs, ours)]
     np.testing.assert_array_equal(*scores)

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, X_VAL, y, Y_VAL = train_test_split(*load_iris(return_X_y=True), random_state=0)
 WEIGHT = np.arange(1.0, len(y) + 1)
@@ -78,7 +78,7 @@ def test_cross_validation_splits_weights_and_keeps_the_validation_set(cls):
         assert_same(model[-1], in_pipeline(network(cls)).fit(X[train], y[train], **part)[-1])
 
 
-@pytest.mark.parametrize("search_class", [GridSearchCV, StackedGridSearchCV])
+@pytest.mark.parametrize("search_class", [GridSearchCV, MLPGridSearchCV])
 def test_search(search_class):
     model = in_pipeline(network())
     search = search_class(model, {"network__alpha": [1e-4, 1.0]}, cv=3).fit(X, y, **GIVEN)

@@ -20,7 +20,7 @@ from sknn_scratch.engine.activations import Activation, Tanh
 from sknn_scratch.estimators import state as state_module
 from sknn_scratch.exceptions import ModelVersionWarning
 from sknn_scratch.model_files import load, save, to_onnx
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -70,7 +70,7 @@ def test_pipeline(path):
     np.testing.assert_array_equal(load(path).predict_proba(X), model.predict_proba(X))
 
 
-@pytest.mark.parametrize("search_class", [GridSearchCV, StackedGridSearchCV])
+@pytest.mark.parametrize("search_class", [GridSearchCV, MLPGridSearchCV])
 def test_search(search_class, tmp_path):
     search = search_class(fitted(), {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
     save(search, tmp_path / "search.joblib")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 pl = pytest.importorskip("polars")
 
@@ -243,7 +243,7 @@ def test_a_stacked_search_says_what_a_network_says():
     for given, labels in [(FRAME.assign(day=some(DAY)), Y), (X, LABELS["mixed"][0])]:
         with pytest.raises(ValueError) as alone:  # noqa: PT011
             new().fit(given, labels)
-        search = StackedGridSearchCV(new(), {"l2": [0.0, 1.0]}, cv=2, error_score="raise")
+        search = MLPGridSearchCV(new(), {"l2": [0.0, 1.0]}, cv=2, error_score="raise")
         with pytest.raises(ValueError, match=r"must hold (numbers|labels)") as error:
             search.fit(given, labels)
         assert str(error.value)[:30] == str(alone.value)[:30]

@@ -31,7 +31,7 @@ ORDER = {
     "estimators": "threads interrupts conversion verbose hooks summary checksum data_faults labels "
     "validation class_weights validation_units early_stopping registries build advice fit state "
     "base classifier regressor",
-    "model_selection": "streams stack jobs search",
+    "model_selection": "plan inputs train handover workers search",
     "plotting": "_matplotlib _fitted _decision_boundary_grid _gradient_check _weights "
     "_training_curve",
 }

@@ -42,7 +42,7 @@ def test_the_error_names_the_extra_and_leaves_the_model():
     output = run_without_numba("""
         import numpy as np
         from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-        from sknn_scratch.model_selection import StackedGridSearchCV
+        from sknn_scratch.model_selection import MLPGridSearchCV
 
         X, y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
         for cls in (MLPScratchClassifier, MLPScratchRegressor):
@@ -56,7 +56,7 @@ def test_the_error_names_the_extra_and_leaves_the_model():
                     print(error)
                 assert model.coefs_ is before["coefs_"] and model.engine_ == "numpy"
             model.set_params(engine="numpy").fit(X, y).predict(X)
-        StackedGridSearchCV(model, {"alpha": [0, 1]}).fit(X, y)
+        MLPGridSearchCV(model, {"alpha": [0, 1]}).fit(X, y)
         assert not any(name.partition(".")[0] == "numba" for name in sys.modules)
     """)
     lines = output.splitlines()

@@ -22,10 +22,10 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 PAGE = Path(__file__).parents[2] / "docs" / "scaling_out.md"
-SEARCHES = [GridSearchCV, StackedGridSearchCV]
+SEARCHES = [GridSearchCV, MLPGridSearchCV]
 
 pytestmark = [
     pytest.mark.slow,
@@ -110,7 +110,7 @@ def results(search):
     ("backend", "make", "search_class"),
     [
         *product(["dask"], [classifier_search, regressor_search], SEARCHES),
-        ("ray", classifier_search, StackedGridSearchCV),  # the page has GridSearchCV on Ray
+        ("ray", classifier_search, MLPGridSearchCV),  # the page has GridSearchCV on Ray
     ],
 )
 def test_workers_find_what_one_process_finds(backend, make, search_class, request):

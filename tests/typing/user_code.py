@@ -17,7 +17,7 @@ from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.gradient_check import GradientCheck, check_gradient
 from sknn_scratch.model_files import load as load_model
 from sknn_scratch.model_files import save
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 from sknn_scratch.plotting import TrainingCurveDisplay, WeightsDisplay
 from sknn_scratch.reference import objective_and_gradient, value_and_gradient
 
@@ -108,7 +108,7 @@ def search() -> None:
     """Search, keep checkpoints and models."""
     X, y = load_iris(return_X_y=True)
     network = MLPScratchClassifier(5, tol=0.1, random_state=0)
-    found = StackedGridSearchCV(network, {"alpha": [0.0, 0.1]}, scoring="accuracy").fit(X, y)
+    found = MLPGridSearchCV(network, {"alpha": [0.0, 0.1]}, scoring="accuracy").fit(X, y)
     save(found.best_estimator_, "model.joblib")
     assert load_model("model.joblib").n_features_in_ == 4
     network.set_callbacks(Checkpoint("network.checkpoint", every_epochs=5)).fit(X, y)
@@ -123,7 +123,7 @@ def mistakes() -> None:
     MLPScratchRegressor("huber")  # type: ignore[arg-type]
     MLPScratchRegressor(stop_when=falling)  # type: ignore[arg-type]
     Checkpoint("network.checkpoint", every_epoch=5)  # type: ignore[call-arg]
-    StackedGridSearchCV(MLPScratchRegressor(), [0.1])  # type: ignore[list-item]
+    MLPGridSearchCV(MLPScratchRegressor(), [0.1])  # type: ignore[list-item]
     MLPScratchRegressor().fit([[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().fit([[1.0]], [1.0], x_val=[[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().partial_fit([[1.0]], [1.0], classes=[1.0])  # type: ignore[call-arg]

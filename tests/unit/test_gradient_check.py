@@ -21,7 +21,7 @@ from sknn_scratch.engine.activations import ACTIVATIONS, Activation, Tanh
 from sknn_scratch.engine.losses import LOSSES, LogLoss
 from sknn_scratch.engine.penalties import ElasticNet, GroupLasso
 from sknn_scratch.gradient_check import check_gradient
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 from sknn_scratch.plotting import GradientCheckDisplay
 
 mpl.use("Agg")
@@ -286,7 +286,7 @@ def test_network_in_a_pipeline(name, fit):
 
 
 @pytest.mark.parametrize("in_pipeline", [False, True])
-@pytest.mark.parametrize("cls", [GridSearchCV, StackedGridSearchCV])
+@pytest.mark.parametrize("cls", [GridSearchCV, MLPGridSearchCV])
 def test_network_of_a_search(cls, in_pipeline):
     model = MLPScratchClassifier(4, "tanh", max_iter=9, tol=9, n_iter_no_change=1, random_state=0)
     name = "alpha"

@@ -3,7 +3,7 @@ A grid of networks trained at once
 ==================================
 
 Which step size and which penalty, and does the answer hold for other first weights? That is a grid
-with a third axis, the seed, and so a few hundred small networks. ``StackedGridSearchCV`` is
+with a third axis, the seed, and so a few hundred small networks. ``MLPGridSearchCV`` is
 ``GridSearchCV`` that trains them as one: their weights lie in one array with two leading axes, and
 every matrix product, activation and step of the solver is one call for all of them.
 """
@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.model_selection import StackedGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 # To stop after a number of iterations is the plan here, not a failure to converge.
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
@@ -40,7 +40,7 @@ network = MLPScratchClassifier(
 grid = {"learning_rate_init": STEPS, "l2": L2, "random_state": SEEDS}
 
 start = time.perf_counter()
-search = StackedGridSearchCV(network, grid, cv=2, refit=False).fit(X, y)
+search = MLPGridSearchCV(network, grid, cv=2, refit=False).fit(X, y)
 stacked_seconds = time.perf_counter() - start
 
 # %%
@@ -54,7 +54,7 @@ part = GridSearchCV(network, {**grid, "random_state": SEEDS[:1]}, cv=2, refit=Fa
 part_seconds = time.perf_counter() - start
 
 n_networks = [2 * len(one.cv_results_["params"]) for one in (search, part)]
-print(f"StackedGridSearchCV: {n_networks[0]} networks in {stacked_seconds:.2f} s")
+print(f"MLPGridSearchCV: {n_networks[0]} networks in {stacked_seconds:.2f} s")
 print(f"GridSearchCV:        {n_networks[1]:3} networks in {part_seconds:.2f} s")
 
 # The grid is a product in the order of the parameters' names, the last one running fastest

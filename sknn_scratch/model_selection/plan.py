@@ -1,0 +1,143 @@
+"""The fits of a search: which of them share transformed samples, or are parts of one training."""
+
+from collections import defaultdict
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch.estimators.build import build_optimizer
+from sknn_scratch.estimators.classifier import MLPScratchClassifier
+from sknn_scratch.estimators.regressor import MLPScratchRegressor
+from sknn_scratch.estimators.validation import is_number
+
+
+class Fit(NamedTuple):
+    """A candidate to be fitted on the training part of a split, and scored on the other.
+
+    `number` is its place among the results; `estimator` is not fitted. Fits with the same `feed`
+    are pipelines that hand the same samples to their networks; it is None where there is nothing to
+    share. Fits with the same `training` are one network after more and more epochs.
+    """
+
+    number: int
+    estimator: Any
+    parameters: dict
+    candidate_progress: tuple
+    split_progress: tuple
+    train: np.ndarray
+    test: np.ndarray
+    context: Any
+    feed: Any
+    training: Any
+    is_compiled: bool
+
+
+def network_of(estimator):
+    """Return the network in an estimator: itself, or the last step of a pipeline; else None."""
+    last = estimator.steps[-1][1] if type(estimator) is Pipeline else estimator
+    return last if isinstance(last, BaseMLPScratch) else None
+
+
+def plan(estimator, candidates, splits, X, contexts):
+    """Return the fits of all candidates on all splits, candidate by candidate.
+
+    `contexts` holds scikit-learn's contexts of the fits. It is None for a search without callbacks;
+    those of a search are to see each transformer and each epoch, so that nothing is shared.
+    """
+    fits = []
+    for position, parameters in enumerate(candidates):
+        candidate = clone(estimator).set_params(**clone(parameters, safe=False))
+        setting = training = None
+        if contexts is None and not _has_callbacks(candidate):
+            setting, training = _setting(candidate, parameters), _training(candidate, parameters)
+        for split, (train, test) in enumerate(splits):
+            fit = Fit(
+                number=len(fits),
+                estimator=candidate,
+                parameters=parameters,
+                candidate_progress=(position, len(candidates)),
+                split_progress=(split, len(splits)),
+                train=train,
+                test=test,
+                context=None if contexts is None else contexts[len(fits)],
+                feed=None if setting is None else (split, setting),
+                training=None if training is None else (split, training),
+                is_compiled=_is_compiled(candidate, X),
+            )
+            fits.append(fit)
+    return fits
+
+
+def jobs_of(fits):
+    """Divide fits into jobs, each a list: one fit, or those of one training, shortest first."""
+    jobs = defaultdict(list)
+    for fit in fits:
+        jobs[fit.number if fit.training is None else fit.training].append(fit)
+    for job in jobs.values():
+        if len(job) > 1:
+            job.sort(key=lambda fit: network_of(fit.estimator).max_iter)
+    return list(jobs.values())
+
+
+def _has_callbacks(estimator):
+    steps = [step for _, step in estimator.steps] if type(estimator) is Pipeline else []
+    return any(getattr(part, "_skl_callbacks", None) for part in [estimator, *steps])
+
+
+def _setting(estimator, parameters):
+    """Return a key of what a candidate changes before its network; None if nothing is there."""
+    if type(estimator) is not Pipeline or network_of(estimator) is None:
+        return None
+    network = estimator.steps[-1][0]
+    return _key({k: v for k, v in parameters.items() if k.split("__")[0] != network})
+
+
+def _training(estimator, parameters):
+    """Return a key of the training of which a candidate is a part; None if it is a whole one."""
+    network = network_of(estimator)
+    prefix = f"{estimator.steps[-1][0]}__" if type(estimator) is Pipeline else ""
+    if f"{prefix}max_iter" not in parameters or not _may_go_on(network):
+        return None
+    return _key({k: v for k, v in parameters.items() if k != f"{prefix}max_iter"})
+
+
+def _may_go_on(network):
+    """Whether a network of a larger `max_iter` is this one after more epochs.
+
+    What a user's own class or function does is not known, nor what a generator of random numbers is
+    used for elsewhere; a schedule may be laid out over `max_iter` epochs.
+    """
+    if type(network) not in (MLPScratchClassifier, MLPScratchRegressor):
+        return False
+    try:
+        network._validate_params()
+        schedule = build_optimizer(network).schedule
+    except (ValueError, TypeError):  # also for lbfgs, of which there is no optimiser
+        return False
+    return (
+        schedule.endless
+        and is_number(network.random_state, Integral)
+        and network.stop_when is None
+        and not network.verbose
+        and network.warm_start != "resume"
+    )
+
+
+def _is_compiled(estimator, X):
+    network = network_of(estimator)
+    is_asked_for = network is not None and network.engine == "numba"
+    return is_asked_for and network.solver in SOLVERS and not issparse(X)
+
+
+def _key(parameters):
+    try:
+        return joblib.hash(parameters)
+    except Exception:  # it cannot be pickled: let the same objects be the same parameters
+        return tuple((name, id(value)) for name, value in parameters.items())

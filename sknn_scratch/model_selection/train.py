@@ -1,0 +1,39 @@
+"""One training that is seen after more and more epochs."""
+
+import copy
+
+
+def fit_further(network, begun, X, y, **params):
+    """Fit a network as its `fit` does, but go on from where another one ended.
+
+    The weights, the curves and all else are those of a fit from the start, to the bit.
+
+    Parameters
+    ----------
+    network : MLPScratchClassifier or MLPScratchRegressor
+        It is not fitted. Its solver is not lbfgs, its schedule is `endless`, and its `random_state`
+        is a number.
+    begun : object of the class of `network`, or None
+        What this function returned for a network with the same parameters, except for a
+        `max_iter` that is not larger, and for the same data. None to begin.
+    X, y, **params :
+        The data, and the other arguments of `fit`.
+
+    Returns
+    -------
+    begun : object of the class of `network`, or None
+        A copy of the fitted network that keeps what is needed to go on. It is not changed by that.
+        None if training has diverged and gone back to its best weights.
+
+    Raises
+    ------
+    Exception
+        What `fit` raises, for example if training diverges.
+    """
+    if begun is not None:
+        fitted = vars(begun).keys() - network.get_params(deep=False).keys()
+        vars(network).update({name: vars(begun)[name] for name in fitted})
+    network._fit_unfinished(X, y, **params)
+    reached = copy.copy(network)
+    del network._resume_point  # `fit` would leave none
+    return None if reached._optimizer.state is None else reached
