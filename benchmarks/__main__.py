@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks._charts import draw_cost, draw_growth, draw_speed, save
+from benchmarks._charts import draw_cost, draw_speed, save
 from benchmarks._cost import measure_cost
 from benchmarks._environment import describe_environment, limited_threads
 from benchmarks._fit import time_fits
@@ -33,8 +33,6 @@ def main(arguments=None):
         save(draw_speed(results["fit"]), options.output / "speed.png")
     if "cost" in results:
         save(draw_cost(results["cost"]), options.output / "cost.png")
-    if "sweeps" in results:
-        save(draw_growth(results["sweeps"]["growth"]), options.output / "sweeps.png")
     print(report(results))
 
 

@@ -29,12 +29,6 @@ STYLES = {
         "color": "#c26a00",
     },
 }
-WIDTH_STYLES = [
-    {"marker": "o", "color": "#0b4f8a"},
-    {"marker": "s", "color": "#3d9a76"},
-    {"marker": "^", "color": "#c26a00"},
-    {"marker": "D", "color": "#7a3b8f"},
-]
 UNITS = {
     "samples": "number of samples",
     "width": "units in each hidden layer",
@@ -128,24 +122,6 @@ def describe_fixed(fixed, varied):
         "batch size": "batch size {}",
     }
     return ", ".join(text.format(fixed[name]) for name, text in texts.items() if name != varied)
-
-
-def draw_growth(growth):
-    """Return the chart of how many times as fast a stacked search is, a curve for each width."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots()
-    for (width, of), style in zip(growth["widths"].items(), WIDTH_STYLES, strict=False):
-        ratios = [a / b for a, b in zip(of["one by one"], of["stacked"], strict=True)]
-        axes.loglog(growth["networks"], ratios, label=f"{width} units", **style)
-    axes.axhline(1, color="black", linewidth=1)
-    mark(axes.xaxis, FixedLocator(growth["networks"]))
-    mark(axes.yaxis, FixedLocator(TICKS))
-    axes.set_xlabel("number of networks: candidates x folds (logarithmic scale)")
-    axes.set_ylabel("seconds of GridSearchCV / of MLPGridSearchCV")
-    axes.set_title("The same networks trained one by one take so many times as long")
-    axes.grid(alpha=0.3)
-    axes.legend(title="hidden layer")
-    return figure
 
 
 def save(figure, path):

@@ -2,6 +2,8 @@
 
 FIT_COLUMNS = ["sknn_scratch", "numba", "scikit-learn", "torch", "products"]
 PREDICT_COLUMNS = ["sknn_scratch", "scikit-learn", "torch"]
+SEARCH_COLUMNS = ["numba, 2 threads", "numba", "numpy", "one by one", "scikit-learn"]
+SEARCH_RATIOS = [("scikit-learn", "numba, 2 threads"), ("one by one", "numpy")]
 
 
 def report(results):
@@ -131,16 +133,13 @@ def cost_table(cost):
 
 
 def sweeps_table(sweeps):
-    """Return seconds of the searches and their ratios, and the speed-up over number and width."""
-    head = ["search", "B", "dtype", "candidates", "folds"]
-    head += ["stacked", "one by one", "scikit-learn"]
-    head += ["one by one/stacked", "scikit-learn/stacked", "scores apart by"]
+    """Return seconds of the searches, and how many times as long the slower ones take."""
+    head = ["search", "B", "dtype", "candidates", "folds", *SEARCH_COLUMNS]
+    head += [f"{slower}/{faster}" for slower, faster in SEARCH_RATIOS]
     return "\n".join(
         [
             "sweeps: median seconds of a whole search, and ratios",
-            align([head, *map(sweep_row, sweeps["searches"])]),
-            "sweeps: one by one/stacked, by units in the hidden layer and number of networks",
-            align(growth_rows(sweeps["growth"])),
+            align([[*head, "scores apart by"], *map(sweep_row, sweeps["searches"])]),
         ]
     )
 
@@ -152,20 +151,10 @@ def sweep_row(entry):
     return [
         entry["sweep"],
         *map(str, sizes),
-        *(show_seconds(seconds, name) for name in ("stacked", "one by one", "scikit-learn")),
-        show_ratio(seconds, "one by one", "stacked"),
-        show_ratio(seconds, "scikit-learn", "stacked"),
+        *(show_seconds(seconds, name) for name in SEARCH_COLUMNS),
+        *(show_ratio(seconds, slower, faster) for slower, faster in SEARCH_RATIOS),
         f"{entry['largest_difference_of_scores']:.2g}",
     ]
-
-
-def growth_rows(growth):
-    """Return the lines of the speed-up, one for each width."""
-    rows = [
-        [width, *(f"{a / b:.2f}" for a, b in zip(of["one by one"], of["stacked"], strict=True))]
-        for width, of in growth["widths"].items()
-    ]
-    return [["units", *map(str, growth["networks"])], *rows]
 
 
 def show_seconds(seconds, name):

@@ -1,13 +1,13 @@
-"""Seconds of whole searches over hyper-parameters, with the networks trained at once or singly."""
+"""Seconds of whole searches over hyper-parameters: ours with either engine, and scikit-learn's."""
 
 import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from itertools import combinations
 
 import numpy as np
-from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.neural_network import MLPClassifier
 
@@ -16,12 +16,14 @@ from benchmarks._timing import medians, time_in_turn
 from sknn_scratch import MLPScratchClassifier
 from sknn_scratch.model_selection import MLPGridSearchCV
 
+# The search, its network, and what they are given beside what all have in common
 SEARCHERS = {
-    "stacked": (MLPGridSearchCV, MLPScratchClassifier),
-    "one by one": (GridSearchCV, MLPScratchClassifier),
-    "scikit-learn": (GridSearchCV, MLPClassifier),
+    "numba, 2 threads": (MLPGridSearchCV, MLPScratchClassifier, {"engine": "numba"}, 2),
+    "numba": (MLPGridSearchCV, MLPScratchClassifier, {"engine": "numba"}, 1),
+    "numpy": (MLPGridSearchCV, MLPScratchClassifier, {}, 1),
+    "one by one": (GridSearchCV, MLPScratchClassifier, {}, 1),
+    "scikit-learn": (GridSearchCV, MLPClassifier, {}, 1),
 }
-OURS = ["stacked", "one by one"]
 TO_THE_END = {"random_state": 0, "n_iter_no_change": 1000}  # no rule ends a training early
 
 
@@ -58,20 +60,15 @@ class Sweep:
 
     def search(self, name):
         """Return the search, not yet fitted, of one of `SEARCHERS`."""
-        search, network = SEARCHERS[name]
-        network = network(**self.network, **TO_THE_END)
-        return search(network, self.grid, cv=self.folds, refit=False)
+        search, network, own, n_jobs = SEARCHERS[name]
+        network = network(**self.network, **TO_THE_END, **own)
+        return search(network, self.grid, cv=self.folds, refit=False, n_jobs=n_jobs)
 
 
 def load_noise(folder):
     """Return 4,000 samples that mean nothing, of the size of MNIST's images."""
     draw = np.random.default_rng(0)
     return draw.random((4000, 784)), np.arange(4000) % 10
-
-
-def load_three_classes(folder):
-    """Return 500 samples of 20 features, of three classes."""
-    return make_classification(500, 20, n_informative=10, n_classes=3, random_state=0)
 
 
 DIGITS = Sweep(
@@ -109,26 +106,21 @@ SWEEPS = [
     ),
 ]
 
-BASE = Sweep(
-    name="alpha",
-    load=load_three_classes,
-    network={"batch_size": 32, "max_iter": 20},
-    grid={"alpha": []},
-    folds=3,
-)
-N_CANDIDATES, WIDTHS = [1, 2, 4, 8, 16, 32, 64], [5, 20, 100, 300]
-QUICK_N_CANDIDATES, QUICK_WIDTHS = [1, 2], [4, 8]
-
 
 def measure_sweeps(rounds, *, quick):
-    """Return an entry for each search, and the seconds over number and width of the networks."""
+    """Return an entry for each search."""
     searches = []
     for sweep in SWEEPS:
         sweep = sweep.quick() if quick else sweep
         batch_size = sweep.network.get("batch_size", "auto")
         print(f"sweeps: {sweep.name}, {batch_size}, {sweep.dtype}", file=sys.stderr, flush=True)
-        searches.append(time_search(sweep, rounds, SEARCHERS))
-    return {"searches": searches, "growth": measure_growth(rounds, quick=quick)}
+        searches.append(time_search(sweep, rounds, searchers()))
+    return {"searches": searches}
+
+
+def searchers():
+    """Return the names of the searches that can run here."""
+    return [name for name in SEARCHERS if "numba" not in name or find_spec("numba")]
 
 
 def time_search(sweep, rounds, names):
@@ -156,23 +148,3 @@ def time_search(sweep, rounds, names):
             float(np.abs(a - b).max()) for a, b in combinations(scores, 2)
         ),
     }
-
-
-def measure_growth(rounds, *, quick):
-    """Return the median seconds over the number of networks, for networks of each width."""
-    base = BASE.quick() if quick else BASE
-    counts, widths = (QUICK_N_CANDIDATES, QUICK_WIDTHS) if quick else (N_CANDIDATES, WIDTHS)
-    result = {"networks": [count * base.folds for count in counts], "widths": {}}
-    for width in widths:
-        print(f"sweeps: {width} units", file=sys.stderr, flush=True)
-        entries = [time_search(alphas(base, count, width), rounds, OURS) for count in counts]
-        result["widths"][str(width)] = {
-            name: [entry["median_seconds"][name] for entry in entries] for name in OURS
-        }
-    return result
-
-
-def alphas(base, count, width):
-    """Return the search over so many values of `alpha`, of networks with one hidden layer."""
-    network = {**base.network, "hidden_layer_sizes": (width,)}
-    return replace(base, network=network, grid={"alpha": np.logspace(-6, 0, count).tolist()})

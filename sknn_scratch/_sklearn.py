@@ -27,10 +27,6 @@ try:
     # look at what decorates `MLPClassifier.fit`.
     from sklearn.base import _fit_context as fit_context
 
-    # Around a `fit` that is answered by a network trained before: sets callbacks up and tears them
-    # down. When it vanishes, look at what `_fit_context` does about callbacks.
-    from sklearn.callback._callback_support import callback_management_context
-
     # Tells several metrics from one: a search then keeps the dict of scorers. When it vanishes,
     # look at the end of `BaseSearchCV.fit`, where `scorer_` is set.
     from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
@@ -80,7 +76,6 @@ __all__ = [
     "MultimetricScorer",
     "Options",
     "StrOptions",
-    "callback_management_context",
     "check_method_params",
     "check_partial_fit_first_call",
     "check_sample_weight",

@@ -396,7 +396,7 @@ def test_no_alarm_for_what_has_been_learned(name):
 
 
 @ignore_convergence
-def test_networks_of_a_stack_that_learn_nothing():
+def test_networks_of_a_search_that_learn_nothing():
     """Each candidate on each fold says so once, as it does alone."""
     counts = []
     for search_class in (GridSearchCV, MLPGridSearchCV):
@@ -408,7 +408,7 @@ def test_networks_of_a_stack_that_learn_nothing():
     assert counts == [5, 5]
 
 
-# In a stack
+# In a search
 
 
 def said_in(search_class, samples, labels, weight, **params):
@@ -422,16 +422,16 @@ def said_in(search_class, samples, labels, weight, **params):
 
 @pytest.mark.parametrize("weight", [None, np.linspace(0.01, 0.05, len(y))], ids=["", "weighted"])
 @pytest.mark.parametrize("solver", ["adam", "nag"])
-def test_networks_of_a_stack_warn_as_they_do_alone(solver, weight):
+def test_networks_of_a_search_warn_as_in_scikit_learns(solver, weight):
     settings = {"solver": solver, "batch_size": 10 if solver == "adam" else "auto", "max_iter": 25}
     samples = X * [1, 1, 1, 500]
-    alone = said_in(GridSearchCV, samples, y, weight, **settings)
-    stacked = said_in(MLPGridSearchCV, samples, y, weight, **settings)
-    assert stacked == alone
+    theirs = said_in(GridSearchCV, samples, y, weight, **settings)
+    ours = said_in(MLPGridSearchCV, samples, y, weight, **settings)
+    assert ours == theirs
     expected = {UnscaledDataWarning, ConvergenceWarning}
     if solver == "adam" or weight is not None:
         expected.add(LargePenaltyWarning)
-    assert {category for category, _ in stacked} == expected
+    assert {category for category, _ in ours} == expected
 
 
 def test_targets_so_small_that_their_variance_is_zero():

@@ -458,7 +458,7 @@ def test_sample_weights_that_are_too_small_for_alpha(cls, solver, size):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
-def test_weights_too_small_for_alpha_in_one_split_of_a_stack():
+def test_weights_too_small_for_alpha_in_one_split_of_a_search():
     splits = [(np.arange(75), np.arange(75, 150)), (np.arange(75, 150), np.arange(75))]
     weight = np.where(np.arange(150) < 75, 1e-308, 1.0)
     search = MLPGridSearchCV(
@@ -497,7 +497,7 @@ def test_data_beyond_the_precision_of_a_model_to_go_on_with():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("search", [False, True], ids=["alone", "stacked"])
+@pytest.mark.parametrize("search", [False, True], ids=["alone", "search"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_finite_weights_with_infinite_predictions_have_diverged(dtype, search):
     model = MLPScratchRegressor(

@@ -312,7 +312,7 @@ def test_in_a_search(search_class, n_jobs):
     assert search.best_estimator_[-1].n_iter_ == 3
 
 
-def test_callbacks_of_a_pipeline_in_a_stacked_search():
+def test_callbacks_of_a_pipeline_in_a_search():
     """The parts are fitted as in GridSearchCV, so that callbacks see what they see there."""
     records = []
     for search_class in (GridSearchCV, MLPGridSearchCV):
@@ -349,16 +349,16 @@ def told(search_class, estimator, parameter, **fit_params):
     ],
     ids=["network", "pipeline"],
 )
-def test_callbacks_of_a_stacked_search(estimator, parameter, fit_params):
-    """They see each fit, but epochs in the last one only."""
-    expected, _ = told(GridSearchCV, estimator, parameter, **fit_params)
+def test_callbacks_of_a_search(estimator, parameter, fit_params):
+    """They see each fit with all its epochs."""
+    expected, expected_epochs = told(GridSearchCV, estimator, parameter, **fit_params)
     fits, n_epochs = told(MLPGridSearchCV, estimator, parameter, **fit_params)
     assert len(fits) == 8  # a beginning and an end each
     assert fits == expected
-    assert n_epochs == N_EPOCHS
+    assert n_epochs == expected_epochs == 5 * N_EPOCHS
 
 
-def test_progress_bar_of_a_stacked_search(capsys, monkeypatch):
+def test_progress_bar_of_a_search(capsys, monkeypatch):
     pytest.importorskip("rich")
     monkeypatch.setattr("rich._console", None)  # another test may have had one made, of 80 columns
     monkeypatch.setenv("COLUMNS", "200")

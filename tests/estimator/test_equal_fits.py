@@ -100,7 +100,7 @@ def test_fit_from_a_checkpoint(settings, tmp_path):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_stacked_search(early_stopping):
+def test_search(early_stopping):
     estimator, fitted = new(early_stopping=early_stopping), []
 
     def score(model, X, y):

@@ -47,7 +47,7 @@ def test_partial_fit_keeps_the_model_before(cls):
 
 
 @pytest.mark.parametrize("cls", [MLPScratchClassifier, MLPScratchRegressor])
-def test_stacks_end_as_single_fits(cls):
+def test_searches_end_as_single_fits(cls):
     grid = {"learning_rate_init": [0.01, 1e150]}
     search = MLPGridSearchCV(new(cls), grid, cv=3, error_score=-7.0)
     with pytest.warns(FitFailedWarning, match="predictions for X are not finite"):

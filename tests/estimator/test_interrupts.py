@@ -69,8 +69,8 @@ MANY = {
     "in a pipeline": lambda: GridSearchCV(make_pipeline(network()), {}).fit(X, y),
     "class of one's own": lambda: GridSearchCV(Wrapper(3, max_iter=9), GRID).fit(X, y),
     "RandomizedSearchCV": lambda: RandomizedSearchCV(network(), GRID, n_iter=2).fit(X, y),
-    "stack": lambda: MLPGridSearchCV(network(), GRID).fit(X, y),
-    "no stack": lambda: MLPGridSearchCV(network(solver="lbfgs"), GRID).fit(X, y),
+    "our search": lambda: MLPGridSearchCV(network(), GRID).fit(X, y),
+    "our search, lbfgs": lambda: MLPGridSearchCV(network(solver="lbfgs"), GRID).fit(X, y),
     "cross_val_score": lambda: cross_val_score(network(), X, y),
     "cross_val_predict": lambda: cross_val_predict(network(), X, y),
     "learning_curve": lambda: learning_curve(network(), X, y, shuffle=True, random_state=0),
@@ -182,7 +182,7 @@ try:
     elif what == "fit":
         pipeline.fit(X, y)
     else:
-        search = {"grid": GridSearchCV, "stacked": MLPGridSearchCV}[what]
+        search = {"grid": GridSearchCV, "ours": MLPGridSearchCV}[what]
         search(pipeline, grid, n_jobs=n_jobs).fit(X, y)
 except KeyboardInterrupt:
     print("stopped", flush=True)
@@ -201,8 +201,8 @@ os._exit(0)  # at its exit joblib may wait for ever for a worker that the key ha
         ("grid", 2, "stopped"),
         ("score", 1, "stopped"),
         ("score", 2, "stopped"),
-        ("stacked", 1, "stopped"),
-        ("stacked", 2, "stopped"),
+        ("ours", 1, "stopped"),
+        ("ours", 2, "stopped"),
     ],
 )
 def test_the_key_itself(what, n_jobs, outcome, tmp_path):

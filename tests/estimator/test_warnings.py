@@ -57,7 +57,7 @@ CALLS = {
         lambda: GridSearchCV(PIPELINE, GRID, cv=2).fit(X, Y),
         {ConvergenceWarning, LargePenaltyWarning},
     ),
-    "stacked search": (
+    "our search": (
         lambda: MLPGridSearchCV(PIPELINE, GRID, cv=2).fit(X, Y),
         {ConvergenceWarning, LargePenaltyWarning},
     ),

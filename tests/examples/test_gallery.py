@@ -274,8 +274,8 @@ def test_grid_search(run):
     assert np.ptp(scores[1:, :-1]) < 0.03
 
 
-class TestStackedSearch:
-    def test_all_networks_score_as_if_trained_alone(self, run):
+class TestManyNetworks:
+    def test_networks_score_as_in_scikit_learns_search(self, run):
         result = run("plot_many_networks")
         assert result["n_networks"] == [300, 60]
         assert "the same scores: True" in result["printed"]
@@ -286,7 +286,7 @@ class TestStackedSearch:
         results = result["search"].cv_results_
         for (l2, step, seed), score in np.ndenumerate(result["scores"]):
             candidate = {
-                "learning_rate_init": result["STEPS"][step],
+                "learning_rate_init": result["RATES"][step],
                 "l2": result["L2"][l2],
                 "random_state": result["SEEDS"][seed],
             }
@@ -295,7 +295,7 @@ class TestStackedSearch:
     def test_the_search_cannot_tell_the_weak_penalties_apart(self, run):
         mean, spread = (run("plot_many_networks")[name] for name in ("mean", "spread"))
         best = mean.max(axis=0).argmax()
-        assert run("plot_many_networks")["STEPS"][best] == 0.1
+        assert run("plot_many_networks")["RATES"][best] == 0.1
         assert np.ptp(mean[:3, best]) < spread[:3, best].min()
         assert mean[:3, best].min() > mean[:3, 0].max() + 0.05
         assert mean[3:].max() < 0.9

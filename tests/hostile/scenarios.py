@@ -212,7 +212,7 @@ def pipelines(session, draw):
 
 
 def searches(session, draw):
-    """Search over parameters of networks that are trained as stacks."""
+    """Search over parameters of networks."""
     cls = draw_class(draw)
     problem, network = Problem(draw, cls), new(draw, cls)
     problem.n = max(problem.n, 12)

@@ -165,7 +165,7 @@ def test_other_ways_to_train(setting, name):
 
 # Of float16 scipy takes no rows, which a search needs
 @pytest.mark.parametrize("name", [name for name in FORMS if name != "sparse: csr float16"])
-def test_stacked_search(name):
+def test_search(name):
     form, _ = FORMS[name]
     theirs, ours = (
         search_class(new(), {"l2": [0.0, 1.0]}, cv=2).fit(form(X), LABELS).cv_results_

@@ -87,7 +87,7 @@ VECTORS = {
 
 @pytest.mark.parametrize("form", VECTORS)
 @pytest.mark.parametrize("name", FRAMES)
-def test_stacked_search(name, form):
+def test_search(name, form):
     frame, labels = FRAMES[name], VECTORS[form](LABELS)
     pipeline = make_pipeline(StandardScaler(), new())
     grid = {"mlpscratchclassifier__l2": [0.0, 1.0]}

@@ -239,7 +239,7 @@ def test_targets_of_a_regressor_that_are_missing(missing):
         new(MLPScratchRegressor).fit(X, [missing] * N)
 
 
-def test_a_stacked_search_says_what_a_network_says():
+def test_a_search_says_what_a_network_says():
     for given, labels in [(FRAME.assign(day=some(DAY)), Y), (X, LABELS["mixed"][0])]:
         with pytest.raises(ValueError) as alone:  # noqa: PT011
             new().fit(given, labels)

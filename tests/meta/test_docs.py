@@ -15,7 +15,6 @@ import sklearn
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 from sklearn.datasets import load_iris
-from sknn_scratch.model_selection.stack import _PER_NETWORK
 
 import sknn_scratch
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
@@ -279,12 +278,6 @@ def test_every_example_is_on_the_page_of_examples(script):
 @pytest.mark.parametrize("script", sorted((ROOT / "examples/studies").glob("[!_]*.py")))
 def test_every_study_is_on_the_page_of_studies(script):
     assert f"(../examples/studies/{script.name})" in PAGES["studies"].read_text("utf-8")
-
-
-def test_sweeps_lists_what_may_differ_within_a_stack():
-    table = SWEEPS[SWEEPS.index("| candidates that") : SWEEPS.index("| any other")]
-    listed = set(re.findall(r"`(\w+)`", table))
-    assert listed == _PER_NETWORK - {"max_fun"}  # which is of lbfgs only
 
 
 def test_first_shell_block_of_readme_holds_the_two_commands():
