@@ -36,4 +36,5 @@ def fit_further(network, begun, X, y, **params):
     network._fit_unfinished(X, y, **params)
     reached = copy.copy(network)
     del network._resume_point  # `fit` would leave none
-    return None if reached._optimizer.state is None else reached
+    has_diverged = network.early_stopping and reached._resume_point.flat is None
+    return None if has_diverged else reached
