@@ -50,19 +50,35 @@ def measure_fits(folder, temporary, threads, *, quick):
     np.save(Path(temporary) / "X.npy", np.asarray(X, shape.dtypes[0]))
     np.save(Path(temporary) / "y.npy", y)
     names = [name for name in available() if name != "products"]
-    extra = {name: run_child("fit", temporary, name, *threads)["megabytes"] for name in names}
-    return {"shape": shape.name, "rows": len(X), "data_megabytes": X.nbytes / 1e6, "extra": extra}
+    results = {name: run_child("fit", temporary, name, *threads) for name in names}
+    return {
+        "shape": shape.name,
+        "rows": len(X),
+        "data_megabytes": X.nbytes / 1e6,
+        "extra": {name: result["megabytes"] for name, result in results.items()},
+        "loaded": {name: result["loaded_megabytes"] for name, result in results.items()},
+    }
 
 
 def measure_memmap(temporary, gigabytes, threads):
-    """Return the anonymous megabytes that one epoch on a file of so many gigabytes takes."""
+    """Return the anonymous megabytes that one epoch on a file of so many gigabytes takes.
+
+    Only this package is measured, with each of its engines.
+    """
     path = Path(temporary) / "large.npy"
     rows = write_large(path, gigabytes)
+    names = [name for name in ("sknn_scratch", "numba") if name in available()]
     try:
-        result = run_child("memmap", temporary, "sknn_scratch", *threads)
+        results = {name: run_child("memmap", temporary, name, *threads) for name in names}
     finally:
         path.unlink()
-    return {"rows": rows, "columns": N_FEATURES, "file_gigabytes": gigabytes, **result}
+    return {
+        "rows": rows,
+        "columns": N_FEATURES,
+        "file_gigabytes": gigabytes,
+        "extra": {name: result["megabytes"] for name, result in results.items()},
+        "seconds": {name: result["seconds"] for name, result in results.items()},
+    }
 
 
 def write_large(path, gigabytes):
@@ -107,15 +123,20 @@ def main():
 
 
 def child_fit(folder, contestant):
-    """Return by how much the resident memory rises, at most, over that before the training."""
+    """Return by how much the resident memory rises, at most, over that before the training.
+
+    Apart from that, what the first, small training has loaded: code above all.
+    """
     X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
+    before = megabytes("VmRSS")
     call = prepare_after_warm_up(contestant, X, y)
+    loaded = megabytes("VmRSS") - before
     # Sets the peak back to the present. getrusage's ru_maxrss cannot be, and a child begins with
     # that of its parent.
     Path("/proc/self/clear_refs").write_text("5")
     before = megabytes("VmRSS")
     call()
-    return {"megabytes": megabytes("VmHWM") - before}
+    return {"megabytes": megabytes("VmHWM") - before, "loaded_megabytes": loaded}
 
 
 def child_memmap(folder, contestant):

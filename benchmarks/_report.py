@@ -103,20 +103,26 @@ def describe_memory_of_fit(fit):
     """Return the line about data in memory."""
     if "left_out" in fit:
         return f"memory of fit: left out: {fit['left_out']}"
-    extra = ", ".join(f"{name} {megabytes:.1f} MB" for name, megabytes in fit["extra"].items())
     return (
         f"memory of fit on {fit['shape']}, {fit['rows']} rows, beside the "
-        f"{fit['data_megabytes']:.0f} MB of X, at its peak: {extra}"
+        f"{fit['data_megabytes']:.0f} MB of X, at its peak: {list_megabytes(fit['extra'])}\n"
+        f"loaded by the first fit of a process: {list_megabytes(fit['loaded'])}"
     )
 
 
 def describe_memmap(memmap):
     """Return the line about data in a file."""
+    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in memmap["seconds"].items())
     return (
         f"memory of fit on a memory-mapped file of {memmap['file_gigabytes']:g} GB, "
-        f"{memmap['rows']} x {memmap['columns']} float32, one epoch: "
-        f"{memmap['megabytes']:.1f} MB of anonymous memory at its peak, {memmap['seconds']:.1f} s"
+        f"{memmap['rows']} x {memmap['columns']} float32, one epoch: anonymous memory at its "
+        f"peak: {list_megabytes(memmap['extra'])}; {seconds}"
     )
+
+
+def list_megabytes(by_name):
+    """Return each name with its megabytes."""
+    return ", ".join(f"{name} {megabytes:.1f} MB" for name, megabytes in by_name.items())
 
 
 def cost_table(cost):

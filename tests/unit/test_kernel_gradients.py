@@ -18,7 +18,8 @@ from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm
 from sknn_scratch.engine.schedules import Constant
 from sknn_scratch.engine.solvers import SOLVERS, Adam
-from sknn_scratch.engine.training import NumpyEpochs, Optimizer, train
+from sknn_scratch.engine.subnormals import faded
+from sknn_scratch.engine.training import STEPS_PER_FLUSH, NumpyEpochs, Optimizer, train
 
 pytest.importorskip("numba")
 
@@ -170,6 +171,21 @@ def test_where_adams_second_moment_overflows_the_weights_stay_as_with_numpy(rate
         assert np.isinf(optimizer.state.v).any()
         ends.append(problem.params.flat)
     assert_allclose(*ends, rtol=1e-12)
+
+
+@pytest.mark.parametrize("engine", [CompiledEpochs, NumpyEpochs])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_what_has_faded_becomes_zero_every_so_many_steps(solver, engine):
+    problem = Problem("tanh", "log_loss")
+    problem.batches.data.X[:, 0] = 0  # no gradient comes to the first weight
+    optimizer = Optimizer(SOLVERS[solver](), Constant(1e-20), n_steps=STEPS_PER_FLUSH - 2)
+    optimizer.state = optimizer.solver.init(problem.params)
+    vectors = [problem.params.flat, *optimizer.solver.state_vectors(optimizer.state)]
+    for vector in vectors:
+        vector[0] = faded(vector.dtype) / 100  # sgd adds up several
+    for expected in (False, True):
+        train(optimizer, problem.objective, problem.params, problem.batches, 1, bool, engine)
+        assert [vector[0] == 0 for vector in vectors] == [expected] * len(vectors)
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
