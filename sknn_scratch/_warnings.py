@@ -2,9 +2,23 @@
 
 import sys
 import warnings
+from contextlib import contextmanager
+from threading import local
+from typing import Any, NamedTuple
 
 # Between the user and the package may lie a search or a pipeline, or the reading of a file
 _ON_THE_WAY = {"sknn_scratch", "sklearn", "joblib", "skops", "pickle"}
+
+_of_thread = local()
+
+
+class Place(NamedTuple):
+    """A line of the user, and what Python keeps of the warnings that point at it."""
+
+    filename: str
+    lineno: int
+    module: Any
+    registry: dict
 
 
 def warn(message, category=UserWarning):
@@ -13,12 +27,26 @@ def warn(message, category=UserWarning):
     How many calls lie between is not the same for `fit`, a pipeline and a search, so that no number
     for `stacklevel` would do. `skip_file_prefixes` would, from Python 3.12 on.
     """
+    place = getattr(_of_thread, "place", None) or user_place()
+    warnings.warn_explicit(message, category, *place)
+
+
+def user_place():
+    """Return the nearest line of the user."""
     frame = _user_frame()
     registry = frame.f_globals.setdefault("__warningregistry__", {})
     module = frame.f_globals.get("__name__")
-    warnings.warn_explicit(
-        message, category, frame.f_code.co_filename, frame.f_lineno, module, registry
-    )
+    return Place(frame.f_code.co_filename, frame.f_lineno, module, registry)
+
+
+@contextmanager
+def warnings_at(place):
+    """Issue the warnings of this thread at a line in the thread that started it."""
+    _of_thread.place = place
+    try:
+        yield
+    finally:
+        del _of_thread.place
 
 
 def _user_frame():

@@ -1,11 +1,14 @@
 """Where the fits of a search run: in threads, in processes or on the workers of a cluster."""
 
 from functools import partial
+from threading import get_ident
 
 import joblib
-from joblib.parallel import get_active_backend
+from joblib.parallel import BACKENDS, get_active_backend
 from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
+
+from sknn_scratch._warnings import user_place, warnings_at
 
 
 class Workers:
@@ -22,21 +25,25 @@ class Workers:
     def __init__(self, n_jobs, pre_dispatch, prefer):
         self.n_jobs = joblib.effective_n_jobs(n_jobs)
         backend, _ = get_active_backend(prefer=prefer)
+        # One job alone runs in this thread, unless a cluster is asked to do it
+        is_alone = self.n_jobs == 1 and type(backend) is BACKENDS["loky"]
+        self.at_home = is_alone or getattr(backend, "supports_sharedmem", False)
         # scikit-learn's own sets the filters of warnings anew for each call, which in threads
         # would change them for all of the process
-        self.at_home = self.n_jobs == 1 or getattr(backend, "supports_sharedmem", False)
         cls = joblib.Parallel if self.at_home else Parallel
         self.parallel = cls(n_jobs=n_jobs, pre_dispatch=pre_dispatch, prefer=prefer)
 
     def run(self, function, arguments):
         """Return the results of calls of `function` with each of these tuples of arguments."""
         if self.at_home:
-            function = partial(_in_config, get_config(), function)
+            function = partial(_as_thread, get_ident(), get_config(), user_place(), function)
             return self.parallel(joblib.delayed(function)(*args) for args in arguments)
         return self.parallel(delayed(function)(*args) for args in arguments)
 
 
-def _in_config(config, function, *args):
-    """Call a function under a configuration of scikit-learn, of which each thread has its own."""
-    with config_context(**config):
+def _as_thread(thread, config, place, function, *args):
+    """Call a function as if in that thread, which has its configuration and line to warn at."""
+    if get_ident() == thread:
+        return function(*args)
+    with config_context(**config), warnings_at(place):
         return function(*args)

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from importlib.util import find_spec
 
 import joblib
 import pytest
@@ -23,6 +24,7 @@ X, Y = load_iris(return_X_y=True)
 LARGE = {"alpha": 1000}
 PIPELINE = make_pipeline(StandardScaler(), MLPScratchClassifier((4,), max_iter=2, random_state=0))
 GRID = {"mlpscratchclassifier__alpha": [0, 1000]}
+COMPILED = MLPScratchClassifier((4,), max_iter=2, random_state=0, engine="numba")
 
 
 def network(cls=MLPScratchClassifier, max_iter=2, **parameters):
@@ -65,6 +67,11 @@ CALLS = {
     "OneVsRest": (lambda: OneVsRestClassifier(network()).fit(X, Y), {ConvergenceWarning}),
     "callbacks": (lambda: network().set_callbacks(ProgressBar()).fit(X, Y), {ConvergenceWarning}),
 }
+if find_spec("numba"):  # whose networks train in threads
+    CALLS["our search, in threads"] = (
+        lambda: MLPGridSearchCV(COMPILED, {"alpha": [0, 1]}, cv=2, n_jobs=2, refit=False).fit(X, Y),
+        {ConvergenceWarning},
+    )
 
 
 def warned(call):
