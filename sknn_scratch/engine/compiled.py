@@ -144,12 +144,12 @@ class CompiledEpochs:
         size = self.batches.batch_size
         n_samples = min(last * size, self.batches.n_samples) - first * size
         noise = self.noise[: n_samples * int(self.settings["n_noise"][0])]
-        self.dropout.generators[0].random(out=noise, dtype=noise.dtype)
+        self.dropout.generator.random(out=noise, dtype=noise.dtype)
 
     def _load_state(self):
         self.n_steps_done[0] = self.optimizer.n_steps
         if self.has_t:
-            self.t[:] = self.optimizer.state.t  # an array of one number where nag restarts
+            self.t[0] = self.optimizer.state.t
 
     def _store_state(self):
         optimizer, t = self.optimizer, float(self.t[0])
@@ -157,8 +157,7 @@ class CompiledEpochs:
         if type(optimizer.solver) is solvers.Adam:
             optimizer.state.t = int(t)
         elif type(optimizer.solver) is solvers.Nesterov:
-            restart, dtype = optimizer.solver.restart, optimizer.state.q.flat.dtype
-            optimizer.state.t = np.array([t], dtype) if restart else t
+            optimizer.state.t = t
 
 
 class _Places:

@@ -1,9 +1,10 @@
 """Losses as functions of the raw scores of the output layer.
 
-A loss knows no network and no weights: it sees raw scores z of shape (..., n, k) and targets y of
-the same shape. It also knows its score: what it is called, its mean, and what a constant reaches.
-To add one for regression, write a class derived from `RegressionLoss` and one line in
-`REGRESSION_LOSSES`. (The losses of a classifier follow from its targets.)
+A loss knows no network and no weights: it sees raw scores z and targets y, both of shape (n, k).
+The outputs are the last axis, so that a single sample may be a vector. A loss also knows its score:
+its name, its mean, and the score of a constant prediction. To add one for regression, write a class
+derived from `RegressionLoss` and one line in `REGRESSION_LOSSES`. (The losses of a classifier
+follow from its targets.)
 """
 
 from abc import ABC, abstractmethod
@@ -57,7 +58,7 @@ class Loss(ABC):
 
     @abstractmethod
     def score(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray | None:
-        """Return for each sample, shape (..., n), that of which the mean is the score.
+        """Return for each sample, shape (n,), that of which the mean is the score.
 
         In classification, whether it is classified correctly; in regression, its part of R^2, or
         None before `remember_targets`.
@@ -92,7 +93,7 @@ class Loss(ABC):
 
     @abstractmethod
     def value(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return the loss of each sample, shape (..., n); `raw` is kept."""
+        """Return the loss of each sample, shape (n,); `raw` is kept."""
 
     @abstractmethod
     def value_and_gradient(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -138,7 +139,7 @@ class LogLoss(ClassificationLoss):
         raw /= np.add.reduce(raw, axis=-1, keepdims=True)
 
     def classify(self, raw):
-        """Return the index of the class of each sample, shape (..., n)."""
+        """Return the index of the class of each sample, shape (n,)."""
         return raw.argmax(axis=-1)
 
     def smoothed(self, y, share):
@@ -180,7 +181,7 @@ class BinaryLogLoss(ClassificationLoss):
         expit(raw, out=raw)
 
     def classify(self, raw):
-        """Return for each label whether the sample has it, shape (..., n, k)."""
+        """Return for each label whether the sample has it, shape (n, k)."""
         return raw > 0
 
     def smoothed(self, y, share):
@@ -222,9 +223,9 @@ class RegressionLoss(Loss):
 
     def remember_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         if weight is not None:
-            weight = np.broadcast_to(weight[..., None], y.shape)
-        mean = np.average(y, axis=-2, weights=weight, keepdims=True)
-        self.y_variance = np.average((y - mean) ** 2, axis=-2, weights=weight, keepdims=True)
+            weight = np.broadcast_to(weight[:, None], y.shape)
+        mean = np.average(y, axis=0, weights=weight, keepdims=True)
+        self.y_variance = np.average((y - mean) ** 2, axis=0, weights=weight, keepdims=True)
 
     def score(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray | None:
         if self.y_variance is None:

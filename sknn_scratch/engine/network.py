@@ -1,56 +1,59 @@
-"""Forward and backward pass through the layers.
+"""Forward and backward pass through the layers, for all samples of a batch at once.
 
-With no leading axis the arrays are those of one network: X (n, n_in), weights (n_in, n_out). With
-leading axes they are those of a stack, through the same code. X may be sparse for one network.
+X (n, n_in) may be sparse; weights are (n_in, n_out), biases (n_out,).
 """
 
+from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+
+from sknn_scratch.engine.activations import Activation
+from sknn_scratch.engine.dropout import Dropout
+from sknn_scratch.engine.parameters import Layers, Parameters
 
 # Values of the widest layer at a time when only the output is wanted: they stay in the cache.
 _ELEMENTS_PER_CHUNK = 2**18
 
 
 class Workspace:
-    """What the passes over a batch write: z, a and delta of each layer.
+    """The arrays that the passes over a batch write to: z, a and delta of each layer.
 
-    The last z, `raw`, holds the raw scores, then their gradient. An activation that needs no z has
-    z and a in one array. `inputs` is what goes into each layer: X, and then a.
+    The last z, `raw`, holds the raw scores and then their gradient. Where an activation needs no z,
+    z and a are one array. `inputs` are the inputs of each layer: X, and then each a.
     """
 
-    def __init__(self, layers, activations, n_samples):
-        *lead, n_outputs = layers.biases[-1].shape
+    def __init__(
+        self, layers: Layers | Parameters, activations: Sequence[Activation], n_samples: int
+    ) -> None:
+        *hidden, (n_outputs,) = (b.shape for b in layers.biases)
         dtype = layers.biases[-1].dtype
         # Raw scores lie in memory class by class: numpy finds maxima and sums over the classes
         # 3 to 13 times faster than where each sample's few scores lie together.
-        self.raw = np.empty((*lead, n_outputs, n_samples), dtype).swapaxes(-1, -2)
-        self.z = [np.empty((*lead, n_samples, b.shape[-1]), dtype) for b in layers.biases[:-1]]
+        self.raw = np.empty((n_outputs, n_samples), dtype).T
+        self.z = [np.empty((n_samples, n_units), dtype) for (n_units,) in hidden]
         self.z.append(self.raw)
         self.a = [
             np.empty_like(z) if activation.needs_z else z
             for z, activation in zip(self.z, activations, strict=False)
         ]
-        self.inputs = [None, *self.a]
+        self.inputs: list[Any] = [None, *self.a]
 
     @cached_property
-    def delta(self):
-        """The gradients in each z, made only where there is a backward pass."""
+    def delta(self) -> list[np.ndarray]:
+        """The gradients in each z, allocated only if there is a backward pass."""
         return [*map(np.empty_like, self.z[:-1]), self.raw]
 
     @cached_property
-    def transposed(self):
+    def transposed(self) -> list[Any]:
         """The inputs of each layer, transposed."""
-        return [None, *map(_transposed, self.a)]
+        return [None, *(a.T for a in self.a)]
 
     @cached_property
-    def ones(self):
-        """One for each sample, to sum over the samples by a product."""
-        return np.ones(self.raw.shape[-2], self.raw.dtype)
-
-
-def _transposed(a):
-    return a.swapaxes(-1, -2) if isinstance(a, np.ndarray) else a.T
+    def ones(self) -> np.ndarray:
+        """A one for each sample, for sums over the samples as a product."""
+        return np.ones(len(self.raw), self.raw.dtype)
 
 
 def _product(a, b, out):
@@ -62,21 +65,27 @@ def _product(a, b, out):
 
 def _through(delta, W_transposed, out):
     """Write delta W^T."""
-    if delta.shape[-1] > 1:
+    if delta.shape[1] > 1:
         np.matmul(delta, W_transposed, out=out)
     else:  # for one output einsum takes a third of the time
-        np.einsum("...ij,...jk->...ik", delta, W_transposed, out=out)
+        np.einsum("ij,jk->ik", delta, W_transposed, out=out)
 
 
-def forward(layers, activations, X, work, dropout=None):
+def forward(
+    layers: Layers | Parameters,
+    activations: Sequence[Activation],
+    X: Any,
+    work: Workspace,
+    dropout: Dropout | None = None,
+) -> np.ndarray:
     """Write z_l = a_{l-1} W_l + b_l and a_l = f_l(z_l), a_0 = X, into `work`; return the last z."""
     if dropout is not None:
-        X = dropout.of_input(X, layers)
+        X = dropout.of_input(X)
     work.inputs[0] = X
     n_hidden = len(activations)
     for layer, z in enumerate(work.z):
         _product(work.inputs[layer], layers.weights[layer], out=z)
-        z += layers.bias_rows[layer]
+        z += layers.biases[layer]
         if layer < n_hidden:
             activations[layer].forward(z, work.a[layer])
             if dropout is not None:
@@ -84,13 +93,19 @@ def forward(layers, activations, X, work, dropout=None):
     return work.raw
 
 
-def backward(params, activations, work, grad, dropout=None):
+def backward(
+    params: Parameters,
+    activations: Sequence[Activation],
+    work: Workspace,
+    grad: Parameters,
+    dropout: Dropout | None = None,
+) -> None:
     """Write the gradient into `grad`, given the gradient in the raw scores in ``work.raw``.
 
     dF/dW_l = a_{l-1}^T delta_l,  dF/db_l = the sum of delta_l over the samples,
-    delta_{l-1} = (delta_l W_l^T) * f'(z_{l-1}).  The values of the layers are overwritten.
+    delta_{l-1} = (delta_l W_l^T) * f'(z_{l-1}).  The values in `work` are overwritten.
     """
-    work.transposed[0] = _transposed(work.inputs[0])
+    work.transposed[0] = work.inputs[0].T
     for layer in range(len(work.z) - 1, -1, -1):
         delta = work.delta[layer]
         _product(work.transposed[layer], delta, out=grad.weights[layer])
@@ -104,23 +119,19 @@ def backward(params, activations, work, grad, dropout=None):
             activations[layer - 1].backward(z, a, below)
 
 
-def raw_scores(layers, activations, X):
-    """Return the raw scores for all rows of X, shape (..., n_samples, n_outputs)."""
-    n_samples, widest = X.shape[-2], max(b.size for b in layers.biases)
+def raw_scores(
+    layers: Layers | Parameters, activations: Sequence[Activation], X: Any
+) -> np.ndarray:
+    """Return the raw scores for all rows of X, shape (n_samples, n_outputs)."""
+    n_samples, widest = X.shape[0], max(b.size for b in layers.biases)
     n_rows = min(n_samples, max(1, _ELEMENTS_PER_CHUNK // widest))
     work = Workspace(layers, activations, n_rows)
     if n_rows == n_samples:
         return forward(layers, activations, X, work)
-    *lead, n_outputs = layers.biases[-1].shape
-    scores = np.empty((*lead, n_samples, n_outputs), work.raw.dtype)
+    scores = np.empty((n_samples, layers.biases[-1].size), work.raw.dtype)
     for start in range(0, n_samples - n_rows + 1, n_rows):
         rows = slice(start, start + n_rows)
-        scores[..., rows, :] = forward(layers, activations, _rows(X, rows), work)
+        scores[rows] = forward(layers, activations, X[rows], work)
     if n_left := n_samples % n_rows:
-        rows = slice(n_samples - n_left, n_samples)
-        scores[..., rows, :] = raw_scores(layers, activations, _rows(X, rows))
+        scores[-n_left:] = raw_scores(layers, activations, X[n_samples - n_left :])
     return scores
-
-
-def _rows(X, rows):
-    return X[rows] if X.ndim == 2 else X[..., rows, :]

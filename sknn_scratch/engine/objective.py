@@ -1,10 +1,18 @@
 """The function that is minimised, and the buffers that it needs."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from math import nan
+from typing import NamedTuple
 
 import numpy as np
 
+from sknn_scratch.engine.activations import Activation
+from sknn_scratch.engine.batches import Batch
+from sknn_scratch.engine.dropout import Dropout
+from sknn_scratch.engine.losses import Loss
 from sknn_scratch.engine.network import Workspace, backward, forward
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.penalties import Penalty
 from sknn_scratch.engine.subnormals import flush, flush_negligible
 
 
@@ -14,12 +22,12 @@ class Value(NamedTuple):
     The score is the accuracy or R^2 over the batch; it is NaN where there is none.
     """
 
-    loss: Any
-    penalty: Any
-    score: Any = np.nan
+    loss: float
+    penalty: float
+    score: float = nan
 
     @property
-    def total(self):
+    def total(self) -> float:
         """F itself."""
         return self.loss + self.penalty
 
@@ -32,7 +40,14 @@ class Objective:
     `dropout`, which may be None, acts on `value_and_gradient`, but not on `value`.
     """
 
-    def __init__(self, activations, loss, penalties, params, dropout=None):
+    def __init__(
+        self,
+        activations: Sequence[Activation],
+        loss: Loss,
+        penalties: Sequence[tuple[slice, Penalty]],
+        params: Parameters,
+        dropout: Dropout | None = None,
+    ) -> None:
         self.activations = activations
         self.loss = loss
         self.penalties = penalties
@@ -40,15 +55,15 @@ class Objective:
         self._nonsmooth = [item for item in penalties if not item[1].smooth]
         self.prox = self._prox if self._nonsmooth else None
         self._scratch = np.empty_like(params.weights_flat)
-        self._workspaces = {}
+        self._workspaces: dict[int, Workspace] = {}
         self.begin_epoch()
 
-    def begin_epoch(self):
-        """Look again, at the next gradient, whether gradients are so small as to be flushed."""
+    def begin_epoch(self) -> None:
+        """Decide anew, at the next gradient, whether to flush tiny gradients in this epoch."""
         self._first_of_epoch = True
-        self._flush_below = None
+        self._flush_below: float | None = None
 
-    def _flush(self, delta):
+    def _flush(self, delta: np.ndarray) -> None:
         """Put zeros in place of gradients so small that they slow a processor down."""
         if self._first_of_epoch:
             self._flush_below = flush_negligible(delta)
@@ -56,7 +71,9 @@ class Objective:
         elif self._flush_below is not None:
             flush(delta, self._flush_below)
 
-    def _forward(self, params, batch, dropout=None):
+    def _forward(
+        self, params: Parameters, batch: Batch, dropout: Dropout | None = None
+    ) -> Workspace:
         work = self._workspaces.get(batch.n_samples)
         if work is None:
             work = Workspace(params, self.activations, batch.n_samples)
@@ -64,72 +81,64 @@ class Objective:
         forward(params, self.activations, batch.X, work, dropout)
         return work
 
-    def value(self, params, batch):
+    def value(self, params: Parameters, batch: Batch) -> Value:
         """Return F, without a score."""
         raw = self._forward(params, batch).raw
         loss = _mean(self.loss.value(raw, batch.y), batch)
         penalty = 0.0
         for part, term in self.penalties:
-            w = params.flat[..., part]
-            penalty += term.value(w, batch.total_weight, self._scratch_like(w))
+            w = params.flat[part]
+            penalty += term.value(w, batch.total_weight, self._scratch[: w.size])
         return Value(loss, penalty)
 
-    def _scratch_like(self, w):
-        return self._scratch[..., : w.shape[-1]]
-
-    def value_and_gradient(self, params, batch, grad):
+    def value_and_gradient(self, params: Parameters, batch: Batch, grad: Parameters) -> Value:
         """Return F with its score, and write the gradient of the smooth part into `grad`."""
         work = self._forward(params, batch, self.dropout)
         per_sample = self.loss.score(work.raw, batch.y)
-        score = np.nan if per_sample is None else _mean(per_sample, batch)
+        score = nan if per_sample is None else _mean(per_sample, batch)
         delta = work.raw
         loss = _mean(self.loss.value_and_gradient(delta, batch.y), batch)
         if batch.weight is None:
             delta *= 1 / batch.total_weight
         else:
-            delta *= (batch.weight / batch.total_weight)[..., None]
+            delta *= (batch.weight / batch.total_weight)[:, None]
         self._flush(delta)
         backward(params, self.activations, work, grad, self.dropout)
         return Value(loss, self._add_penalties(params, batch, grad), score)
 
-    def _add_penalties(self, params, batch, grad):
+    def _add_penalties(self, params: Parameters, batch: Batch, grad: Parameters) -> float:
         value = 0.0
         for part, penalty in self.penalties:
-            w, out = params.flat[..., part], grad.flat[..., part]
-            scratch = self._scratch_like(w)
+            w, out = params.flat[part], grad.flat[part]
+            scratch = self._scratch[: w.size]
             value += penalty.value_and_gradient(w, batch.total_weight, out, scratch)
         return value
 
-    def nonsmooth_value(self, params):
+    def nonsmooth_value(self, params: Parameters) -> float:
         """Return the nonsmooth part of F."""
         value = 0.0
         for part, penalty in self._nonsmooth:
-            w = params.flat[..., part]
-            value += penalty.nonsmooth_value(w, self._scratch_like(w))
+            w = params.flat[part]
+            value += penalty.nonsmooth_value(w, self._scratch[: w.size])
         return value
 
-    def add_subgradient(self, params, grad):
+    def add_subgradient(self, params: Parameters, grad: Parameters) -> None:
         """Add a subgradient of the nonsmooth part of F to `grad`."""
         for part, penalty in self._nonsmooth:
-            penalty.add_subgradient(params.flat[..., part], grad.flat[..., part])
+            penalty.add_subgradient(params.flat[part], grad.flat[part])
 
-    def _prox(self, flat, rate):
+    def _prox(self, flat: np.ndarray, rate: float | np.ndarray) -> None:
         for part, penalty in self._nonsmooth:
             own_rate = rate
             if isinstance(rate, np.ndarray):
-                per_coordinate = rate.shape == flat.shape
-                own_rate = rate[..., part] if per_coordinate else rate
-                # A penalty may overwrite its array of rates, which others may need after it
-                if len(self._nonsmooth) > 1 or not per_coordinate:
-                    own_rate = own_rate.copy()
-            w = flat[..., part]
-            penalty.prox(w, own_rate, self._scratch_like(w))
+                # A penalty may overwrite its rates, which those after it may need
+                own_rate = rate[part].copy() if len(self._nonsmooth) > 1 else rate[part]
+            w = flat[part]
+            penalty.prox(w, own_rate, self._scratch[: w.size])
 
 
-def _mean(per_sample, batch):
-    """Return the weighted mean over the samples in double precision, shape (...)."""
+def _mean(per_sample: np.ndarray, batch: Batch) -> float:
+    """Return the weighted mean over the samples, in double precision."""
     if batch.weight is None:
-        return np.add.reduce(per_sample, axis=-1, dtype=np.float64) / batch.total_weight
-    total = batch.total_weight
-    weighted = np.vecdot(per_sample, batch.weight, dtype=np.float64)
-    return weighted / (total if np.ndim(total) == 0 else total[..., 0])
+        return np.add.reduce(per_sample, dtype=np.float64) / batch.total_weight
+    return np.vecdot(per_sample, batch.weight, dtype=np.float64) / batch.total_weight

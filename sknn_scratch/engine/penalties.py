@@ -114,8 +114,7 @@ class ProximalPenalty(Penalty):
 class ElasticNet(Penalty):
     """``l1 ||w||_1 + (l2 + alpha / (2 S)) ||w||_2^2``, S the total sample weight of the batch.
 
-    Each coefficient is a number, or an array of shape (n_models, 1) for a stack of networks.
-    `alpha` is scikit-learn's, whose strength depends on the batch size; `l1` and `l2` do not.
+    `alpha` is scikit-learn's, whose effect depends on the batch size; `l1` and `l2` do not.
     """
 
     l1: float = 0.0
@@ -124,7 +123,7 @@ class ElasticNet(Penalty):
 
     @cached_property
     def smooth(self):
-        return not np.any(self.l1)
+        return self.l1 == 0
 
     def value(self, w, total_weight, scratch):
         nonsmooth = self.nonsmooth_value(w, scratch)
@@ -142,14 +141,14 @@ class ElasticNet(Penalty):
             return 0.0
         np.abs(w, out=scratch)
         scratch *= self.l1
-        return np.add.reduce(scratch, axis=-1)
+        return np.add.reduce(scratch)
 
     def add_subgradient(self, w, out):
         out += self.l1 * np.sign(w)
 
     def prox(self, w, rate, scratch):
         """Soft threshold: ``w - clip(w, -rate l1, rate l1)``, exactly zero within the threshold."""
-        if _per_coordinate(rate, w):
+        if isinstance(rate, np.ndarray):
             threshold = np.multiply(rate, self.l1, out=rate)
             np.minimum(w, threshold, out=scratch)
             np.maximum(scratch, np.negative(threshold, out=threshold), out=scratch)
@@ -176,14 +175,14 @@ class GroupLasso(ProximalPenalty):
         return [cls(float(strength), n_inputs), *[None] * (len(shapes) - 1)]
 
     def _rows(self, w):
-        return w.reshape(*w.shape[:-1], self.n_groups, -1)
+        return w.reshape(self.n_groups, -1)
 
     def nonsmooth_value(self, w, scratch):
-        return np.linalg.norm(self._rows(w), axis=-1).sum(axis=-1) * self.strength
+        return np.linalg.norm(self._rows(w), axis=1).sum() * self.strength
 
     def add_subgradient(self, w, out):
         W = self._rows(w)
-        norm = np.linalg.norm(W, axis=-1, keepdims=True)
+        norm = np.linalg.norm(W, axis=1, keepdims=True)
         self._rows(out)[...] += self.strength * W / np.where(norm > 0, norm, 1)
 
     def prox(self, w, rate, scratch):
@@ -193,13 +192,13 @@ class GroupLasso(ProximalPenalty):
         ``sum_i (w_i / (r + t_i))^2 = 1``, or u = 0 if the sum is at most 1 at r = 0.
         """
         W = self._rows(w)
-        if _per_coordinate(rate, w):
+        if isinstance(rate, np.ndarray):
             t = self._rows(rate * self.strength)
             r = _length_after_shrinking(W, t)
             W *= r / np.where(r + t > 0, r + t, 1)
         else:
-            t = np.expand_dims(rate * self.strength, -1) if np.ndim(rate) else rate * self.strength
-            norm = np.linalg.norm(W, axis=-1, keepdims=True)
+            t = rate * self.strength
+            norm = np.linalg.norm(W, axis=1, keepdims=True)
             W *= np.where(norm > t, 1 - t / np.where(norm > 0, norm, 1), 0)
 
 
@@ -226,11 +225,11 @@ class MaxNorm(ProximalPenalty):
 
         With a rate s per weight, ``u_i = w_i / (1 + m s_i)``, and m >= 0 makes ``||u||`` the bound.
         """
-        W = w.reshape(*w.shape[:-1], self.n_rows, -1)
-        if _per_coordinate(rate, w):
+        W = w.reshape(self.n_rows, -1)
+        if isinstance(rate, np.ndarray):
             s = rate.reshape(W.shape)
             W /= 1 + _multiplier_of_bound(W, s, self.bound) * s
-        norm = np.linalg.norm(W, axis=-2, keepdims=True)
+        norm = np.linalg.norm(W, axis=0, keepdims=True)
         W *= np.minimum(1, self.bound / np.where(norm > 0, norm, 1))
 
 
@@ -243,23 +242,19 @@ PENALTIES: dict[str, type[Penalty]] = {
 }
 
 
-def _per_coordinate(rate, w):
-    return isinstance(rate, np.ndarray) and rate.shape == w.shape
-
-
 def _length_after_shrinking(W, t):
     """Solve sum_i (W_i / (r + t_i))^2 = 1 for r >= 0 in each row; 0 where there is no solution.
 
     Newton's method on 1 / sqrt(sum), which is concave and nearly linear in r, from a lower bound:
     it grows to the solution without passing it (Moré and Sorensen, 1983), at once for equal t_i.
     """
-    norm = np.linalg.norm(W, axis=-1, keepdims=True)
-    r = np.maximum(0, norm - t.max(axis=-1, keepdims=True))
+    norm = np.linalg.norm(W, axis=1, keepdims=True)
+    r = np.maximum(0, norm - t.max(axis=1, keepdims=True))
     for _ in range(50):
         length = np.where(r + t > 0, r + t, 1)
         parts = (W / length) ** 2
-        total = parts.sum(axis=-1, keepdims=True)
-        slope = (parts / length).sum(axis=-1, keepdims=True)
+        total = parts.sum(axis=1, keepdims=True)
+        slope = (parts / length).sum(axis=1, keepdims=True)
         change = np.where(
             total > 1, (np.sqrt(total) - 1) * total / np.where(slope > 0, slope, 1), 0
         )
@@ -275,11 +270,11 @@ def _multiplier_of_bound(W, s, bound):
     The equation of a trust region (Moré and Sorensen, 1983, eq. 3.6): Newton's method on 1 / ||u||,
     which is nearly linear in m, from m = 0.
     """
-    m = np.zeros((*W.shape[:-2], 1, W.shape[-1]), dtype=W.dtype)
+    m = np.zeros((1, W.shape[1]), dtype=W.dtype)
     for _ in range(50):
         u = W / (1 + m * s)
-        square = (u * u).sum(axis=-2, keepdims=True)
-        slope = (u * u * s / (1 + m * s)).sum(axis=-2, keepdims=True)
+        square = (u * u).sum(axis=0, keepdims=True)
+        slope = (u * u * s / (1 + m * s)).sum(axis=0, keepdims=True)
         excess = np.sqrt(square) / bound - 1
         change = np.where(excess > 0, square / np.where(slope > 0, slope, 1) * excess, 0)
         m += change

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from math import cos, inf, pi
 from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-__all__ = ["SCHEDULES", "Schedule", "SetBetweenEpochs"]
+__all__ = ["SCHEDULES", "LineSearch", "Schedule", "SetBetweenEpochs"]
 
 
 @dataclass
@@ -28,14 +28,14 @@ class Schedule(ABC):
     Attributes
     ----------
     is_line_search : bool
-        True if the training loop calls `search` before each step to find the learning rate.
+        True for a `LineSearch`, which finds the learning rate of each step.
     """
 
     is_line_search: ClassVar[bool] = False
 
-    learning_rate_init: Any
+    learning_rate_init: float
     warmup_epochs: float = field(default=0.0, kw_only=True)
-    learning_rate: Any = field(init=False)
+    learning_rate: float = field(init=False)
     n_epochs: int = field(default=0, init=False)
 
     def __post_init__(self):
@@ -113,7 +113,7 @@ class Adaptive(SetBetweenEpochs):
     """Divide the learning rate by 5 at each plateau, until it is 1e-6 or less."""
 
     def on_plateau(self):
-        if np.all(self.learning_rate <= 1e-6):
+        if self.learning_rate <= 1e-6:
             return False
         self.learning_rate = self.learning_rate / 5
         return True
@@ -155,22 +155,27 @@ class OneCycle(Schedule):
         return self.learning_rate_init * (low + (1 - low) * part)
 
 
-class Backtracking(SetBetweenEpochs):
+class LineSearch(SetBetweenEpochs):
+    """A learning rate that is found before each step: a derived class defines `search`."""
+
+    is_line_search: ClassVar[bool] = True
+
+    @abstractmethod
+    def search(self, accepts: Callable[[float], bool]) -> float:
+        """Return a learning rate for which ``accepts(learning_rate)`` is true."""
+
+
+class Backtracking(LineSearch):
     """The largest learning rate learning_rate_init / 2^k at which the solver's bound holds.
 
     Beck and Teboulle (2009), section 4. The learning rate never increases.
     """
 
-    is_line_search: ClassVar[bool] = True
-
     def search(self, accepts):
-        """Halve the learning rate until ``accepts(learning_rate)``."""
+        """Halve the learning rate until ``accepts(learning_rate)``, and return it."""
         # At a rate this small F is not finite: end the search, and let the step show it
-        while not np.all(done := accepts(self.learning_rate) | (self.learning_rate <= 1e-300)):
-            smaller = self.learning_rate / 2
-            if np.ndim(smaller):
-                smaller = np.where(done, self.learning_rate, smaller)
-            self.learning_rate = smaller
+        while not accepts(self.learning_rate) and self.learning_rate > 1e-300:
+            self.learning_rate /= 2
         return self.learning_rate
 
 

@@ -10,7 +10,7 @@ solver, write a class derived from `Solver` and one line in `SOLVERS`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from sknn_scratch.engine.parameters import Parameters
 __all__ = ["SOLVERS", "Solver"]
 
 
-Prox = Callable[[np.ndarray, Any], None]
+Prox = Callable[[np.ndarray, float | np.ndarray], None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Solver(ABC):
         params: Parameters,
         grad: np.ndarray,
         state: Any,
-        learning_rate: Any,
+        learning_rate: float,
         prox: Prox | None,
     ) -> None:
         """Update `params` and `state` in place; the vector `grad` is overwritten."""
@@ -99,8 +99,8 @@ class GradientDescent(Solver):
 class NesterovState:
     """The look-ahead point q, and t_k, which sets the weight of the next look-ahead."""
 
-    q: Any
-    t: Any = 1.0
+    q: Parameters
+    t: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,8 @@ class Nesterov(Solver):
         momentum = (state.t - 1) / t_next
         if self.restart:
             before -= q.flat
-            uphill = np.vecdot(before, change)[..., None] > 0
-            t_next = np.where(uphill, 1.0, t_next).astype(grad.dtype)
-            momentum = np.where(uphill, 0.0, momentum).astype(grad.dtype)
+            if np.vecdot(before, change) > 0:
+                t_next, momentum = 1.0, 0.0
         change *= momentum
         q.flat += change
         state.t = t_next
@@ -161,20 +160,19 @@ class Nesterov(Solver):
 CHUNK = 2**16
 
 
-def in_chunks(*vectors):
+def in_chunks(*vectors: np.ndarray) -> Sequence[Sequence[np.ndarray]]:
     """Split vectors of the same length into matching chunks, which are views."""
-    size, length = vectors[0].size, vectors[0].shape[-1]
+    size = vectors[0].size
     if size <= CHUNK:
         return [vectors]
-    step = max(1, CHUNK * length // size)
-    return [[v[..., start : start + step] for v in vectors] for start in range(0, length, step)]
+    return [[v[start : start + CHUNK] for v in vectors] for start in range(0, size, CHUNK)]
 
 
 @dataclass
 class SGDState:
     """Momentum times the velocity, shaped like the vector of parameters."""
 
-    momentum_v: Any
+    momentum_v: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -227,8 +225,8 @@ class SGD(Solver):
 class AdamState:
     """Moments m / (1 - beta_1) and v / (1 - beta_2), and the number of steps made."""
 
-    m: Any
-    v: Any
+    m: np.ndarray
+    v: np.ndarray
     t: int = 0
 
 

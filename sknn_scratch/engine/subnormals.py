@@ -10,8 +10,8 @@ converge. Two rules keep them out, which are the same for every solver:
    with its scores. Such gradients below `negligible` become zero, after they were multiplied by
    the sample's share in the batch (`objective`). This is done to the first batch of each epoch,
    and to the others if the first had such a number: in an ordinary training a step of 45 us is
-   spared 1.5 us. What is done to a network depends on its own numbers in this epoch alone, so that
-   stacked and resumed fits end in the same bits.
+   spared 1.5 us. The decision depends on the numbers of this epoch alone, so that resumed fits end
+   in the same bits.
 
 Every other gradient is a sum of products with those of the second rule, and Adam squares the sums.
 This is why `negligible` is the root of `faded`. What follows from the gradients that are left is
@@ -32,34 +32,28 @@ import numpy as np
 
 
 @cache
-def faded(dtype):
+def faded(dtype: np.dtype) -> float:
     """Return the limit below which weights, moments and squares of gradients count as zero."""
     return 1e8 * float(np.finfo(dtype).tiny)
 
 
 @cache
-def negligible(dtype):
+def negligible(dtype: np.dtype) -> float:
     """Return the limit below which gradients in the raw scores count as zero."""
     return faded(dtype) ** 0.5
 
 
-def flush(array, limit):
+def flush(array: np.ndarray, limit: float) -> np.ndarray:
     """Put zeros in place of numbers below `limit`; return where they are."""
     small = np.abs(array) < limit
     array[small] = 0
     return small
 
 
-def flush_negligible(delta):
-    """Flush the gradients in the raw scores of the first batch; return the limit for the others.
+def flush_negligible(delta: np.ndarray) -> float | None:
+    """Flush the gradients in the raw scores of the first batch.
 
-    It is None where no network has anything to flush, and zero for those of a stack that have not.
+    Return the limit for the other batches, or None if there was nothing to flush.
     """
     limit = negligible(delta.dtype)
-    small = flush(delta, limit)
-    if not np.count_nonzero(small):
-        return None
-    if delta.ndim == 2:
-        return limit
-    found = small.any(axis=(-2, -1), keepdims=True)
-    return np.where(found, limit, 0).astype(delta.dtype)
+    return limit if np.count_nonzero(flush(delta, limit)) else None

@@ -496,7 +496,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         """Return the weights and biases; put there by hand, they may be of any dtype."""
         dtype = np.result_type(*self.coefs_, *self.intercepts_)
         dtype = dtype if dtype == np.float32 else np.float64
-        return Layers.of(
+        return Layers(
             [np.asarray(W, dtype) for W in self.coefs_],
             [np.asarray(b, dtype) for b in self.intercepts_],
         )

@@ -91,7 +91,7 @@ def build_penalties(estimator, params):
     """Return the penalties with the slices of the weights to which they belong."""
     slices, terms = params.weight_slices, _elastic_nets(estimator)
     if len(set(terms)) == 1:  # one call instead of one for each matrix
-        slices, terms = [slice(0, params.weights_flat.shape[-1])], terms[:1]
+        slices, terms = [slice(0, params.weights_flat.size)], terms[:1]
     if terms == [ElasticNet()]:
         slices, terms = [], []
     penalties = [

@@ -63,15 +63,15 @@ def validation_scores(params, activations, X, weight):
     """
     raw = raw_scores(params, activations, X)
     if weight is not None and not weight.all():
-        raw[np.broadcast_to(weight == 0, raw.shape[:-1])] = 0
+        raw[weight == 0] = 0
     return raw
 
 
 def is_sound_on(params, objective, X, y):
-    """Return whether loss and score are finite on these training samples, shape (...)."""
+    """Return whether loss and score are finite on these training samples."""
     raw = raw_scores(params, objective.activations, X)
     per_sample = objective.loss.score(raw, y), objective.loss.value(raw, y)
-    return np.isfinite(per_sample).all(axis=(0, -1))
+    return bool(np.isfinite(per_sample).all())
 
 
 def unusable_message(judge, value, validation, training, held_out):

@@ -343,11 +343,11 @@ class Fit:
         rates = dropout_rates(self.estimator)
         if rates is None:
             return
-        if self.optimizer.generators is None:
+        if self.optimizer.generator is None:
             # Ten times faster than the legacy RandomState, which draws its seed
             noise = np.random.SFC64(generator.randint(2**31 - 1))
-            self.optimizer.generators = [np.random.Generator(noise)]
-        self.objective.dropout = Dropout(rates, self.optimizer.generators)
+            self.optimizer.generator = np.random.Generator(noise)
+        self.objective.dropout = Dropout(rates, self.optimizer.generator)
 
     def _batches(self, X, y, sample_weight, start):
         estimator, n_samples = self.estimator, start.order.size
@@ -355,7 +355,7 @@ class Fit:
         batch_size = n_samples if full_batch else samples_per_batch(estimator, n_samples)
         if estimator.shuffle and not full_batch:
             # Rows are taken from X as they are needed: no copy of the training part is made
-            return MiniBatches(X, y, sample_weight, batch_size, start.order, [start.generator])
+            return MiniBatches(X, y, sample_weight, batch_size, start.order, start.generator)
         if n_samples < X.shape[0]:
             X, y, sample_weight = _rows_of(X, y, sample_weight, start.order)
         return MiniBatches(X, y, sample_weight, batch_size)

@@ -122,7 +122,7 @@ params = Parameters.empty([3, 20, 1], np.float64)
 draw_parameters(params, INITIALIZERS["he_normal"], [2.0, 1.0], draw)
 objective = Objective([ACTIVATIONS["relu"]()], LOSSES["squared_error"](), [], params)
 optimizer = Optimizer(SOLVERS["adam"](), SCHEDULES["constant"](learning_rate_init=0.01))
-batches = MiniBatches(X, y, None, 20, np.arange(200), [draw])
+batches = MiniBatches(X, y, None, 20, np.arange(200), draw)
 losses = []
 train(optimizer, objective, params, batches, 100, lambda epoch: losses.append(epoch.loss))
 print(losses[0], losses[-1])

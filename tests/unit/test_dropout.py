@@ -49,8 +49,8 @@ def generator(seed=0):
     return np.random.Generator(np.random.SFC64(seed))
 
 
-def drawn(units, lead=(), dtype=float, seed=0):
-    params = Parameters.empty(units, dtype, lead)
+def drawn(units, dtype=float, seed=0):
+    params = Parameters.empty(units, dtype)
     params.flat[...] = np.random.default_rng(seed).normal(scale=0.5, size=params.flat.shape)
     return params
 
@@ -61,7 +61,7 @@ def drawn(units, lead=(), dtype=float, seed=0):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
 def test_a_value_is_zero_or_divided_by_the_share_that_is_kept(rate, dtype):
-    dropout, n = Dropout([0.0, rate], [generator()]), 40_000
+    dropout, n = Dropout([0.0, rate], generator()), 40_000
     a = np.full((n // 10, 10), 3.0, dtype)
     dropout.apply(1, a)
     # 1 / (1 - rate), and its product with 3, are rounded once each
@@ -79,7 +79,7 @@ def test_expected_values_are_preserved_in_every_layer():
     for rates in ([0.3, 0, 0], [0, 0.5, 0], [0, 0, 0.7], [0.2, 0.5, 0.3]):
         work = Workspace(params, [identity] * 2, 20)
         plain = forward(params, [identity] * 2, X[:20], work).copy()
-        dropout, n = Dropout(rates, [generator()]), 2000
+        dropout, n = Dropout(rates, generator()), 2000
         z = np.array(
             [forward(params, [identity] * 2, X[:20], work, dropout).copy() for _ in range(n)]
         )
@@ -89,7 +89,7 @@ def test_expected_values_are_preserved_in_every_layer():
 
 
 def test_masks_are_new_for_every_batch_and_every_layer():
-    dropout, seen = Dropout([0.5, 0.5, 0.5], [generator()]), []
+    dropout, seen = Dropout([0.5, 0.5, 0.5], generator()), []
     for _ in range(3):
         for layer in (1, 2):
             a = np.ones((6, 7))
@@ -99,9 +99,9 @@ def test_masks_are_new_for_every_batch_and_every_layer():
 
 
 def test_input_is_not_changed():
-    params, data = drawn([4, 3]), X.copy()
-    dropout = Dropout([0.5], [generator()])
-    dropped = dropout.of_input(X, params)
+    data = X.copy()
+    dropout = Dropout([0.5], generator())
+    dropped = dropout.of_input(X)
     assert not np.shares_memory(dropped, X)
     np.testing.assert_array_equal(X, data)
     kept = dropped != 0
@@ -112,8 +112,8 @@ def test_input_is_not_changed():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sparse_input(dtype):
     dense = np.where(np.abs(X) > 0.5, X, 0).astype(dtype)
-    sparse, params = csr_array(dense), drawn([4, 3], dtype=dtype)
-    dropped = Dropout([0.25], [generator()]).of_input(sparse, params)
+    sparse = csr_array(dense)
+    dropped = Dropout([0.25], generator()).of_input(sparse)
     assert dropped.dtype == dtype
     np.testing.assert_array_equal(sparse.toarray(), dense)
     found, stored = dropped.toarray(), dense != 0
@@ -135,7 +135,7 @@ def test_gradient_under_a_fixed_mask_is_the_numeric_derivative(activation, rates
     grad = params.view(np.empty_like(params.flat))
 
     def loss():
-        dropout = Dropout(rates, [generator(5)])  # the same draws at each call
+        dropout = Dropout(rates, generator(5))  # the same draws at each call
         objective = Objective(activations, LOSSES["log_loss"](), [], params, dropout)
         return objective.value_and_gradient(params, batch, grad)[0]
 
@@ -156,7 +156,7 @@ def test_the_mask_acts_on_the_gradient_and_not_on_the_value():
     params, batch = drawn([4, 5, 3]), Batch.of(X, np.eye(3)[Y])
     tanh, loss = [ACTIVATIONS["tanh"]()], LOSSES["log_loss"]()
     plain = Objective(tanh, loss, [], params)
-    dropped = Objective(tanh, loss, [], params, Dropout([0, 0.5], [generator()]))
+    dropped = Objective(tanh, loss, [], params, Dropout([0, 0.5], generator()))
     assert plain.value(params, batch) == dropped.value(params, batch)
     grad = params.view(np.empty_like(params.flat))
     losses = [dropped.value_and_gradient(params, batch, grad)[0] for _ in range(2)]
@@ -284,31 +284,3 @@ def test_masks_are_not_saved():
         )
         sizes.append(len(file.getvalue()))
     assert sizes[1] - sizes[0] < 150 * 8  # masks of 150 x 100 would be a hundred times this
-
-
-# A stack of networks
-
-
-@pytest.mark.parametrize("rates", [[0.0, 0.3, 0.4], [0.2, 0.0, 0.3]])
-@pytest.mark.parametrize("shared", [True, False])
-def test_a_stack_with_generators_of_its_own_is_one_by_one(rates, shared):
-    M, units, y = 3, [4, 5, 6, 3], np.eye(3)[np.arange(12) % 3]
-    stack = drawn(units, (M,))
-    activations, loss = [ACTIVATIONS["gelu"](), ACTIVATIONS["tanh"]()], LOSSES["log_loss"]()
-    data = X[:12] if shared else np.stack([X[m : m + 12] for m in range(M)])
-    targets = y if shared else np.stack([y] * M)
-
-    def results(params, X, y, generators):
-        objective = Objective(activations, loss, [], params, Dropout(rates, generators))
-        grad = params.view(np.empty_like(params.flat))
-        values = [objective.value_and_gradient(params, Batch.of(X, y), grad)[0] for _ in range(3)]
-        return np.array(values), grad.flat
-
-    values, gradients = results(stack, data, targets, [generator(m) for m in range(M)])
-    for m in range(M):
-        one = stack.view(stack.flat[m].copy())
-        X_m = data if shared else data[m]
-        value, gradient = results(one, X_m, y, [generator(m)])
-        # The same numbers by matrix products of another shape
-        np.testing.assert_allclose(values[:, m], value, rtol=1e-13)
-        np.testing.assert_allclose(gradients[m], gradient, rtol=1e-11, atol=1e-15)

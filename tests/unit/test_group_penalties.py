@@ -25,18 +25,18 @@ PENALTIES = {
 }
 
 
-def weights(seed, lead=()):
+def weights(seed):
     """Return weights of rows of very different lengths, some of them zero."""
     rng = np.random.default_rng(seed)
-    W = rng.normal(size=(*lead, ROWS, COLUMNS)) * 10.0 ** rng.uniform(-2, 1, (*lead, ROWS, 1))
-    W *= rng.random((*lead, ROWS, 1)) > 0.1
+    W = rng.normal(size=(ROWS, COLUMNS)) * 10.0 ** rng.uniform(-2, 1, (ROWS, 1))
+    W *= rng.random((ROWS, 1)) > 0.1
     W *= rng.random(W.shape) > 0.1
-    return W.reshape(*lead, SIZE)
+    return W.reshape(SIZE)
 
 
-def steps(seed, scale=1.0, lead=()):
+def steps(seed, scale=1.0):
     """Return a step for each coordinate, over four orders of magnitude."""
-    return scale * 10.0 ** np.random.default_rng(seed + 1).uniform(-2, 2, (*lead, SIZE))
+    return scale * 10.0 ** np.random.default_rng(seed + 1).uniform(-2, 2, SIZE)
 
 
 def prox(penalty, w, step):
@@ -229,34 +229,10 @@ def test_a_number_is_a_constant_array(penalty, dtype, seed, step):
 
 
 @pytest.mark.parametrize("penalty", PENALTIES.values(), ids=PENALTIES)
-@pytest.mark.parametrize("lead", [(3,), (2, 3)])
-@pytest.mark.parametrize("kind", ["number", "per network", "per coordinate"])
-def test_a_stack_is_one_by_one(penalty, lead, kind):
-    stack = weights(0, lead)
-    step = {
-        "number": 0.3,
-        "per network": np.random.default_rng(2).uniform(0.1, 2, (*lead, 1)),
-        "per coordinate": steps(0, 1.0, lead),
-    }[kind]
-    together, values = prox(penalty, stack, step), np.broadcast_to(value(penalty, stack), lead)
-    gradient = np.zeros_like(stack)
-    penalty.add_subgradient(stack, gradient)
-    for m in np.ndindex(lead):
-        of_one = step if kind == "number" else step[m]
-        of_one = float(of_one[0]) if kind == "per network" else of_one
-        # Sums over a row, and Newton's steps until all rows have converged, may differ by rounding
-        np.testing.assert_allclose(together[m], prox(penalty, stack[m], of_one), rtol=1e-14)
-        assert values[m] == pytest.approx(value(penalty, stack[m]), rel=1e-14)
-        alone = np.zeros(SIZE)
-        penalty.add_subgradient(stack[m], alone)
-        np.testing.assert_allclose(gradient[m], alone, rtol=1e-14)
-
-
-@pytest.mark.parametrize("penalty", PENALTIES.values(), ids=PENALTIES)
 def test_a_slice_of_a_longer_vector_is_changed_in_place(penalty):
-    flat = np.random.default_rng(0).normal(size=(2, SIZE + 9))
-    before, part = flat.copy(), (..., slice(4, 4 + SIZE))
-    penalty.prox(flat[part], 0.5, np.empty((2, SIZE)))
+    flat = np.random.default_rng(0).normal(size=SIZE + 9)
+    before, part = flat.copy(), slice(4, 4 + SIZE)
+    penalty.prox(flat[part], 0.5, np.empty(SIZE))
     np.testing.assert_array_equal(flat[part], prox(penalty, before[part], 0.5))
     flat[part] = before[part]
     np.testing.assert_array_equal(flat, before)
@@ -265,9 +241,9 @@ def test_a_slice_of_a_longer_vector_is_changed_in_place(penalty):
 # Several of them on one matrix, as the objective puts them together
 
 
-def objective(lead=(), **terms):
+def objective(**terms):
     """Return an objective of a net with ROWS inputs, COLUMNS outputs, and the given penalties."""
-    params = Parameters.empty([ROWS, COLUMNS], float, lead)
+    params = Parameters.empty([ROWS, COLUMNS], float)
     part = params.weight_slices[0]
     penalties = [(part, term) for term in terms.values()]
     return Objective([], LOSSES["squared_error"](), penalties, params)
@@ -326,30 +302,6 @@ def test_with_a_bound_the_step_ends_within_it(seed, bound):
     norms = np.linalg.norm(flat[:SIZE].reshape(ROWS, COLUMNS), axis=0)
     assert (norms <= bound * (1 + 1e-15)).all()
     np.testing.assert_array_equal(flat[SIZE:], 1e3)  # biases are free
-
-
-def test_a_stack_of_objectives_is_one_by_one():
-    terms = {"l1": ElasticNet(0.1), "group": GroupLasso(0.2, ROWS), "bound": MaxNorm(1.0, ROWS)}
-    stack = np.concatenate([weights(0, (3,)), np.ones((3, COLUMNS))], axis=-1)
-    step = np.array([[0.1], [0.5], [2.0]])
-    together = stack.copy()
-    objective((3,), **terms).prox(together, step)
-    for m in range(3):
-        alone = stack[m].copy()
-        objective(**terms).prox(alone, float(step[m, 0]))
-        np.testing.assert_allclose(together[m], alone, rtol=1e-14)
-    np.testing.assert_array_equal(step, [[0.1], [0.5], [2.0]])
-
-
-def test_steps_of_a_stack_are_kept_where_a_matrix_has_one_weight():
-    params = Parameters.empty([1, 1], float, (3,))
-    params.flat[...] = 1.0
-    one = Objective(
-        [], LOSSES["squared_error"](), [(params.weight_slices[0], ElasticNet(0.1))], params
-    )
-    step = np.array([[0.1], [0.5], [2.0]])
-    one.prox(params.flat, step)
-    np.testing.assert_array_equal(step, [[0.1], [0.5], [2.0]])
 
 
 def test_max_norm_in_the_metric_of_the_steps():

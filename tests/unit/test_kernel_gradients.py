@@ -68,7 +68,7 @@ class Problem:
             activations, LOSSES[loss](), nets if penalised else [], self.params
         )
         if dropout:
-            self.objective.dropout = Dropout(RATES, [self.noise()])
+            self.objective.dropout = Dropout(RATES, self.noise())
         X = rng.normal(size=(N_SAMPLES, UNITS[0])).astype(dtype)
         y = TARGETS[self.objective.loss.out_activation](rng, N_SAMPLES, UNITS[-1]).astype(dtype)
         weight = rng.uniform(0.5, 2, N_SAMPLES).astype(dtype) if weighted else None
@@ -85,7 +85,7 @@ class Problem:
         params = self.params.view(self.params.flat.copy())
         assert can_compile(optimizer, self.objective, self.batches)
         if self.objective.dropout is not None:
-            self.objective.dropout.generators[:] = [self.noise()]
+            self.objective.dropout.generator = self.noise()
         train(optimizer, self.objective, params, self.batches, 1, seen.append, engine)
         return optimizer.state.m, seen[0][:3]
 
@@ -93,7 +93,7 @@ class Problem:
         """Return the smooth part of the objective, with the noise of the first step."""
         params, objective, batch = self.params.view(flat), self.objective, self.batches.data
         work = Workspace(params, objective.activations, batch.n_samples)
-        dropout = objective.dropout and Dropout(RATES, [self.noise()])
+        dropout = objective.dropout and Dropout(RATES, self.noise())
         raw = forward(params, objective.activations, batch.X, work, dropout)
         per_sample = objective.loss.value(raw, batch.y)
         loss = np.average(per_sample, weights=batch.weight)
@@ -194,8 +194,8 @@ def test_the_last_batch_is_smaller_and_counts_less(shuffle):
     for engine in (CompiledEpochs, NumpyEpochs):
         problem, seen = Problem("gelu", "poisson", weighted=True, dropout=True), []
         order = np.arange(N_SAMPLES)[::-1].copy() if shuffle else None
-        generators = [np.random.RandomState(0)] if shuffle else ()
-        batches = MiniBatches(*problem.batches.data[:3], 4, order, generators)
+        generator = np.random.RandomState(0) if shuffle else None
+        batches = MiniBatches(*problem.batches.data[:3], 4, order, generator)
         optimizer = Optimizer(SOLVERS["sgd"](), Constant(0.01))
         train(optimizer, problem.objective, problem.params, batches, 2, seen.append, engine)
         ends.append([problem.params.flat, *(epoch[:4] for epoch in seen)])

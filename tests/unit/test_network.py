@@ -15,11 +15,11 @@ every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
 every_depth = pytest.mark.parametrize("hidden", [(), (4,), (4, 3), (5, 2, 3)])
 
 
-def network(hidden=(4, 3), name="tanh", lead=(), n=7, dtype=np.float64):
+def network(hidden=(4, 3), name="tanh", n=7, dtype=np.float64):
     """Return (parameters, activations, X) of a network with 3 inputs and 2 outputs."""
     rng = np.random.default_rng(0)
     units = (3, *hidden, 2)
-    params = Parameters.empty(units, dtype, lead)
+    params = Parameters.empty(units, dtype)
     params.flat[...] = rng.normal(size=params.flat.shape)
     return params, [ACTIVATIONS[name]() for _ in hidden], rng.normal(size=(n, 3)).astype(dtype)
 
@@ -40,13 +40,13 @@ def plain_scores(layers, activations, x):
 
 
 def scores(params, activations, X, dropout=None):
-    work = Workspace(params, activations, X.shape[-2])
+    work = Workspace(params, activations, X.shape[0])
     return forward(params, activations, X, work, dropout).copy()
 
 
 def gradient_of(params, activations, X, delta, dropout=None):
     """Return the gradient of sum(delta * raw scores) in the parameters."""
-    work = Workspace(params, activations, X.shape[-2])
+    work = Workspace(params, activations, X.shape[0])
     forward(params, activations, X, work, dropout)
     work.raw[...] = delta
     grad = params.view(np.full_like(params.flat, np.nan))  # all of it is to be written
@@ -149,23 +149,6 @@ def test_sparse_equals_dense(sparse, hidden):
     assert_allclose(found.flat, expected.flat, rtol=0, atol=2400 * EPS)
 
 
-@every_activation
-@pytest.mark.parametrize("lead", [(3,), (2, 2)])
-@pytest.mark.parametrize("shared", [True, False])
-def test_a_stack_is_its_networks(name, lead, shared):
-    params, activations, X = network(name=name, lead=lead)
-    rng = np.random.default_rng(1)
-    X = X if shared else rng.normal(size=(*lead, 7, 3))
-    delta = rng.normal(size=(*lead, 7, 2))
-    together = scores(params, activations, X)
-    grad = gradient_of(params, activations, X, delta)
-    for i in np.ndindex(*lead):
-        alone, X_i = params.view(params.flat[i]), X if shared else X[i]
-        assert_allclose(together[i], scores(alone, activations, X_i), rtol=0, atol=2400 * EPS)
-        expected = gradient_of(alone, activations, X_i, delta[i])
-        assert_allclose(grad.flat[i], expected.flat, rtol=0, atol=2400 * EPS)
-
-
 @pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 8, 11])
 @pytest.mark.parametrize("rows_per_chunk", [0.5, 1, 4])
 def test_scores_in_chunks_are_those_of_the_whole(monkeypatch, n, rows_per_chunk):
@@ -184,7 +167,7 @@ def test_scores_in_chunks_are_those_of_the_whole(monkeypatch, n, rows_per_chunk)
 
 def test_scores_of_layers_are_those_of_parameters():
     params, activations, X = network()
-    layers = Layers.of(params.weights, params.biases)
+    layers = Layers(params.weights, params.biases)
     assert_array_equal(raw_scores(layers, activations, X), raw_scores(params, activations, X))
 
 
@@ -237,8 +220,8 @@ def test_float32_is_kept(name):
 # Dropout
 
 
-def dropping(rates, *seeds):
-    return Dropout(rates, [np.random.default_rng(seed) for seed in seeds])
+def dropping(rates, seed):
+    return Dropout(rates, np.random.default_rng(seed))
 
 
 @every_activation
@@ -265,8 +248,7 @@ def test_backward_with_dropout_is_the_derivative_for_the_same_masks(name, rates)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dropout_keeps_its_share_and_the_mean(sparse, dtype):
     X = np.ones((400, 50), dtype)
-    params = Parameters((50, 2), np.zeros(102, dtype))
-    dropped = dropping([0.3], 0).of_input(csr_array(X) if sparse else X, params)
+    dropped = dropping([0.3], 0).of_input(csr_array(X) if sparse else X)
     dropped = dropped.toarray() if sparse else dropped
     assert dropped.dtype == dtype
     assert_array_equal(X, 1)
@@ -289,18 +271,6 @@ def test_rates_of_zero_are_no_dropout():
     params, activations, X = network()
     found = gradient_of(params, activations, X, 1.0, dropping([0.0, 0.0, 0.0], 0))
     assert_array_equal(found.flat, gradient_of(params, activations, X, 1.0).flat)
-
-
-@pytest.mark.parametrize("shared", [True, False])
-def test_each_network_of_a_stack_has_its_own_masks(shared):
-    params, activations, X = network(lead=(3,))
-    X = X if shared else np.random.default_rng(1).normal(size=(3, 7, 3))
-    rates = [0.4, 0.5, 0.3]
-    together = gradient_of(params, activations, X, 1.0, dropping(rates, 0, 1, 2))
-    for i in range(3):
-        alone, X_i = params.view(params.flat[i]), X if shared else X[i]
-        expected = gradient_of(alone, activations, X_i, 1.0, dropping(rates, i))
-        assert_allclose(together.flat[i], expected.flat, rtol=0, atol=2400 * EPS)
 
 
 def test_masks_are_drawn_anew_for_each_batch():

@@ -79,8 +79,8 @@ class Problem:
 
     def value(self, flat):
         """Return F at each row of `flat`."""
-        params = self.params.view(flat)
-        return self.objective(params).value(params, self.batch).total
+        objective, batch = self.objective(), self.batch
+        return np.array([objective.value(self.params.view(row), batch).total for row in flat])
 
     def evaluate(self, batch=None, params=None):
         """Return (loss, penalty, score) and the gradient."""
@@ -108,7 +108,6 @@ def test_gradient_is_that_of_differences(name, loss, hidden, weighted, penalties
     _, gradient = problem.evaluate()
     step = 2.0**-17  # about eps^(1/3), where the errors of central differences are least
     steps = step * np.eye(gradient.size)
-    # Each row is a network of its own in a stack: all differences at once.
     up, down = (
         problem.value(problem.params.flat + steps),
         problem.value(problem.params.flat - steps),
@@ -266,33 +265,6 @@ def test_permuting_rows_changes_nothing():
     assert_allclose(gradient, expected_gradient, **SUMS)
 
 
-# Stacks
-
-
-@every_activation
-@every_loss
-@pytest.mark.parametrize("weighted", [False, True])
-def test_a_stack_is_its_networks(name, loss, weighted):
-    problem, rng = Problem(name, loss, weighted=weighted), np.random.default_rng(1)
-    stack = problem.params.view(rng.normal(0, 0.7, (3, problem.params.flat.size)))
-    X, y = rng.normal(size=(3, N, 3)), np.stack([problem.y, problem.y[::-1], problem.y])
-    weight = rng.uniform(0.5, 2, (3, N)) if weighted else None
-    if weighted:
-        weight[1] = 0  # a network whose batch is without weight does not disturb the others
-    l1, l2, alpha = rng.uniform(0.1, 1, (3, 3, 1))
-    whole = slice(0, problem.params.weights_flat.size)
-    problem.penalties = [(whole, ElasticNet(l1, l2, alpha))]
-    parts, gradient = problem.evaluate(Batch.of(X, y, weight), stack)
-    for i in range(3):
-        numbers = (float(array[i, 0]) for array in (l1, l2, alpha))
-        problem.penalties = [(whole, ElasticNet(*numbers))]
-        batch = Batch.of(X[i], y[i], None if weight is None else weight[i])
-        expected, expected_gradient = problem.evaluate(batch, stack.view(stack.flat[i]))
-        found = [part if np.isscalar(part) else part[i] for part in parts]
-        assert_allclose(found, expected, **SUMS)
-        assert_allclose(gradient[i], expected_gradient, **SUMS)
-
-
 # Dropout
 
 
@@ -302,19 +274,17 @@ def test_gradient_with_dropout_is_that_of_differences(name, loss):
     problem = Problem(name, loss)
     batch, flat, step = problem.batch, problem.params.flat, 2.0**-17
 
-    def evaluate(params, n_networks):
-        # The same seed for each network and each call: the same masks
-        generators = [np.random.default_rng(0) for _ in range(n_networks)]
-        objective = problem.objective(params)
-        objective.dropout = Dropout([0.2, 0.5, 0.3], generators)
-        grad = params.copy()
-        return objective.value_and_gradient(params, batch, grad)[0], grad.flat
+    objective, grad = problem.objective(), problem.params.copy()
+
+    def loss_at(flat):
+        # The same seed at each call: the same masks
+        objective.dropout = Dropout([0.2, 0.5, 0.3], np.random.default_rng(0))
+        return objective.value_and_gradient(problem.params.view(flat), batch, grad).loss
 
     steps = step * np.eye(flat.size)
-    stack = problem.params.view(np.concatenate([flat + steps, flat - steps]))
-    values, _ = evaluate(stack, 2 * flat.size)
-    differences = (values[: flat.size] - values[flat.size :]) / (2 * step)
-    _, gradient = evaluate(problem.params, 1)
+    differences = [(loss_at(flat + e) - loss_at(flat - e)) / (2 * step) for e in steps]
+    loss_at(flat)
+    gradient = grad.flat
     # as without dropout; what is kept is at most doubled, layer by layer
     assert_allclose(differences, gradient, rtol=1e-6, atol=1e-7)
 
@@ -323,7 +293,7 @@ def test_value_is_without_dropout():
     problem = Problem()
     objective = problem.objective()
     expected = objective.value(problem.params, problem.batch)
-    objective.dropout = Dropout([0.2, 0.5, 0.3], [np.random.default_rng(0)])
+    objective.dropout = Dropout([0.2, 0.5, 0.3], np.random.default_rng(0))
     assert objective.value(problem.params, problem.batch) == expected
 
 
@@ -343,17 +313,16 @@ def test_rest_and_its_subgradient_complete_the_smooth_part(penalties):
     assert_array_equal(out.flat, 1 + problem.l1_subgradient())
 
 
-@pytest.mark.parametrize("lead", [(), (3,)])
-def test_several_penalties_on_the_same_weights_act_one_after_the_other(lead):
-    params = Parameters.empty((3, 2, 2), np.float64, lead)
+def test_several_penalties_on_the_same_weights_act_one_after_the_other():
+    params = Parameters.empty((3, 2, 2), np.float64)
     params.flat[...] = np.random.default_rng(0).normal(size=params.flat.shape)
     first, whole = params.weight_slices[0], slice(0, 10)
     penalties = [(whole, ElasticNet(l1=0.3)), (first, GroupLasso(0.4, 3)), (first, MaxNorm(0.5, 3))]
-    for step in (0.5, np.full((*lead, 1), 0.5), np.full_like(params.flat, 0.5)):
+    for step in (0.5, np.full_like(params.flat, 0.5)):
         flat, expected = params.flat.copy(), params.flat.copy()
         Objective([], LOSSES["log_loss"](), penalties, params).prox(flat, step)
         for part, penalty in penalties:
-            penalty.prox(expected[..., part], 0.5, np.empty_like(expected[..., part]))
+            penalty.prox(expected[part], 0.5, np.empty_like(expected[part]))
         assert_allclose(flat, expected, rtol=0, atol=64 * EPS)
 
 

@@ -152,24 +152,6 @@ def test_backtracking_halves_until_accepted_and_never_grows():
     assert ours.learning_rate == ours.rate(0.5) == 0.2
 
 
-def test_backtracking_halves_for_each_model_alone():
-    ours = schedule("backtracking", learning_rate_init=np.array([[0.8], [0.1], [1.6]]))
-    found = ours.search(lambda step: step <= np.array([[0.25], [0.2], [1.0]]))
-    assert_allclose(found, [[0.2], [0.1], [0.8]], rtol=0)
-
-
 def test_backtracking_gives_up_where_nothing_is_finite():
     ours = schedule("backtracking", learning_rate_init=0.8)
     assert 0 <= ours.search(lambda step: False) < 1e-300
-
-
-@pytest.mark.parametrize("name", [name for name in SCHEDULES if name != "adaptive"])
-def test_a_stack_has_a_step_per_model(name):
-    steps = np.array([[0.1], [0.2], [0.4]])
-    ours = schedule(name, learning_rate_init=steps)
-    ours.end_epoch(100)
-    for i, step in enumerate([0.1, 0.2, 0.4]):
-        alone = schedule(name, learning_rate_init=step)
-        alone.end_epoch(100)
-        assert ours.rate(0.5)[i, 0] == alone.rate(0.5)
-    assert steps.tolist() == [[0.1], [0.2], [0.4]]

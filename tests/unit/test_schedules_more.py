@@ -321,7 +321,7 @@ def test_fista_with_a_search_reaches_the_optimum_of_saga():
     np.testing.assert_allclose(model.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
 
 
-# Stacks and restarts, on quadratics f = x^T A x / 2 - b^T x of the engine's own interface
+# Restarts, on quadratics f = x^T A x / 2 - b^T x of the engine's own interface
 
 
 class Vector:
@@ -339,7 +339,7 @@ class Vector:
 
 
 class Quadratic:
-    """x^T A x / 2 - b^T x + l1 |x|_1, for a vector or for a stack of them, A diagonal."""
+    """x^T A x / 2 - b^T x + l1 |x|_1, A diagonal."""
 
     def __init__(self, A, b, l1=0.0):
         self.A, self.b, self.l1 = A, b, l1
@@ -451,32 +451,6 @@ def test_restart_of_an_estimator_comes_nearer_to_the_optimum():
     best = clone(model).set_params(solver="lbfgs", tol=1e-9, max_iter=1000).fit(X, Y).loss_
     plain, restarted = fitted(clone(model)), fitted(clone(model).set_params(restart=True))
     assert 0 <= restarted.loss_ - best < 0.1 * (plain.loss_ - best)
-
-
-@pytest.mark.parametrize("l1", [0.0, 1e-2])
-@pytest.mark.parametrize("solver", [GradientDescent(), Nesterov(), Nesterov(restart=True)], ids=str)
-@pytest.mark.parametrize("search", [False, True])
-def test_a_stack_is_one_by_one(solver, search, l1):
-    """Networks of different curvature: each restarts, and halves its step, by itself."""
-    rng, M = np.random.default_rng(0), 4
-    A = np.logspace(-2, 0, 8) * np.array([[1.0], [3.0], [10.0], [0.2]])
-    b, x = rng.normal(size=(M, 8)), rng.normal(size=(M, 8))
-    first = np.array([[8.0], [8.0], [2.0], [1.0]]) if search else 0.9 / A.max(-1, keepdims=True)
-
-    def schedule(step):
-        return Backtracking(step, warmup_epochs=0) if search else constant_step(step)
-
-    kept = first.copy()
-    together, rates = minimise(solver, Quadratic(A, b, l1), x, schedule(first), 80)
-    np.testing.assert_array_equal(first, kept)
-    for m in range(M):
-        alone, rate = minimise(
-            solver, Quadratic(A[m], b[m], l1), x[m], schedule(float(first[m, 0])), 80
-        )
-        np.testing.assert_allclose(together[:, m], alone, rtol=1e-10, atol=1e-13)
-        np.testing.assert_array_equal(np.broadcast_to(rates, (80, M, 1))[:, m, 0], rate)
-    if search:
-        assert len(np.unique(rates[-1])) > 1
 
 
 @pytest.mark.parametrize("solver", [GradientDescent(), Nesterov()], ids=str)

@@ -366,7 +366,7 @@ def test_the_lasso_is_a_fixed_point(name):
     assert np.all(path[:, optimum == 0] == 0)
 
 
-# Weight decay, dtype, stacks, memory
+# Weight decay, dtype, memory
 
 
 def with_decay(solver, weight_decay):
@@ -407,10 +407,9 @@ def test_weight_decay_is_added_to_what_the_gradient_does(solver):
 
 @every_solver
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("lead", [(), (2,)])
-def test_dtype_and_shape_are_kept_in_params_and_state(solver, dtype, lead):
+def test_dtype_and_shape_are_kept_in_params_and_state(solver, dtype):
     rng = np.random.default_rng(0)
-    params = Parameters((3, 1), rng.normal(size=(*lead, 4)).astype(dtype))
+    params = Parameters((3, 1), rng.normal(size=4).astype(dtype))
     flat, state = params.flat, solver.init(params)
     for _ in range(2):
         grad = rng.normal(size=flat.shape).astype(dtype)
@@ -421,7 +420,7 @@ def test_dtype_and_shape_are_kept_in_params_and_state(solver, dtype, lead):
     arrays = [value for value in kept if isinstance(value, np.ndarray)]
     for array in [flat, grad, solver.point(params, state).flat, *arrays]:
         assert array.dtype == dtype
-        assert array.shape in (flat.shape, (*lead, 1))  # a number per parameter, or per network
+        assert array.shape == flat.shape
 
 
 @every_solver
@@ -436,29 +435,6 @@ def test_float32_follows_float64(solver, l1):
     assert found.dtype == np.float32
     # 20 steps, each rounded by a few eps of numbers below 4, summed up by the momentum
     assert_allclose(found, expected, rtol=0, atol=20 * 4 * 10 * np.finfo(np.float32).eps)
-
-
-@every_solver
-@pytest.mark.parametrize("prox", [False, True])
-def test_a_stack_steps_as_its_networks_do(solver, prox):
-    rng = np.random.default_rng(0)
-    units, rates, l1 = (3, 2, 2), np.array([[0.1], [0.2], [0.4]]), np.array([[0.3], [0.0], [1.0]])
-    start, gradients = rng.normal(size=(3, 14)), rng.normal(size=(5, 3, 14))
-
-    def last(start, gradients, rate, l1):
-        params = Parameters(units, start.copy())
-        penalties = [(part, ElasticNet(l1=l1)) for part in params.weight_slices]
-        objective = Objective([], LOSSES["squared_error"](), penalties, params)
-        state = solver.init(params)
-        for grad in gradients:
-            solver.step(params, grad.copy(), state, rate, objective.prox if prox else None)
-        return params.flat
-
-    together = last(start, gradients, rates, l1)
-    for i in range(3):
-        alone = last(start[i], gradients[:, i], float(rates[i, 0]), float(l1[i, 0]))
-        assert_allclose(together[i], alone, rtol=0, atol=32 * EPS)  # numbers below 4, 5 steps
-    assert rates.tolist() == [[0.1], [0.2], [0.4]]
 
 
 @every_solver
@@ -483,10 +459,9 @@ def test_a_step_allocates_next_to_nothing(solver, l1):
 
 
 @every_solver
-@pytest.mark.parametrize("lead", [(), (3,)])
-def test_a_step_in_chunks_is_the_same_step(solver, lead, monkeypatch):
+def test_a_step_in_chunks_is_the_same_step(solver, monkeypatch):
     rng = np.random.default_rng(0)
-    start, gradients = rng.normal(size=(*lead, 29)), rng.normal(size=(4, *lead, 29))
+    start, gradients = rng.normal(size=29), rng.normal(size=(4, 29))
 
     def after_steps(chunk):
         monkeypatch.setattr("sknn_scratch.engine.solvers.CHUNK", chunk)
@@ -496,6 +471,6 @@ def test_a_step_in_chunks_is_the_same_step(solver, lead, monkeypatch):
             solver.step(params, gradient.copy(), state, 0.1, None)
         return params.flat
 
-    # 7 divides neither 29 nor 87: the last chunk is smaller; 1 is less than one number per network
+    # 7 does not divide 29: the last chunk is smaller
     assert_array_equal(after_steps(7), after_steps(1000))
     assert_array_equal(after_steps(1), after_steps(1000))

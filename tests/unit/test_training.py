@@ -1,5 +1,3 @@
-from itertools import cycle
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -53,13 +51,13 @@ def shuffled(batch_size, seed=0, order=None, X=None, weighted=True):
         weight if weighted else None,
         batch_size,
         order,
-        [np.random.RandomState(seed)],
+        np.random.RandomState(seed),
     )
 
 
 def rows_of(batches):
     """Return the numbers of the rows in each batch of an epoch."""
-    return [batch.X[..., 0].copy() for batch in batches.epoch()]
+    return [batch.X[:, 0].copy() for batch in batches.epoch()]
 
 
 @every_batch_size
@@ -89,7 +87,7 @@ def test_a_batch_of_all_rows_takes_as_many_random_numbers_as_others(batch_size):
     expected = np.random.RandomState(4)
     for _ in range(2):
         expected.shuffle(np.arange(N))
-    assert batches.generators[0].randint(10**6) == expected.randint(10**6)
+    assert batches.generator.randint(10**6) == expected.randint(10**6)
 
 
 @every_batch_size
@@ -123,8 +121,8 @@ def test_without_weights_the_total_is_the_number_of_rows(batch_size):
 @pytest.mark.parametrize("ordered", [True, False])
 def test_sparse_batches_equal_dense_ones(batch_size, sparse, ordered):
     X, y, weight = numbered_rows()
-    order, generators = (np.arange(N), [np.random.RandomState(0)]) if ordered else (None, ())
-    found = MiniBatches(sparse(X), y, weight, batch_size, order, generators)
+    order, generator = (np.arange(N), np.random.RandomState(0)) if ordered else (None, None)
+    found = MiniBatches(sparse(X), y, weight, batch_size, order, generator)
     expected = shuffled(batch_size) if ordered else MiniBatches(X, y, weight, batch_size)
     for batch, dense in zip(found.epoch(), expected.epoch(), strict=True):
         assert_array_equal(batch.X.toarray(), dense.X)
@@ -141,23 +139,9 @@ def test_an_order_may_leave_rows_out(batch_size):
 
 
 @every_batch_size
-def test_each_network_of_a_stack_has_its_own_order(batch_size):
-    kept = np.array([[7, 2, 9, 4], [0, 1, 2, 3], [5, 6, 7, 8]])
-    generators = [np.random.RandomState(seed) for seed in range(3)]
-    batches = MiniBatches(*numbered_rows(), batch_size, kept.copy(), generators)
-    for together in (rows_of(batches), rows_of(batches)):
-        assert all(part.shape[0] == 3 for part in together)
-    for i in range(3):
-        alone = shuffled(batch_size, seed=i, order=kept[i].copy())
-        rows_of(alone)  # the first epoch
-        for found, expected in zip(together, rows_of(alone), strict=True):
-            assert_array_equal(found[i], expected)
-
-
-@every_batch_size
 def test_data_are_kept(batch_size):
     X, y, weight = numbered_rows()
-    batches = MiniBatches(X, y, weight, batch_size, np.arange(N), [np.random.RandomState(0)])
+    batches = MiniBatches(X, y, weight, batch_size, np.arange(N), np.random.RandomState(0))
     rows_of(batches)
     for array, expected in zip((X, y, weight), numbered_rows(), strict=True):
         assert_array_equal(array, expected)
@@ -167,7 +151,7 @@ def test_data_are_kept(batch_size):
 
 
 class Run:
-    """Everything that `train` needs, for a network 3-4-2; rows of `flat` make a stack."""
+    """Everything that `train` needs, for a network 3-4-2."""
 
     def __init__(
         self,
@@ -183,7 +167,7 @@ class Run:
         alpha=0.0,
         weighted=False,
         order=None,
-        generators=(),
+        generator=None,
         batch_size=5,
         n_inputs=3,
         n_outputs=2,
@@ -207,7 +191,7 @@ class Run:
         )
         if SOLVERS[solver].full_batch:
             batch_size = 14
-        self.batches = MiniBatches(X, y, weight, batch_size, order, generators)
+        self.batches = MiniBatches(X, y, weight, batch_size, order, generator)
         self.optimizer = Optimizer(SOLVERS[solver](), Constant(rate))
         self.epochs = []
 
@@ -221,7 +205,7 @@ class Run:
 
     @property
     def curves(self):
-        """Return loss, penalty and score, each of shape (n_epochs, ...)."""
+        """Return loss, penalty and score, each of shape (n_epochs,)."""
         return [
             np.array([getattr(epoch, name) for epoch in self.epochs])
             for name in ("loss", "penalty", "score")
@@ -229,7 +213,7 @@ class Run:
 
 
 def shuffling(seed):
-    return {"order": np.arange(14), "generators": [np.random.RandomState(seed)]}
+    return {"order": np.arange(14), "generator": np.random.RandomState(seed)}
 
 
 @every_solver
@@ -306,73 +290,6 @@ def test_each_batch_has_the_step_of_its_middle():
     run.optimizer.schedule = Asked(0.1)
     run.train(2)
     assert_allclose(asked, [2.5 / 14, 7.5 / 14, 12 / 14] * 2, rtol=4 * EPS)
-
-
-# Stacks: M networks at once against the same function, M times
-
-RATES, L1, L2, ALPHA = np.array(
-    [[[0.05], [0.1], [0.02]], [[0.8], [0.0], [3.0]], [[0.1], [0.01], [0.0]], [[0.0], [1.0], [0.1]]]
-)
-ORDERS = np.array([np.random.RandomState(seed).permutation(14)[:12] for seed in range(3)])
-
-
-def stacked(solver, shuffle, **kwargs):
-    """Return a trained stack, and its three networks trained one by one."""
-    size = Run(solver, **kwargs).params.flat.size
-    flat = np.random.default_rng(1).normal(0, 0.5, (3, size))
-    rates, l1, l2, alpha = RATES.copy(), L1.copy(), L2.copy(), ALPHA.copy()
-    own = {}
-    if shuffle:
-        own = {
-            "order": ORDERS.copy(),
-            "generators": [np.random.RandomState(seed) for seed in range(3)],
-        }
-    together = Run(solver, flat=flat, rate=rates, l1=l1, l2=l2, alpha=alpha, **own, **kwargs)
-    together.train()
-    for array, expected in zip((rates, l1, l2, alpha), (RATES, L1, L2, ALPHA), strict=True):
-        assert_array_equal(array, expected)
-    return together, [alone(solver, shuffle, i, flat[i], **kwargs) for i in range(3)]
-
-
-def alone(solver, shuffle, i, flat, **kwargs):
-    own = {}
-    if shuffle:
-        own = {"order": ORDERS[i].copy(), "generators": [np.random.RandomState(i)]}
-    rate, l1, l2, alpha = (float(array[i, 0]) for array in (RATES, L1, L2, ALPHA))
-    run = Run(solver, flat=flat, rate=rate, l1=l1, l2=l2, alpha=alpha, **own, **kwargs)
-    run.train()
-    return run
-
-
-def assert_stack_is_its_networks(together, runs):
-    for i, run in enumerate(runs):
-        # The sums in a stack may be taken in another order; 4 to 12 steps magnify that little.
-        scale = np.abs(run.params.flat).max()
-        assert_allclose(together.params.flat[i], run.params.flat, rtol=1e-12, atol=1e-13 * scale)
-        assert_array_equal(together.params.flat[i] == 0, run.params.flat == 0)
-        for curves, curve in zip(together.curves, run.curves, strict=True):
-            found = curves[:, i] if curves.ndim == 2 else curves
-            assert_allclose(found, curve, rtol=1e-12, atol=1e-13)
-
-
-@every_solver
-@pytest.mark.parametrize(
-    ("activation", "loss"), [*zip(ACTIVATIONS, cycle(LOSSES), strict=False), ("tanh", "log_loss")]
-)
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_a_stack_trains_as_its_networks_do(solver, activation, loss, weighted, shuffle):
-    together, runs = stacked(solver, shuffle, activation=activation, loss=loss, weighted=weighted)
-    assert np.any(together.params.flat[0] == 0)  # the penalties are at work
-    assert_stack_is_its_networks(together, runs)
-
-
-@every_solver
-@pytest.mark.parametrize("hidden", [(), (1,), (3, 2)])
-def test_a_stack_of_any_depth_trains_as_its_networks_do(solver, hidden):
-    # With one output and one unit below there is a matrix of one weight.
-    together, runs = stacked(solver, True, hidden=hidden, n_outputs=1, loss="binary_log_loss")
-    assert_stack_is_its_networks(together, runs)
 
 
 # A step that is searched for
@@ -452,20 +369,6 @@ def test_with_backtracking_gd_never_goes_up():
     assert np.all(np.diff(loss + penalty) <= 16 * EPS * loss[0])
     rates = [epoch.learning_rate for epoch in run.epochs]
     assert np.all(np.diff(rates) <= 0)
-
-
-@pytest.mark.parametrize("solver", [name for name, cls in SOLVERS.items() if cls.full_batch])
-def test_each_network_of_a_stack_searches_for_its_own_step(solver):
-    flat = np.random.default_rng(1).normal(0, 0.5, (3, 4))
-    rates, l1 = np.array([[64.0], [0.1], [3.0]]), np.array([[0.1], [0.3], [0.0]])
-    together = searching(solver, flat=flat, l1=l1, rate=rates)
-    together.train(6)
-    for i in range(3):
-        alone = searching(solver, flat=flat[i], l1=float(l1[i, 0]), rate=float(rates[i, 0]))
-        alone.train(6)
-        assert together.optimizer.learning_rate[i, 0] == alone.optimizer.learning_rate
-        assert_allclose(together.params.flat[i], alone.params.flat, rtol=0, atol=1e-13)
-    assert rates.tolist() == [[64.0], [0.1], [3.0]]
 
 
 # L-BFGS, and what is watched
