@@ -206,7 +206,8 @@ def _problem(estimator, X, y, sample_weight):
     X, y, w = model._checked_data(X, y, sample_weight, incremental=fitted, continued=fitted)
     y, w = model._training_targets(y, w, incremental=False)
     X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
-    params = model._first_parameters(model._start(X, resumable=False), X, y, continued=fitted)
+    generator = check_random_state(model.random_state)
+    params = model._first_parameters(generator, X, y, continued=fitted)
     batch = Batch.of(X, y, None if w is None else w.astype(np.float64))
     return params, build_objective(model, model._loss(), params), batch
 

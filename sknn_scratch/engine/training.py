@@ -11,6 +11,7 @@ import numpy as np
 from sknn_scratch.engine.batches import Batch, MiniBatches
 from sknn_scratch.engine.objective import Objective, Value
 from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.progress import Ending
 from sknn_scratch.engine.schedules import LineSearch, Schedule
 from sknn_scratch.engine.solvers import Solver, in_chunks
 from sknn_scratch.engine.subnormals import faded, flush
@@ -107,12 +108,13 @@ def train(
     params: Parameters,
     batches: MiniBatches,
     max_iter: int,
-    on_epoch: Callable[[Epoch], Any],
+    on_epoch: Callable[[Epoch], Ending | None],
     engine: Callable[..., Any] = NumpyEpochs,
-) -> None:
-    """Minimise `objective` over `params` in place, until ``on_epoch(epoch)`` or `max_iter`.
+) -> Ending:
+    """Minimise `objective` over `params` in place, for `max_iter` epochs; return the Ending.
 
-    `engine` is the class that does an epoch: `NumpyEpochs` or `CompiledEpochs`.
+    After each epoch ``on_epoch(epoch)`` returns an Ending to stop there, or None. `engine` is the
+    class that does an epoch: `NumpyEpochs` or `CompiledEpochs`.
     """
     if optimizer.state is None:
         optimizer.state = optimizer.solver.init(params)
@@ -120,8 +122,10 @@ def train(
     for _ in range(max_iter):
         start = time.perf_counter()
         loss, penalty, score, rate = epochs.run()
-        if on_epoch(Epoch(loss, penalty, score, rate, time.perf_counter() - start)):
-            break
+        ending = on_epoch(Epoch(loss, penalty, score, rate, time.perf_counter() - start))
+        if ending:
+            return ending
+    return Ending.SCHEDULE_OVER if optimizer.schedule.is_over else Ending.LAST_EPOCH
 
 
 def _flush_subnormals(vectors: Iterable[np.ndarray]) -> None:

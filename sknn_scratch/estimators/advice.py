@@ -9,8 +9,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.activations import Logistic
 from sknn_scratch.engine.network import raw_scores
+from sknn_scratch.engine.progress import Ending, falling
 from sknn_scratch.estimators.build import build_activations
-from sknn_scratch.estimators.early_stopping import N_PROBES, falling
+from sknn_scratch.estimators.early_stopping import N_PROBES
+from sknn_scratch.estimators.verbose import watched_in_words
 from sknn_scratch.exceptions import (
     LargePenaltyWarning,
     NothingLearnedWarning,
@@ -161,6 +163,23 @@ def divergence_message(estimator, what="non-finite parameter weights"):
     )
 
 
+def report_ending(estimator, progress, scipy_result=None):
+    """Raise the error or issue the warning that is due at the end of a training, if any."""
+    if progress.is_lost:
+        raise ValueError(divergence_message(estimator))
+    if progress.ending is Ending.DIVERGED:
+        warn_diverged(estimator)
+    elif progress.ending is Ending.INTERRUPTED:
+        warn(
+            f"Training interrupted by user in epoch {estimator.n_iter_ + 1}: the best "
+            "weights so far are kept.",
+        )
+    elif progress.ending is Ending.LAST_EPOCH:
+        warn_not_converged(estimator, progress.watched)
+    elif progress.ending is Ending.NOT_CONVERGED:
+        warn(lbfgs_not_converged(estimator, scipy_result), ConvergenceWarning)
+
+
 def warn_diverged(estimator):
     """Warn that training diverged after weights worth keeping had been found."""
     warn(
@@ -177,8 +196,7 @@ def warn_not_converged(estimator, judge):
     `judge` names what was watched in the history.
     """
     curve = falling(judge, np.array(estimator.history_[judge][-estimator.n_iter_ :]))
-    watched = "training loss" if judge == "loss" else judge.replace("_", " ")
-    message = not_converged(estimator, watched, curve)
+    message = not_converged(estimator, watched_in_words(judge), curve)
     warn(message, ConvergenceWarning)
 
 

@@ -4,9 +4,8 @@ No arithmetic is done here: an estimator checks and encodes its data, has `build
 parameters into the objects of the engine, has `fit` run them, and keeps what they found.
 """
 
-import copy
 from collections.abc import Callable
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import wraps
 from numbers import Integral, Real
 from operator import is_
@@ -17,7 +16,6 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -37,12 +35,10 @@ from sknn_scratch.engine.parameters import Layers, Parameters
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.estimators.advice import (
     divergence_message,
-    warn_if_nothing_learned,
     warn_of_large_features,
 )
 from sknn_scratch.estimators.build import (
     build_activations,
-    build_objective,
     check_combinations,
     check_magnitudes,
     empty_parameters,
@@ -50,15 +46,16 @@ from sknn_scratch.estimators.build import (
     initial_gains,
 )
 from sknn_scratch.estimators.conversion import from_sklearn, to_sklearn
-from sknn_scratch.estimators.fit import Fit, Start, own_curves
-from sknn_scratch.estimators.hooks import LIFECYCLE, FitCallbacks
+from sknn_scratch.estimators.fit import Fit
+from sknn_scratch.estimators.hooks import LIFECYCLE
 from sknn_scratch.estimators.registries import (
     Registered,
     how_to_register,
     part,
     warn_of_missing_parts,
 )
-from sknn_scratch.estimators.state import packed, unpacked
+from sknn_scratch.estimators.resume import Mode, taken_resume_point
+from sknn_scratch.estimators.state import own_curves, packed, unpacked
 from sknn_scratch.estimators.summary import ModelSummary
 from sknn_scratch.estimators.validation import (
     as_error_of,
@@ -311,8 +308,8 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             check_combinations(self, incremental)
             if self.engine == "numba":
                 kernels()
-            goes_on = incremental or bool(self.warm_start) or self._is_unfinished()
-            continued = hasattr(self, "coefs_") and goes_on
+            mode = Mode.of(self, incremental)
+            continued = mode.continues(self)
             X, y, sample_weight = self._checked_data(X, y, sample_weight, incremental, continued)
             dtype = self._layers().biases[0].dtype if continued else X.dtype
             X, y = converted("X", X, dtype), converted("y", y, dtype)
@@ -321,30 +318,12 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
                 X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
             validation = self._checked_validation(*validation, like=(X, y))
             holds_out = self.early_stopping and validation is None
-            resumable = continued and not incremental and self.solver in SOLVERS
-            start = self._start(X, resumable, holds_out)
-            params = self._first_parameters(start, X, y, continued)
-            self._set_fitted_shape(params, continued)
-            objective = build_objective(self, self._loss(), params)
-            fit = Fit(self, objective, params, dtype, start, validation, incremental)
-            fit.is_unfinished = unfinished
-            if hasattr(self, "_skl_callbacks"):
-                fit.callbacks = FitCallbacks(fit, *given)
-            with fit.callbacks or nullcontext():
-                if self.solver == "lbfgs":
-                    fit.minimise_lbfgs(X, y, sample_weight)
-                else:
-                    fit.minimise(X, y, sample_weight)
-                kept = self._keep(params, dtype)
-                self._check_outputs(kept, X)
-                if fit.ended_by_itself and not incremental:
-                    warn_if_nothing_learned(self, params, X, y, sample_weight)
+            point = taken_resume_point(self, mode, X.shape[0], holds_out)
+            params = self._first_parameters(point.generator, X, y, continued)
+            self._set_fitted_shape(params)
+            samples = X, y, sample_weight
+            Fit(self, mode, point, params, dtype, samples, validation, given, unfinished).run()
         return self
-
-    def _is_unfinished(self):
-        """Whether this is a model from a checkpoint, of which `fit` does the rest."""
-        point = getattr(self, "_resume_point", None)
-        return point is not None and point.unfinished and self.solver in SOLVERS
 
     def _checked_data(self, X, y, sample_weight, incremental, continued):
         X, y = self._validate_input(X, y, incremental, reset=not continued)
@@ -379,33 +358,12 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             warn_of_other_units(name, training, held)
         return X, y, weight
 
-    def _start(self, X, resumable, holds_out=False):
-        """Return the state that the last fit left for this one, or a new one.
-
-        `holds_out` says whether a part of X will be held out for validation.
-        """
-        # Any fit makes the place where an earlier one stopped a thing of the past
-        start = self.__dict__.pop("_resume_point", None)
-        goes_on = start is not None and (start.unfinished or self.warm_start == "resume")
-        if not (goes_on and resumable):
-            return Start(check_random_state(self.random_state), n_samples=X.shape[0])
-        if start.n_samples != X.shape[0]:
-            what = "A checkpoint" if start.unfinished else "warm_start='resume'"
-            raise ValueError(
-                f"{what} goes on with the data of the last fit: that X had "
-                f"{start.n_samples} samples, this X has {X.shape[0]}."
-            )
-        start = copy.deepcopy(start)
-        if (start.order.size < X.shape[0]) != holds_out:
-            start.order = None  # hold out other samples, or none
-        return start
-
-    def _first_parameters(self, start, X, y, continued):
+    def _first_parameters(self, generator, X, y, continued):
         units = [X.shape[1], *hidden_units(self), y.shape[1]]
         if not continued:
             params = empty_parameters(self, units, X.dtype)
             initializer = part("init", self.init)
-            draw_parameters(params, initializer, initial_gains(self), start.generator)
+            draw_parameters(params, initializer, initial_gains(self), generator)
             return params
         params = Parameters.from_layers(self.coefs_, self.intercepts_, X.dtype)
         remedy = "use warm_start=False and fit to train another network."
@@ -421,24 +379,12 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             )
         return params
 
-    def _set_fitted_shape(self, params, continued):
+    def _set_fitted_shape(self, params):
         self.n_outputs_ = params.units[-1]
         self.n_layers_ = len(params.units)
         self.n_parameters_ = params.flat.size
         self.engine_ = "numpy"
         self.out_activation_ = self._loss().out_activation
-        beginning = {
-            "t_": 0,
-            "_no_improvement_count": 0,
-            "best_loss_": None,
-            "best_validation_score_": None,
-            "history_": {},
-            "_n_epochs_dropped": 0,
-        }
-        for name, value in beginning.items():
-            # A model to go on with may have been put together by hand, from weights alone
-            if not (continued and hasattr(self, name)):
-                setattr(self, name, value)
 
     def _loss(self):
         return part("loss", self._loss_name())()

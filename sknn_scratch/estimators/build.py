@@ -80,11 +80,11 @@ def initial_gains(estimator):
     return [*gains, last]
 
 
-def build_objective(estimator, loss, params):
+def build_objective(estimator, loss, params, dropout=None):
     """Return the function that the estimator minimises over parameters laid out as `params`."""
     penalties = build_penalties(estimator, params)
     activations = build_activations(estimator, n_hidden=len(params.weights) - 1)
-    return Objective(activations, loss, penalties, params)
+    return Objective(activations, loss, penalties, params, dropout)
 
 
 def build_penalties(estimator, params):

@@ -51,11 +51,6 @@ def _warn_of_constant_targets(held_out):
     )
 
 
-def falling(judge, value):
-    """Return the number whose fall is progress."""
-    return -value if judge == "validation_score" else value
-
-
 def validation_scores(params, activations, X, weight):
     """Return the raw scores of the validation set, zero for samples without weight.
 

@@ -4,26 +4,43 @@ The optimiser and the place where training stopped are records of private classe
 are dicts, so that it neither names these classes nor, with skops, asks anybody to trust them.
 """
 
-from dataclasses import is_dataclass
-
-import sknn_scratch.engine.schedules as schedules
-import sknn_scratch.engine.solvers as solvers
-import sknn_scratch.engine.training as training
-import sknn_scratch.estimators.fit as fit
 from sknn_scratch._version import __version__
 from sknn_scratch._warnings import warn
+from sknn_scratch.engine.losses import BinaryLogLoss, LogLoss, PoissonLoss, SquaredError
 from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.progress import Ending, Progress
+from sknn_scratch.engine.schedules import (
+    Adaptive,
+    Backtracking,
+    ByEpoch,
+    Constant,
+    Cosine,
+    InvScaling,
+    OneCycle,
+)
+from sknn_scratch.engine.solvers import (
+    SGD,
+    Adam,
+    AdamState,
+    GradientDescent,
+    Nesterov,
+    NesterovState,
+    SGDState,
+)
+from sknn_scratch.engine.training import Optimizer
 from sknn_scratch.estimators.checksum import ChecksumWhenPickled, is_sound
+from sknn_scratch.estimators.resume import ResumePoint
 from sknn_scratch.exceptions import ModelVersionWarning
 
 _VERSION = "_sknn_scratch_version"
 _CHECKSUM = "_sknn_scratch_checksum"
 _CLASS = "class"  # the key under which a dict says which record it was
+_SOLVERS = (GradientDescent, Nesterov, SGD, Adam, NesterovState, SGDState, AdamState)
+_SCHEDULES = (Constant, InvScaling, Adaptive, Cosine, OneCycle, Backtracking, ByEpoch)
+_LOSSES = (LogLoss, BinaryLogLoss, SquaredError, PoissonLoss)
 _RECORDS = {
-    name: cls
-    for module in (solvers, schedules, training, fit)
-    for name, cls in vars(module).items()
-    if isinstance(cls, type) and is_dataclass(cls) and cls.__module__ == module.__name__
+    record.__name__: record
+    for record in (ResumePoint, Progress, Optimizer, *_SOLVERS, *_SCHEDULES, *_LOSSES)
 }
 
 
@@ -51,6 +68,18 @@ def unpacked(state, estimator_name, is_whole):
     return _private(_as_record, state)
 
 
+def own_curves(estimator):
+    """Give a copy of an estimator lists of its own, because partial_fit appends to them."""
+    state = vars(estimator)
+    history = state.get("history_", {})
+    own = {id(values): list(values) for values in history.values()}
+    for name in ("loss_curve_", "validation_scores_"):
+        if id(state.get(name)) in own:  # otherwise nothing is appended to it
+            state[name] = own[id(state[name])]
+    if "history_" in state:
+        state["history_"] = {name: own[id(values)] for name, values in history.items()}
+
+
 def _refuse_damaged(state, estimator_name):
     content = {name: value for name, value in state.items() if name != _CHECKSUM}
     if _CHECKSUM in state:
@@ -75,6 +104,8 @@ def _private(convert, state):
 def _as_plain(value):
     if isinstance(value, Parameters):
         return {_CLASS: "Parameters", "units": value.units, "flat": value.flat}
+    if isinstance(value, Ending):
+        return {_CLASS: "Ending", "name": value.name}
     if _RECORDS.get(type(value).__name__) is not type(value):
         return value
     fields = {name: _as_plain(field) for name, field in vars(value).items()}
@@ -87,6 +118,8 @@ def _as_record(value):
     fields = {name: _as_record(field) for name, field in value.items() if name != _CLASS}
     if value[_CLASS] == "Parameters":
         return Parameters(**fields)
+    if value[_CLASS] == "Ending":
+        return Ending[fields["name"]]
     record = object.__new__(_RECORDS[value[_CLASS]])
     vars(record).update(fields)
     return record

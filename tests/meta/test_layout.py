@@ -25,12 +25,12 @@ MAY_IMPORT = {
 # A file imports only from those before it in its folder
 ORDER = {
     "engine": "subnormals parameters initializers activations losses penalties solvers schedules "
-    "monitor dropout network outputs batches objective training lbfgs kernels compiled",
+    "progress dropout network outputs batches objective training lbfgs kernels compiled",
     "engine.kernels": "compiler records functions activations losses penalties layers solvers "
     "epoch",
     "estimators": "threads interrupts conversion verbose hooks summary checksum data_faults labels "
-    "validation class_weights validation_units early_stopping registries build advice fit state "
-    "base classifier regressor",
+    "validation class_weights validation_units early_stopping registries build advice resume fit "
+    "state base classifier regressor",
     "model_selection": "plan inputs train handover workers search",
     "plotting": "_matplotlib _fitted _decision_boundary_grid _gradient_check _weights "
     "_training_curve",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.estimators import fit as fit_module
+from sknn_scratch.estimators import resume
 
 N_FEATURES, CLASSES = 100, [0, 1, 2]
 
@@ -205,7 +205,7 @@ def test_the_history_of_a_stream_is_bounded():
 
 @pytest.fixture
 def short_history(monkeypatch):
-    monkeypatch.setattr(fit_module, "EPOCHS_OF_A_STREAM", 5)
+    monkeypatch.setattr(resume, "EPOCHS_OF_A_STREAM", 5)
 
 
 N_CALLS = [9, 10, 11, 12, 23]
@@ -214,7 +214,7 @@ N_CALLS = [9, 10, 11, 12, 23]
 @pytest.mark.parametrize("n_calls", N_CALLS)
 def test_the_last_calls_are_kept_and_nothing_else_changes(n_calls, monkeypatch):
     expected = streamed(n_calls)
-    monkeypatch.setattr(fit_module, "EPOCHS_OF_A_STREAM", 5)
+    monkeypatch.setattr(resume, "EPOCHS_OF_A_STREAM", 5)
     network = streamed(n_calls)
     n_kept = len(network.loss_curve_)
     assert 5 < n_kept <= 10

@@ -8,7 +8,6 @@ from sknn_scratch.engine.activations import ACTIVATIONS
 from sknn_scratch.engine.batches import Batch, MiniBatches
 from sknn_scratch.engine.lbfgs import lbfgs
 from sknn_scratch.engine.losses import LOSSES
-from sknn_scratch.engine.monitor import Monitor
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet
@@ -432,25 +431,6 @@ def test_lbfgs_stops_when_told():
         on_epoch=on_epoch,
     )
     assert len(epochs) == result.nit == 2
-
-
-def test_monitor_counts_as_scikit_learn_does_and_keeps_the_best():
-    watched = [5.0, 4.0, 3.95, 3.9, 3.8, 3.85, 3.5, 3.6, 3.6, 3.6, 3.6]
-    monitor = Monitor(tol=0.1, n_iter_no_change=3, best_flat=np.empty(2))
-    best, count, counts = np.inf, 0, []
-    for epoch, value in enumerate(watched):
-        # BaseMultilayerPerceptron._update_no_improvement_count
-        count = count + 1 if value > best - 0.1 else 0
-        best = min(best, value)
-        counts.append(count)
-        flat = np.full(2, epoch)
-        monitor.update(value, flat)
-        flat[...] = -1  # the parameters go on to change
-        assert monitor.no_improvement_count == count
-        assert monitor.on_plateau is (count > 3)
-    assert max(counts) == 4
-    assert monitor.best == 3.5
-    assert_array_equal(monitor.best_flat, [6, 6])
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
