@@ -4,6 +4,7 @@ The loops themselves are in `kernels`. They need numba, which is imported only i
 """
 
 import importlib
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -13,16 +14,19 @@ import sknn_scratch.engine.kernels.records as records
 import sknn_scratch.engine.losses as losses
 import sknn_scratch.engine.penalties as penalties
 import sknn_scratch.engine.solvers as solvers
-from sknn_scratch.engine.training import Means
+from sknn_scratch.engine.batches import MiniBatches
+from sknn_scratch.engine.objective import Objective
+from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.training import Means, Optimizer
 
 # A call of compiled code cannot be interrupted. These keep it to a fraction of a second, and the
 # noise for dropout, which is drawn beforehand, to 2 MB.
 _MULTIPLICATIONS_PER_CALL = 2**31
 _NOISE_PER_CALL = 2**18
 
-# The classes that the kernels know, and their codes. Derived classes are not among
-# them: they may do something else.
-_ACTIVATIONS = {
+# The classes that the kernels know, and their codes. Classes derived from them are not among them,
+# because they may do something else.
+_ACTIVATIONS: dict[type, int] = {
     activations.Identity: records.IDENTITY,
     activations.Logistic: records.LOGISTIC,
     activations.Tanh: records.TANH,
@@ -33,13 +37,13 @@ _ACTIVATIONS = {
     activations.GELU: records.GELU,
     activations.SiLU: records.SILU,
 }
-_LOSSES = {
+_LOSSES: dict[type, int] = {
     losses.LogLoss: records.LOG_LOSS,
     losses.BinaryLogLoss: records.BINARY_LOG_LOSS,
     losses.SquaredError: records.SQUARED_ERROR,
     losses.PoissonLoss: records.POISSON,
 }
-_SOLVERS = {
+_SOLVERS: dict[type, int] = {
     solvers.GradientDescent: records.GD,
     solvers.Nesterov: records.NAG,
     solvers.SGD: records.SGD,
@@ -48,7 +52,7 @@ _SOLVERS = {
 _PENALTIES = {penalties.ElasticNet, penalties.GroupLasso, penalties.MaxNorm}
 
 
-def kernels():
+def kernels() -> Any:
     """Return the module of compiled loops, or raise an error that says how to get numba."""
     try:
         return importlib.import_module("sknn_scratch.engine.kernels.epoch")
@@ -59,7 +63,7 @@ def kernels():
         ) from error
 
 
-def can_compile(optimizer, objective, batches):
+def can_compile(optimizer: Optimizer, objective: Objective, batches: MiniBatches) -> bool:
     """Return whether the kernels know all that this training is made of."""
     X = batches.data.X
     return (
@@ -77,17 +81,19 @@ def can_compile(optimizer, objective, batches):
 class CompiledEpochs:
     """The epochs of a training, each in one call of compiled code, or a few.
 
-    Between epochs the parameters and the optimiser are what they are in `NumpyEpochs`: what looks
-    at them, or goes on from them, need not know who made the epoch.
+    Between epochs the parameters and the optimiser are the same as in `NumpyEpochs`, so that
+    callbacks and resumed fits work alike with either.
     """
 
-    def __init__(self, optimizer, objective, params, batches):
+    def __init__(
+        self, optimizer: Optimizer, objective: Objective, params: Parameters, batches: MiniBatches
+    ) -> None:
         self.optimizer = optimizer
         self.batches = batches
         self.dropout = objective.dropout
         self.run_steps = kernels().run_steps
         self.settings, layers, work = _network(optimizer.solver, objective, params, batches)
-        # Views: by name and number a record is ten times as slow, which small epochs feel
+        # Views: a field of a record is ten times as slow, which counts in small epochs
         self.t, self.n_steps_done = self.settings["t"], self.settings["n_steps"]
         self.has_t = hasattr(optimizer.state, "t")
         size, dtype = batches.batch_size, params.flat.dtype
@@ -112,7 +118,7 @@ class CompiledEpochs:
             work,
         ]
 
-    def run(self):
+    def run(self) -> Means:
         """Do an epoch and return its means."""
         self.batches.shuffle()
         self._set_rates()
@@ -121,10 +127,11 @@ class CompiledEpochs:
         for first in range(0, self.n_steps, self.steps_per_call):
             last = min(first + self.steps_per_call, self.n_steps)
             if self.dropout is not None:
-                self._draw_noise(first, last)
+                self._draw_noise(self.dropout.generator, first, last)
             self.run_steps(first, last, self.sums, self.rates, self.noise, *self.arrays)
         self._store_state()
-        return Means(*self.sums.tolist(), float(self.rates[-1]))
+        loss, penalty, score = self.sums.tolist()
+        return Means(loss, penalty, score, float(self.rates[-1]))
 
     def _set_rates(self):
         """Ask the schedule for the learning rate of each step of the epoch."""
@@ -139,12 +146,12 @@ class CompiledEpochs:
             self.rates[step] = schedule.rate(done + share / 2)
             done += share
 
-    def _draw_noise(self, first, last):
+    def _draw_noise(self, generator, first, last):
         """Draw for these steps what `Dropout` would draw: the same numbers in the same order."""
         size = self.batches.batch_size
         n_samples = min(last * size, self.batches.n_samples) - first * size
         noise = self.noise[: n_samples * int(self.settings["n_noise"][0])]
-        self.dropout.generator.random(out=noise, dtype=noise.dtype)
+        generator.random(out=noise, dtype=noise.dtype)
 
     def _load_state(self):
         self.n_steps_done[0] = self.optimizer.n_steps
@@ -251,7 +258,7 @@ def _y_variance(loss, params):
 
 
 def _order(batches):
-    """Return the rows in their order; none if they are taken as they lie."""
+    """Return the rows in their order, or no rows if they are taken as they lie."""
     whole = batches.batch_size == batches.data.X.shape[0]  # the order within a batch is no matter
     return np.empty(0, np.int64) if whole or batches.order is None else batches.order
 

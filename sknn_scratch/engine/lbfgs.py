@@ -1,26 +1,42 @@
 """The quasi-Newton solver: scipy's L-BFGS-B over all samples at once."""
 
 import time
+from collections.abc import Callable
+from math import nan
+from typing import Any
 
 import numpy as np
-from scipy.optimize import Bounds, minimize
+from scipy.optimize import Bounds, OptimizeResult, minimize
 
+from sknn_scratch.engine.batches import Batch
+from sknn_scratch.engine.objective import Objective, Value
+from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.training import Epoch
 
 
-def lbfgs(objective, params, batch, *, l1=None, tol, max_iter, max_fun, on_epoch):
+def lbfgs(
+    objective: Objective,
+    params: Parameters,
+    batch: Batch,
+    *,
+    l1: np.ndarray | None = None,
+    tol: float,
+    max_iter: int,
+    max_fun: int,
+    on_epoch: Callable[[Epoch], Any],
+) -> OptimizeResult:
     """Minimise `objective` over `params` in place; return scipy's result.
 
     `l1` is the L1 coefficient of each weight, or None without such a penalty. With it the weights
     are split, w = u - v with u, v >= 0 and |w| = u + v, which makes a smooth problem under bounds
-    (Andrew and Gao, 2007, section 2): at the solution u or v is zero, and so w may be exactly zero.
-    ``on_epoch(epoch)`` is called after each iteration and stops the solver by returning True.
+    (Andrew and Gao, 2007, section 2). At the solution u or v is zero, so that w may be exactly
+    zero. ``on_epoch(epoch)`` is called after each iteration and stops the solver by returning True.
     """
     place, split_gradient, first, bounds = (
         _whole(params) if l1 is None else _split(objective, params, l1)
     )
     grad = params.view(np.empty_like(params.flat))
-    value = start = None
+    value, start = Value(nan, nan), time.perf_counter()
 
     def value_and_gradient(theta):
         nonlocal value
@@ -31,19 +47,19 @@ def lbfgs(objective, params, batch, *, l1=None, tol, max_iter, max_fun, on_epoch
 
     def callback(intermediate_result):
         nonlocal start
-        # The last point at which the line search asked for a value is the one that it accepted.
+        # The last point at which the line search asked for a value is the one that it accepted
         place(intermediate_result.x)
         now = time.perf_counter()
-        epoch = Epoch(*value, learning_rate=np.nan, seconds=now - start)
+        # scipy's steps have lengths, but no learning rate
+        epoch = Epoch(*value, learning_rate=nan, seconds=now - start)
         start = now
         if on_epoch(epoch):
             raise StopIteration
 
-    start = time.perf_counter()
     options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
     if l1 is not None or not objective.activations:
-        # scipy's default, 2e-9, is that of scikit-learn's MLP as well; but it stops before the
-        # zeros settle, and before logistic regression, which that MLP lacks, is solved to 1e-4
+        # scipy's default, 2e-9, is also that of scikit-learn's MLP. It stops before the zeros
+        # settle, and before logistic regression, which that MLP lacks, is solved to 1e-4
         options["ftol"] = 1e-13
     result = minimize(
         value_and_gradient,
@@ -59,7 +75,11 @@ def lbfgs(objective, params, batch, *, l1=None, tol, max_iter, max_fun, on_epoch
 
 
 def _whole(params):
-    """Return how to place a vector, what to give scipy for a gradient, where to start, bounds."""
+    """Return what scipy works with, for the vector of parameters itself.
+
+    That is a function that places a vector in `params`, a function that turns value and gradient
+    into scipy's, the first vector, and the bounds.
+    """
 
     def place(theta):
         params.flat[...] = theta

@@ -1,14 +1,16 @@
-"""Outputs that are not finite: found before they reach anybody."""
+"""Outputs that are not finite, found before a user sees them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf, log
 from typing import Any, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
 
-from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.activations import ACTIVATIONS, Activation
+from sknn_scratch.engine.losses import Loss
 from sknn_scratch.engine.network import raw_scores
+from sknn_scratch.engine.parameters import Parameters
 
 # Predictions by these functions are finite wherever the raw scores are
 _TAME = ("identity", "softmax", "logistic")
@@ -17,7 +19,7 @@ _KNOWN = frozenset(ACTIVATIONS.values())  # without those that users add later
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def quiet():
+def quiet() -> np.errstate:
     """Return a context in which numpy does not warn of what overflows.
 
     Divergence is reported once, in words; numpy's warnings at each step would hide it.
@@ -30,16 +32,17 @@ def quietly(method: Method) -> Method:
     return quiet()(method)
 
 
-def largest(array):
+def largest(array: Any) -> float:
     """Return the greatest absolute value of an array or sparse matrix, NaN if it has one."""
     values = array.data if issparse(array) else array
     return float(np.maximum(values.max(initial=0), -values.min(initial=0)))
 
 
-def are_finite(params, activations, loss, X):
-    """Whether the predictions for X are finite; a pass over X is made only if a bound leaves doubt.
+def are_finite(params: Parameters, activations: Sequence[Activation], loss: Loss, X: Any) -> bool:
+    """Whether the predictions for X are finite.
 
-    The bound costs little beside an epoch, and for ordinary weights there is no doubt.
+    A bound costs little beside an epoch, and settles this for ordinary weights. Only if it does
+    not, there is a pass over X.
     """
     if loss.out_activation in _TAME and _log_bound(params, activations, X) < _log_of_max(params):
         return True
@@ -57,8 +60,8 @@ def _log_of_max(params):
 def _log_bound(params, activations, X):
     """Return the logarithm of a bound of all values in the layers, inf if none is known.
 
-    With m the largest parameter, |z_l| <= (n_in + 1) m max(|a_{l-1}|, 1). The activations of the
-    package keep |f(z)| <= 2 max(|z|, 1); what those of users do is not known.
+    With m the largest parameter, |z_l| <= (n_in + 1) m max(|a_{l-1}|, 1). All activations of the
+    package satisfy |f(z)| <= 2 max(|z|, 1). Nothing is known of users' activations.
     """
     known = all(type(activation) in _KNOWN for activation in activations)
     m = largest(params.flat)
@@ -74,7 +77,7 @@ def _log(value):
     return log(value) if value > 0 else -inf
 
 
-def check_predictions(predicted):
+def check_predictions(predicted: np.ndarray) -> np.ndarray:
     """Raise a ValueError if predictions are not finite; return them."""
     finite = np.isfinite(predicted)
     if finite.all():

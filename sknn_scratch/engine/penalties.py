@@ -52,23 +52,25 @@ class Penalty(ABC):
         return [cls(strength)] * len(shapes)  # type: ignore[call-arg]
 
     @abstractmethod
-    def value(self, w, total_weight, scratch):
+    def value(self, w: np.ndarray, total_weight: float, scratch: np.ndarray) -> float:
         """Return the whole penalty."""
 
     @abstractmethod
-    def value_and_gradient(self, w, total_weight, out, scratch):
+    def value_and_gradient(
+        self, w: np.ndarray, total_weight: float, out: np.ndarray, scratch: np.ndarray
+    ) -> float:
         """Return the whole penalty, and add the gradient of its smooth part to `out`."""
 
     @abstractmethod
-    def nonsmooth_value(self, w, scratch):
+    def nonsmooth_value(self, w: np.ndarray, scratch: np.ndarray) -> float:
         """Return the nonsmooth part."""
 
     @abstractmethod
-    def add_subgradient(self, w, out):
+    def add_subgradient(self, w: np.ndarray, out: np.ndarray) -> None:
         """Add a subgradient of the nonsmooth part to `out`: the one that is zero where w is."""
 
     @abstractmethod
-    def prox(self, w, rate, scratch):
+    def prox(self, w: np.ndarray, rate: float | np.ndarray, scratch: np.ndarray) -> None:
         """Overwrite w with ``argmin_u |u - w|^2 / (2 rate) + nonsmooth_value(u)``.
 
         `rate` is the learning rate: a number, or an array with one for each weight, which may be
@@ -81,13 +83,13 @@ class SmoothPenalty(Penalty):
 
     smooth = True
 
-    def nonsmooth_value(self, w, scratch):
+    def nonsmooth_value(self, w: np.ndarray, scratch: np.ndarray) -> float:
         return 0.0
 
-    def add_subgradient(self, w, out):
+    def add_subgradient(self, w: np.ndarray, out: np.ndarray) -> None:
         pass
 
-    def prox(self, w, rate, scratch):
+    def prox(self, w: np.ndarray, rate: float | np.ndarray, scratch: np.ndarray) -> None:
         pass
 
 
@@ -100,13 +102,15 @@ class ProximalPenalty(Penalty):
 
     smooth = False
 
-    def value(self, w, total_weight, scratch):
+    def value(self, w: np.ndarray, total_weight: float, scratch: np.ndarray) -> float:
         return self.nonsmooth_value(w, scratch)
 
-    def value_and_gradient(self, w, total_weight, out, scratch):
+    def value_and_gradient(
+        self, w: np.ndarray, total_weight: float, out: np.ndarray, scratch: np.ndarray
+    ) -> float:
         return self.nonsmooth_value(w, scratch)
 
-    def add_subgradient(self, w, out):
+    def add_subgradient(self, w: np.ndarray, out: np.ndarray) -> None:
         pass
 
 
@@ -122,31 +126,33 @@ class ElasticNet(Penalty):
     alpha: float = 0.0
 
     @cached_property
-    def smooth(self):
+    def smooth(self) -> bool:
         return self.l1 == 0
 
-    def value(self, w, total_weight, scratch):
+    def value(self, w: np.ndarray, total_weight: float, scratch: np.ndarray) -> float:
         nonsmooth = self.nonsmooth_value(w, scratch)
         np.multiply(w, self.l2 + 0.5 * self.alpha / total_weight, out=scratch)
         return nonsmooth + np.vecdot(w, scratch)
 
-    def value_and_gradient(self, w, total_weight, out, scratch):
+    def value_and_gradient(
+        self, w: np.ndarray, total_weight: float, out: np.ndarray, scratch: np.ndarray
+    ) -> float:
         nonsmooth = self.nonsmooth_value(w, scratch)
         gradient = np.multiply(w, 2 * self.l2 + self.alpha / total_weight, out=scratch)
         out += gradient
         return nonsmooth + 0.5 * np.vecdot(w, gradient)
 
-    def nonsmooth_value(self, w, scratch):
+    def nonsmooth_value(self, w: np.ndarray, scratch: np.ndarray) -> float:
         if self.smooth:
             return 0.0
         np.abs(w, out=scratch)
         scratch *= self.l1
         return np.add.reduce(scratch)
 
-    def add_subgradient(self, w, out):
+    def add_subgradient(self, w: np.ndarray, out: np.ndarray) -> None:
         out += self.l1 * np.sign(w)
 
-    def prox(self, w, rate, scratch):
+    def prox(self, w: np.ndarray, rate: float | np.ndarray, scratch: np.ndarray) -> None:
         """Soft threshold: ``w - clip(w, -rate l1, rate l1)``, exactly zero within the threshold."""
         if isinstance(rate, np.ndarray):
             threshold = np.multiply(rate, self.l1, out=rate)
@@ -170,22 +176,22 @@ class GroupLasso(ProximalPenalty):
     n_groups: int
 
     @classmethod
-    def for_matrices(cls, strength, shapes):
+    def for_matrices(cls, strength: Any, shapes: list[tuple[int, int]]) -> list["Penalty | None"]:
         n_inputs, _ = shapes[0]
         return [cls(float(strength), n_inputs), *[None] * (len(shapes) - 1)]
 
     def _rows(self, w):
         return w.reshape(self.n_groups, -1)
 
-    def nonsmooth_value(self, w, scratch):
+    def nonsmooth_value(self, w: np.ndarray, scratch: np.ndarray) -> float:
         return np.linalg.norm(self._rows(w), axis=1).sum() * self.strength
 
-    def add_subgradient(self, w, out):
+    def add_subgradient(self, w: np.ndarray, out: np.ndarray) -> None:
         W = self._rows(w)
         norm = np.linalg.norm(W, axis=1, keepdims=True)
         self._rows(out)[...] += self.strength * W / np.where(norm > 0, norm, 1)
 
-    def prox(self, w, rate, scratch):
+    def prox(self, w: np.ndarray, rate: float | np.ndarray, scratch: np.ndarray) -> None:
         """Shrink each row: ``W_j max(0, 1 - t / ||W_j||)``, t = rate * strength.
 
         With a rate per weight, ``u_i = w_i r / (r + t_i)``, where ``r = ||u||`` solves
@@ -214,13 +220,13 @@ class MaxNorm(ProximalPenalty):
     n_rows: int
 
     @classmethod
-    def for_matrices(cls, strength, shapes):
+    def for_matrices(cls, strength: Any, shapes: list[tuple[int, int]]) -> list["Penalty | None"]:
         return [cls(float(strength), n_rows) for n_rows, _ in shapes]
 
-    def nonsmooth_value(self, w, scratch):
+    def nonsmooth_value(self, w: np.ndarray, scratch: np.ndarray) -> float:
         return 0.0  # every step ends within the bound
 
-    def prox(self, w, rate, scratch):
+    def prox(self, w: np.ndarray, rate: float | np.ndarray, scratch: np.ndarray) -> None:
         """Scale the columns that are too long back to the bound.
 
         With a rate s per weight, ``u_i = w_i / (1 + m s_i)``, and m >= 0 makes ``||u||`` the bound.

@@ -6,12 +6,7 @@ import pytest
 
 from tests.public_names import public_modules
 
-# No caller makes a penalty or a solver: there the equations stand without hints.
-MODULES = [
-    module
-    for module in public_modules()
-    if module.__name__.rpartition(".")[2] not in {"penalties", "solvers"}
-]
+MODULES = public_modules()
 
 
 def methods(cls):
