@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
 from sknn_scratch.engine.batches import Batch
 from sknn_scratch.estimators.base import BaseMLPScratch
-from sknn_scratch.estimators.build import build_objective
+from sknn_scratch.estimators.build import build_objective, first_parameters
+from sknn_scratch.estimators.prepare import prepare
 
 __all__ = ["GradientCheck", "check_gradient"]
 
@@ -203,13 +204,14 @@ def _problem(estimator, X, y, sample_weight):
     """Return parameters, objective and batch of a fit, in float64."""
     model = copy.deepcopy(estimator)
     fitted = hasattr(model, "coefs_")
-    X, y, w = model._checked_data(X, y, sample_weight, incremental=fitted, continued=fitted)
-    y, w = model._training_targets(y, w, incremental=False)
-    X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
+    data = prepare(
+        model, X, y, sample_weight, continued=fitted, partial=fitted, dtype=np.dtype(np.float64)
+    )
     generator = check_random_state(model.random_state)
-    params = model._first_parameters(generator, X, y, continued=fitted)
-    batch = Batch.of(X, y, None if w is None else w.astype(np.float64))
-    return params, build_objective(model, model._loss(), params), batch
+    params = first_parameters(model, data.X, data.y, generator, continued=fitted)
+    weight = data.training_weight
+    batch = Batch.of(data.X, data.training_y, None if weight is None else weight.astype(np.float64))
+    return params, build_objective(model, data.loss, params), batch
 
 
 def _backprop(params, objective, batch):

@@ -19,6 +19,7 @@ from sknn_scratch._typing import ArrayLike
 from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.losses import Loss
 from sknn_scratch.estimators.build import build_activations, per_matrix
+from sknn_scratch.estimators.prepare import prepare
 
 __all__ = ["backward", "forward", "objective_and_gradient", "value_and_gradient"]
 
@@ -162,12 +163,12 @@ def objective_and_gradient(
         Its gradient.
     """
     estimator = copy.deepcopy(estimator)
-    X, y, w = estimator._checked_data(X, y, sample_weight, incremental=True, continued=True)
-    y, w = estimator._training_targets(y, w, incremental=False)
+    double = np.dtype(np.float64)
+    data = prepare(estimator, X, y, sample_weight, continued=True, partial=True, dtype=double)
+    X, y, w = data.X, data.training_y, data.training_weight
     weights, biases = estimator.coefs_, estimator.intercepts_
     activations = build_activations(estimator, n_hidden=len(weights) - 1)
-    loss = estimator._loss()
-    value, dW, db = value_and_gradient(weights, biases, activations, loss, X, y, w)
+    value, dW, db = value_and_gradient(weights, biases, activations, data.loss, X, y, w)
     total = X.shape[0] if w is None else w.sum()
     l1, l2 = per_matrix(estimator, "l1"), per_matrix(estimator, "l2")
     for layer, W in enumerate(weights):

@@ -93,18 +93,19 @@ def refuse_tiny_weights(alpha, mean, dtype):
         )
 
 
-def warn_if_nothing_learned(estimator, params, X, y, sample_weight):
+def warn_if_nothing_learned(estimator, params, data):
     """Warn if the network predicts the same for all samples, though their targets differ.
 
-    X, y and sample_weight are those of the training, without smoothed labels.
+    `data` are the Prepared of its training.
     """
-    if estimator.n_iter_ < _LEARNED_FROM or not _seems_constant(estimator, y, sample_weight):
+    if estimator.n_iter_ < _LEARNED_FROM or not _seems_constant(estimator, data):
         return
+    X, y, sample_weight = data.samples
     if sample_weight is not None:
         X, y = X[sample_weight > 0], y[sample_weight > 0]
     rows = slice(None, None, max(1, X.shape[0] // N_PROBES))
     raw = raw_scores(params, build_activations(estimator, len(params.weights) - 1), X[rows])
-    varies, loss = (y != y[:1]).any(), estimator._loss()
+    varies, loss = (y != y[:1]).any(), data.loss
     if varies and loss.spread(raw, y) < _CONSTANT and _neighbours_agree(X, y):
         warn(
             "The network has learned nothing: it predicts the same for all training samples, no "
@@ -114,12 +115,10 @@ def warn_if_nothing_learned(estimator, params, X, y, sample_weight):
         )
 
 
-def _seems_constant(estimator, y, sample_weight):
+def _seems_constant(estimator, data):
     """Whether the score in training is about that of a constant: only then a closer look pays."""
-    loss = estimator._loss()
-    score = estimator.history_[loss.score_name][-1]
-    _, sample_weight = estimator._training_targets(y, sample_weight, incremental=False)
-    return not score > loss.score_of_constant(y, sample_weight) + _ABOUT
+    score = estimator.history_[data.loss.score_name][-1]
+    return not score > data.loss.score_of_constant(data.y, data.training_weight) + _ABOUT
 
 
 def _neighbours_agree(X, y):

@@ -12,6 +12,7 @@ from numbers import Integral
 import numpy as np
 
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation
+from sknn_scratch.engine.initializers import draw_parameters
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters, count_parameters
 from sknn_scratch.engine.penalties import PENALTIES, ElasticNet
@@ -80,6 +81,11 @@ def initial_gains(estimator):
     return [*gains, last]
 
 
+def build_loss(estimator):
+    """Return the loss; of a classifier it follows from the labels, which have been encoded."""
+    return part("loss", estimator._targets.loss_name(estimator))()
+
+
 def build_objective(estimator, loss, params, dropout=None):
     """Return the function that the estimator minimises over parameters laid out as `params`."""
     penalties = build_penalties(estimator, params)
@@ -138,6 +144,35 @@ def empty_parameters(estimator, units, dtype):
             f"{float(count_parameters(units)):.2g} weights and biases, more than fit into memory. "
             "Use fewer units."
         ) from error
+
+
+def first_parameters(estimator, X, y, generator, *, continued):
+    """Return the parameters that training begins with, in the dtype of X.
+
+    They are drawn by `generator`, unless the weights that the estimator has are gone on with.
+    """
+    units = [X.shape[1], *hidden_units(estimator), y.shape[1]]
+    if continued:
+        return _parameters_to_go_on_with(estimator, units, X.dtype)
+    params = empty_parameters(estimator, units, X.dtype)
+    draw_parameters(params, part("init", estimator.init), initial_gains(estimator), generator)
+    return params
+
+
+def _parameters_to_go_on_with(estimator, units, dtype):
+    params = Parameters.from_layers(estimator.coefs_, estimator.intercepts_, dtype)
+    remedy = "use warm_start=False and fit to train another network."
+    if params.units[-1] != units[-1]:
+        raise ValueError(
+            f"y has {units[-1]} outputs or labels, but the model to go on with has "
+            f"{params.units[-1]}: {remedy}"
+        )
+    if params.units != tuple(units):
+        raise ValueError(
+            f"hidden_layer_sizes={estimator.hidden_layer_sizes!r} asks for layers of {units} "
+            f"units, but the model to go on with has {list(params.units)}: {remedy}"
+        )
+    return params
 
 
 def check_magnitudes(estimator):

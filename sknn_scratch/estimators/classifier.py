@@ -16,19 +16,126 @@ from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, 
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.outputs import check_predictions, quiet, quietly
-from sknn_scratch.estimators.base import (
-    BaseMLPScratch,
+from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch.estimators.build import build_loss
+from sknn_scratch.estimators.class_weights import weight_of_samples
+from sknn_scratch.estimators.constraints import (
     Number,
     checks_changed_parameters,
     for_first_order_solvers,
-    unchanged_on_failure,
 )
-from sknn_scratch.estimators.class_weights import weight_of_samples
 from sknn_scratch.estimators.data_faults import refuse_what_is_no_table
+from sknn_scratch.estimators.fitted import raw_scores_for
 from sknn_scratch.estimators.labels import labels_in_words
+from sknn_scratch.estimators.prepare import Targets
+from sknn_scratch.estimators.rollback import unchanged_on_failure
 from sknn_scratch.estimators.validation import validated
 
 __all__ = ["MLPScratchClassifier"]
+
+
+class Labels(Targets):
+    """Class labels, or several labels for each sample; the network is trained on zeros and ones."""
+
+    def encoded(self, estimator, X, y, *, continued, partial):
+        floats = (np.float64, np.float32)
+        X, y = validated(estimator, X, y, multi_output=True, dtype=floats, reset=not continued)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=not continued)  # once, and not again for a validation set
+        has_classes = hasattr(estimator, "classes_")
+        goes_on = has_classes and (estimator.warm_start or partial or continued)
+        with labels_in_words("y", y):
+            classes = unique_labels(y) if goes_on else None
+            if classes is None:
+                estimator._label_binarizer = LabelBinarizer().fit(y)
+                estimator.classes_ = estimator._label_binarizer.classes_
+        if classes is not None:
+            _check_classes(estimator, classes, partial)
+        if not continued and len(estimator.classes_) == 1:
+            warn(
+                f"y holds one class only, {estimator.classes_[0]}: it will be predicted for every "
+                "sample. To tell classes apart, y needs samples of at least two.",
+                RuntimeWarning,
+            )
+        return X, _binarized(estimator, y).astype(X.dtype)
+
+    def loss_name(self, estimator):
+        multiclass = estimator._label_binarizer.y_type_ == "multiclass"
+        return "log_loss" if multiclass else "binary_log_loss"
+
+    def for_training(self, estimator, y, sample_weight, *, incremental):
+        if estimator.class_weight is not None:
+            weight = _weight_by_class(estimator, y, sample_weight, incremental).astype(y.dtype)
+            sample_weight = weight if sample_weight is None else weight * sample_weight
+            _check_total(estimator.class_weight, sample_weight)
+        if estimator.label_smoothing:
+            y = build_loss(estimator).smoothed(y, estimator.label_smoothing)
+        return y, sample_weight
+
+    def strata(self, y):
+        # scikit-learn stratifies two classes only; to draw the same samples, so does this
+        return y.astype(bool) if y.shape[1] == 1 else None
+
+
+def _binarized(estimator, y):
+    """Return 0 and 1 for each label; y is one-dimensional but for several labels."""
+    several = _has_several_labels(estimator)
+    if (y.ndim == 2) != several:
+        kinds = ("one label for each sample", "several labels for each sample")
+        raise ValueError(
+            f"y has {kinds[y.ndim == 2]}, but the model to go on with has {kinds[several]}: "
+            "give labels like those, or use warm_start=False and fit to train another network."
+        )
+    return estimator._label_binarizer.transform(y)
+
+
+def _has_several_labels(estimator):
+    return estimator._label_binarizer.y_type_.startswith("multilabel")
+
+
+def _check_classes(estimator, classes, partial):
+    """Raise a ValueError if classes are other ones than before, or lack some unless `partial`."""
+    known = estimator.classes_
+    if not partial:
+        if set(classes) != set(known):
+            what = "warm_start" if estimator.warm_start else "A checkpoint"
+            raise ValueError(
+                f"{what} can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {known}, `y` has {classes}"
+            )
+    elif unknown := set(classes) - set(known):
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`: {', '.join(map(str, unknown))}. "
+            f"`self.classes_` has {known}, 'y' has {classes}."
+        )
+
+
+def _weight_by_class(estimator, y, sample_weight, incremental):
+    """Return the weight that `class_weight` gives each sample."""
+    class_weight = estimator.class_weight
+    if incremental and isinstance(class_weight, str):
+        raise ValueError(
+            f"class_weight={class_weight!r} is not for partial_fit, which does not see "
+            "all samples: give a dict, for example by "
+            "sklearn.utils.class_weight.compute_class_weight."
+        )
+    several = _has_several_labels(estimator)
+    return weight_of_samples(
+        class_weight, y, estimator.classes_, sample_weight, several_labels=several
+    )
+
+
+def _check_total(class_weight, weight):
+    """Raise a ValueError unless the weights have a sum by which a mean can be divided."""
+    with np.errstate(over="ignore"):
+        total = weight.sum(dtype=np.float64)
+    if total == 0:
+        raise ValueError(
+            "No sample has a weight above zero: sample_weight is zero wherever "
+            f"class_weight={class_weight!r} is not."
+        )
+    if not np.isfinite(total):
+        raise ValueError(f"class_weight={class_weight!r} gives weights whose sum is {total}.")
 
 
 class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
@@ -311,6 +418,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     """
 
     _sklearn_class = MLPClassifier
+    _targets = Labels()
 
     classes_: np.ndarray
 
@@ -399,94 +507,6 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
-    def _validate_input(self, X, y, incremental, reset):
-        X, y = validated(self, X, y, multi_output=True, dtype=(np.float64, np.float32), reset=reset)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=reset)  # once, and not again for a validation set
-        goes_on = hasattr(self, "classes_") and (self.warm_start or incremental or not reset)
-        with labels_in_words("y", y):
-            classes = unique_labels(y) if goes_on else None
-            if classes is None:
-                self._label_binarizer = LabelBinarizer().fit(y)
-                self.classes_ = self._label_binarizer.classes_
-        if classes is not None:
-            self._check_classes(classes, incremental)
-        if reset and len(self.classes_) == 1:
-            warn(
-                f"y holds one class only, {self.classes_[0]}: it will be predicted for every "
-                "sample. To tell classes apart, y needs samples of at least two.",
-                RuntimeWarning,
-            )
-        return X, self._encoded(y).astype(X.dtype)
-
-    def _encoded(self, y):
-        """Return 0 and 1 for each label; y is one-dimensional but for several labels."""
-        several = self._label_binarizer.y_type_.startswith("multilabel")
-        if (y.ndim == 2) != several:
-            kinds = ("one label for each sample", "several labels for each sample")
-            raise ValueError(
-                f"y has {kinds[y.ndim == 2]}, but the model to go on with has {kinds[several]}: "
-                "give labels like those, or use warm_start=False and fit to train another network."
-            )
-        return self._label_binarizer.transform(y)
-
-    def _check_classes(self, classes, incremental):
-        if not incremental:
-            if set(classes) != set(self.classes_):
-                what = "warm_start" if self.warm_start else "A checkpoint"
-                raise ValueError(
-                    f"{what} can only be used where `y` has the same classes as in the "
-                    f"previous call to fit. Previously got {self.classes_}, `y` has {classes}"
-                )
-        elif unknown := set(classes) - set(self.classes_):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`: {', '.join(map(str, unknown))}. "
-                f"`self.classes_` has {self.classes_}, 'y' has {classes}."
-            )
-
-    def _loss_name(self):
-        multiclass = self._label_binarizer.y_type_ == "multiclass"
-        return "log_loss" if multiclass else "binary_log_loss"
-
-    def _training_targets(self, y, sample_weight, incremental):
-        if self.class_weight is not None:
-            weight = self._weight_by_class(y, sample_weight, incremental).astype(y.dtype)
-            sample_weight = weight if sample_weight is None else weight * sample_weight
-            with np.errstate(over="ignore"):
-                total = sample_weight.sum(dtype=np.float64)
-            if total == 0:
-                raise ValueError(
-                    "No sample has a weight above zero: sample_weight is zero wherever "
-                    f"class_weight={self.class_weight!r} is not."
-                )
-            if not np.isfinite(total):
-                raise ValueError(
-                    f"class_weight={self.class_weight!r} gives weights whose sum is {total}."
-                )
-        if self.label_smoothing:
-            y = self._loss().smoothed(y, self.label_smoothing)
-        return y, sample_weight
-
-    def _weight_by_class(self, y, sample_weight, incremental):
-        """Return the weight that `class_weight` gives each sample."""
-        if incremental and isinstance(self.class_weight, str):
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is not for partial_fit, which does not see "
-                "all samples: give a dict, for example by "
-                "sklearn.utils.class_weight.compute_class_weight."
-            )
-        return weight_of_samples(
-            self.class_weight,
-            y,
-            self.classes_,
-            sample_weight,
-            several_labels=self._label_binarizer.y_type_.startswith("multilabel"),
-        )
-
-    def _strata(self, y):
-        # scikit-learn stratifies two classes only; to draw the same samples, so does this
-        return y.astype(bool) if y.shape[1] == 1 else None
-
     @for_first_order_solvers
     @checks_changed_parameters
     def partial_fit(
@@ -539,8 +559,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The predicted classes, or an indicator matrix of the predicted labels.
         """
-        raw = check_predictions(self._raw_scores(X))
-        chosen = self._loss().classify(raw)
+        raw = check_predictions(raw_scores_for(self, X))
+        chosen = build_loss(self).classify(raw)
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(chosen))
         if chosen.ndim == 2 and not self._is_binary():
@@ -561,11 +581,11 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`. With several labels, the probability of each label.
         """
-        raw = check_predictions(self._raw_scores(X))
+        raw = check_predictions(raw_scores_for(self, X))
         if len(self.classes_) == 1:
             return np.ones_like(raw)
         probabilities = np.hstack([-raw, raw]) if self._is_binary() else raw
-        self._loss().predict(probabilities)
+        build_loss(self).predict(probabilities)
         # A probability of 0 or 1 would claim what rounding did, and have no finite logarithm.
         limits = np.finfo(probabilities.dtype)
         np.maximum(probabilities, limits.tiny, out=probabilities)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sknn_scratch.engine.activations import Activation
+from sknn_scratch.estimators.build import build_loss
 
 # What scikit-learn's estimators predict with, and what they go on from in partial_fit.
 _FITTED = (
@@ -75,7 +76,9 @@ def from_sklearn(cls, estimator):
             converted.loss_curve_ = []
         converted.history_ = {"loss": list(converted.loss_curve_)}
         if converted.loss_curve_:  # what is not known of an epoch is NaN
-            converted.history_[converted._loss().score_name] = [np.nan] * len(converted.loss_curve_)
+            converted.history_[build_loss(converted).score_name] = [np.nan] * len(
+                converted.loss_curve_
+            )
         if converted.validation_scores_ is not None:
             converted.history_["validation_score"] = list(converted.validation_scores_)
     return converted

@@ -11,10 +11,10 @@ from sknn_scratch.exceptions import ValidationSetWarning
 N_PROBES = 1000
 
 
-def judge_of(estimator, y, validation, held_out):
+def judge_of(estimator, data, validation, held_out):
     """Return the name of the number in the history whose progress counts.
 
-    `y` has the targets of the fit; `held_out` says whether the validation set is a part of its
+    `data` are the Prepared of the fit; `held_out` says whether the validation set is a part of its
     samples. Where its score is the same whatever the network predicts, the loss takes its place,
     with a warning. Where no target of the fit varies either, the rule is scikit-learn's.
     """
@@ -23,7 +23,7 @@ def judge_of(estimator, y, validation, held_out):
     if estimator.early_stopping_on == "loss":
         return "validation_loss"
     _, y_val, weight = validation
-    score_varies = estimator._loss().score_varies
+    score_varies = data.loss.score_varies
     if score_varies(y_val if weight is None else y_val[weight > 0]):
         return "validation_score"
     if len(y_val) == 1:
@@ -31,7 +31,7 @@ def judge_of(estimator, y, validation, held_out):
             "The validation set has one sample, for which R^2 is not defined. Give at least two "
             "samples with different targets, or set early_stopping_on='loss'."
         )
-    if not score_varies(y):
+    if not score_varies(data.y):
         return "validation_score"
     _warn_of_constant_targets(held_out)
     return "validation_loss"

@@ -6,7 +6,6 @@ from dataclasses import replace
 from math import isfinite
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.batches import Batch, MiniBatches
@@ -17,7 +16,6 @@ from sknn_scratch.engine.progress import Ending
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.engine.training import NumpyEpochs, train
 from sknn_scratch.estimators.advice import (
-    refuse_tiny_weights,
     report_ending,
     warn_if_nothing_learned,
     warn_of_large_alpha,
@@ -30,8 +28,15 @@ from sknn_scratch.estimators.early_stopping import (
     unusable_message,
     validation_scores,
 )
+from sknn_scratch.estimators.fitted import check_outputs, keep_parameters
 from sknn_scratch.estimators.hooks import LIFECYCLE, FitCallbacks
 from sknn_scratch.estimators.interrupts import is_one_of_many_fits
+from sknn_scratch.estimators.prepare import (
+    check_training_weight,
+    held_out,
+    rows_of,
+    rows_to_train_on,
+)
 from sknn_scratch.estimators.resume import (
     Mode,
     ResumePoint,
@@ -54,12 +59,7 @@ class Fit:
         Where the call begins.
     params : Parameters
         Those to train, in place.
-    dtype : dtype
-        That of the weights that the estimator keeps.
-    samples : tuple of X, y, sample_weight
-        Checked and encoded; sample_weight may be None.
-    validation : tuple of X, y, sample_weight, or None
-        The user's validation set.
+    data : Prepared
     given : tuple of X, y, sample_weight
         As the user gave them, for callbacks.
     unfinished : bool
@@ -71,35 +71,22 @@ class Fit:
         What training has come to. After each epoch the estimator's attributes show it.
     """
 
-    def __init__(
-        self,
-        estimator,
-        mode,
-        point,
-        params,
-        dtype,
-        samples,
-        validation,
-        given,
-        unfinished=False,
-    ):
+    def __init__(self, estimator, mode, point, params, data, given, unfinished=False):
         self.estimator, self.mode, self.point = estimator, mode, point
-        self.params, self.dtype = params, dtype
-        self.samples = samples
-        self.data = (*samples, *(validation or ()))
+        self.params, self.data = params, data
+        self.loss = point.loss or data.loss
         self.unfinished = unfinished
-        check_same_data(point, self.data)
+        check_same_data(point, data.arrays)
         stops_early = estimator.early_stopping and estimator.solver in SOLVERS
         self.order = point.order
         if self.order is None:
-            holds_out = stops_early and validation is None
-            self.order = rows_to_train_on(estimator, samples[1], point.generator, holds_out)
-        self.validation = held_out(samples, self.order) or validation
+            holds_out = stops_early and data.validation is None
+            self.order = rows_to_train_on(estimator, data.y, point.generator, holds_out)
+        self.validation = held_out(data.samples, self.order) or data.validation
         watched = "loss"
         if stops_early:
-            watched = judge_of(estimator, samples[1], self.validation, self._holds_out)
+            watched = judge_of(estimator, data, self.validation, self._holds_out)
         self.progress = first_progress(estimator, mode, point, watched, params.flat)
-        self.loss = point.loss or estimator._loss()
         self.optimizer = self.objective = self.scipy_result = None
         self.table = ProgressTable(goes_on=mode is Mode.PARTIAL and bool(self.progress.history))
         self.callbacks = None
@@ -158,7 +145,7 @@ class Fit:
 
     def _prepared_lbfgs(self):
         """Return the number of samples, and the function that trains with scipy's L-BFGS-B."""
-        batch = Batch.of(self.samples[0], *self._training_targets())
+        batch = Batch.of(self.data.X, *self._training_targets())
         self.objective = build_objective(self.estimator, self.loss, self.params)
         estimator, progress = self.estimator, self.progress
 
@@ -183,25 +170,17 @@ class Fit:
 
     def _training_targets(self):
         """Return y and the weights with which to train, of which the rows in `order` are used."""
-        _, y, sample_weight = self.samples
-        y, sample_weight = self.estimator._training_targets(y, sample_weight, self.incremental)
+        y, sample_weight = self.data.training_y, self.data.training_weight
         rows = self.order if self._holds_out else slice(None)  # without a copy
         weight = None if sample_weight is None else sample_weight[rows]
-        if weight is not None and not weight.any():
-            raise ValueError(
-                "sample_weight is zero for every sample that is left to train on. Use fewer "
-                "samples for validation, or leave out those without weight."
-            )
-        if weight is not None:
-            mean = float(weight.mean(dtype=np.float64))
-            refuse_tiny_weights(self.estimator.alpha, mean, weight.dtype)
+        check_training_weight(weight, self.estimator.alpha)
         if self.point.loss is None:
             self.loss.remember_targets(y[rows], weight)
         return y, sample_weight
 
     def _batches(self, y, sample_weight):
         """Return the mini-batches of an epoch."""
-        estimator, X, order = self.estimator, self.samples[0], self.order
+        estimator, X, order = self.estimator, self.data.X, self.order
         full_batch = self.optimizer.solver.full_batch
         size = order.size if full_batch else samples_per_batch(estimator, order.size)
         if self.progress.n_samples_seen == 0:
@@ -355,7 +334,7 @@ class Fit:
 
     def _check_validation_set(self, value):
         """Refuse a validation set that no network can be judged by; it has made this of one."""
-        X, y = (part[self.order] for part in self.samples[:2])
+        X, y = (part[self.order] for part in (self.data.X, self.data.y))
         if is_sound_on(self.params, self.objective, X[:N_PROBES], y[:N_PROBES]):
             watched, validation = self.progress.watched, self.validation
             raise ValueError(unusable_message(watched, value, validation, (X, y), self._holds_out))
@@ -373,10 +352,10 @@ class Fit:
             if self.optimizer is not None:
                 self.optimizer.state = None  # it belonged to other weights, perhaps amid a step
         self._leave(estimator, self.params, self.optimizer, self.unfinished)
-        kept = estimator._keep(self.params, self.dtype)
-        estimator._check_outputs(kept, self.samples[0])
+        kept = keep_parameters(estimator, self.params, self.data.dtype)
+        check_outputs(estimator, kept, self.loss, self.data.X)
         if not (self.incremental or ending.is_premature):
-            warn_if_nothing_learned(estimator, self.params, *self.samples)
+            warn_if_nothing_learned(estimator, self.params, self.data)
 
     def model_so_far(self, unfinished=False):
         """Return the estimator as it would be had training stopped now, sharing no arrays with it.
@@ -388,9 +367,9 @@ class Fit:
             vars(model).pop(name, None)
         params = self.params.view(self.params.flat.copy())
         if unfinished and self.point.fingerprint is None:
-            self.point.fingerprint = fingerprint(self.data)
+            self.point.fingerprint = fingerprint(self.data.arrays)
         self._leave(model, params, copy.deepcopy(self.optimizer), unfinished)
-        model._keep(params, self.dtype)
+        keep_parameters(model, params, self.data.dtype)
         return model
 
     def _leave(self, model, params, optimizer, unfinished):
@@ -424,44 +403,6 @@ class Fit:
             optimizer.state = optimizer.solver.restarted_at(params, optimizer.state)
 
 
-def held_out(samples, order):
-    """Return the samples that are not among the rows in `order`, or None if all are."""
-    X, _, sample_weight = samples
-    if order.size == X.shape[0]:
-        return None
-    held = rows_of(samples, np.setdiff1d(np.arange(X.shape[0]), order))
-    if sample_weight is not None and not held[2].any():
-        raise ValueError(
-            "sample_weight is zero for every sample that early_stopping has set aside for "
-            "validation. Increase validation_fraction, or leave such samples out."
-        )
-    return held
-
-
-def rows_to_train_on(estimator, y, generator, holds_out=True):
-    """Return the rows that `early_stopping` leaves to train on, drawn as by scikit-learn."""
-    if not holds_out:
-        return np.arange(y.shape[0])
-    try:
-        rows, held = train_test_split(
-            np.arange(y.shape[0]),
-            random_state=generator,
-            test_size=estimator.validation_fraction,
-            stratify=estimator._strata(y),
-        )
-    except ValueError as error:
-        raise ValueError(
-            "early_stopping=True could not set samples aside for validation with "
-            f"validation_fraction={estimator.validation_fraction}: {error}"
-        ) from error
-    if held.size < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' "
-            "or the size of your dataset."
-        )
-    return rows
-
-
 def samples_per_batch(estimator, n_samples):
     """Return the size of a mini-batch, with a warning if there are fewer samples."""
     batch_size = estimator.batch_size
@@ -473,8 +414,3 @@ def samples_per_batch(estimator, n_samples):
             "samples. It is going to be clipped",
         )
     return min(int(batch_size), n_samples)
-
-
-def rows_of(samples, rows):
-    """Return these rows of X, y and sample_weight, which may be None."""
-    return tuple(None if part is None else part[rows] for part in samples)

@@ -12,15 +12,41 @@ from sklearn.utils import column_or_1d
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.outputs import check_predictions, quietly
-from sknn_scratch.estimators.base import (
-    BaseMLPScratch,
-    checks_changed_parameters,
-    for_first_order_solvers,
-)
+from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch.estimators.build import build_loss
+from sknn_scratch.estimators.constraints import checks_changed_parameters, for_first_order_solvers
+from sknn_scratch.estimators.fitted import raw_scores_for
+from sknn_scratch.estimators.prepare import Targets
 from sknn_scratch.estimators.registries import Registered
 from sknn_scratch.estimators.validation import converted, validated
 
 __all__ = ["MLPScratchRegressor"]
+
+
+class Numbers(Targets):
+    """Real targets, one or several for each sample."""
+
+    def encoded(self, estimator, X, y, *, continued, partial):
+        X, y = validated(
+            estimator,
+            X,
+            y,
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=not continued,
+        )
+        if issparse(y):
+            y = y.toarray()
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=not continued)  # once, and not again for a validation set
+        y = converted("y", y.reshape(len(y), -1), X.dtype)
+        if fault := build_loss(estimator).fault_of_targets(y):
+            raise ValueError(f"loss={estimator.loss!r} {fault}")
+        return X, y
+
+    def loss_name(self, estimator):
+        return estimator.loss
 
 
 class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
@@ -288,6 +314,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     """
 
     _sklearn_class = MLPRegressor
+    _targets = Numbers()
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
@@ -371,28 +398,6 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         self.engine = engine
         self.loss = loss
 
-    def _validate_input(self, X, y, incremental, reset):
-        X, y = validated(
-            self,
-            X,
-            y,
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
-        if issparse(y):
-            y = y.toarray()
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=reset)  # once, and not again for a validation set
-        y = converted("y", y.reshape(len(y), -1), X.dtype)
-        if fault := self._loss().fault_of_targets(y):
-            raise ValueError(f"loss={self.loss!r} {fault}")
-        return X, y
-
-    def _loss_name(self):
-        return self.loss
-
     @for_first_order_solvers
     @checks_changed_parameters
     def partial_fit(
@@ -430,7 +435,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The predicted values, in the dtype of the weights.
         """
-        predicted = self._raw_scores(X)
-        self._loss().predict(predicted)
+        predicted = raw_scores_for(self, X)
+        build_loss(self).predict(predicted)
         check_predictions(predicted)
         return predicted.ravel() if predicted.shape[1] == 1 else predicted

@@ -18,7 +18,7 @@ from sknn_scratch._sklearn import (
     warn_or_raise_about_fit_failures,
 )
 from sknn_scratch._typing import ArrayLike, RandomState
-from sknn_scratch.estimators.base import unchanged_on_failure
+from sknn_scratch.estimators.rollback import unchanged_on_failure
 from sknn_scratch.estimators.threads import one_blas_thread
 from sknn_scratch.model_selection.handover import run
 from sknn_scratch.model_selection.inputs import feeds_of, waves

@@ -23,6 +23,7 @@ from sknn_scratch.estimators.advice import (
     not_converged,
     warn_of_large_features,
 )
+from sknn_scratch.estimators.build import build_loss
 from sknn_scratch.exceptions import (
     LargePenaltyWarning,
     NothingLearnedWarning,
@@ -439,5 +440,5 @@ def test_targets_so_small_that_their_variance_is_zero():
     X = np.random.default_rng(0).normal(size=(50, 1))
     model = MLPScratchRegressor(hidden_layer_sizes=3, max_iter=12, tol=1e-2, random_state=0)
     model.fit(X, X[:, 0])
-    assert model._loss().spread(np.zeros((50, 1)), X) == 0
-    assert model._loss().spread(np.zeros((50, 1)), 1e-200 * X) == np.inf
+    assert build_loss(model).spread(np.zeros((50, 1)), X) == 0
+    assert build_loss(model).spread(np.zeros((50, 1)), 1e-200 * X) == np.inf

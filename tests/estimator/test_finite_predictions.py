@@ -12,6 +12,7 @@ from sknn_scratch.engine.activations import ACTIVATIONS
 from sknn_scratch.engine.outputs import quiet
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.estimators.fitted import keep_parameters
 from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
@@ -69,7 +70,7 @@ def test_weights_of_lbfgs_that_float32_cannot_hold():
     params = Parameters.from_layers(model.coefs_, model.intercepts_, np.float64)
     params.flat *= 1e100
     with quiet(), pytest.raises(ValueError, match=r"non-finite.*: standardise X"):
-        model._keep(params, np.float32)
+        keep_parameters(model, params, np.float32)
 
 
 # Samples that are too large for a model

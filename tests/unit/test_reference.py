@@ -10,6 +10,7 @@ from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.estimators.build import build_objective
+from sknn_scratch.estimators.prepare import prepare
 from sknn_scratch.gradient_check import check_gradient
 
 N, N_IN, N_OUT = 9, 4, 3
@@ -139,11 +140,11 @@ PENALTIES = [
 def matrices_of(model, X, y, weight=None):
     """Return F and its gradient, with subgradients, as training computes them."""
     params = Parameters.from_layers(model.coefs_, model.intercepts_, float)
-    X, y, weight = model._checked_data(X, y, weight, incremental=True, continued=True)
-    y, weight = model._training_targets(y, weight, incremental=False)
-    objective = build_objective(model, model._loss(), params)
+    data = prepare(model, X, y, weight, continued=True, partial=True)
+    batch = Batch.of(data.X, data.training_y, data.training_weight)
+    objective = build_objective(model, data.loss, params)
     grad = params.view(np.empty_like(params.flat))
-    loss, penalty, _ = objective.value_and_gradient(params, Batch.of(X, y, weight), grad)
+    loss, penalty, _ = objective.value_and_gradient(params, batch, grad)
     objective.add_subgradient(params, grad)
     return loss + penalty, grad.weights, grad.biases
 

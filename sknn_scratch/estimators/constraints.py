@@ -1,0 +1,124 @@
+"""What each parameter may be, and when that is checked."""
+
+from collections.abc import Callable
+from functools import wraps
+from numbers import Integral, Real
+from operator import is_
+from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from sklearn import get_config
+from sklearn.utils.metaestimators import available_if
+
+from sknn_scratch._sklearn import Interval, Options, StrOptions, fit_context
+from sknn_scratch.engine.activations import Activation
+from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.estimators.registries import Registered, how_to_register
+from sknn_scratch.estimators.validation import is_number
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+# The parameters of estimators as they were when they were last found to be right in partial_fit
+_found_right: WeakKeyDictionary = WeakKeyDictionary()
+
+
+class Number(Interval):
+    """An interval of numbers; scikit-learn's own takes True for 1."""
+
+    def is_satisfied_by(self, val):
+        """Whether the value is a number within the interval."""
+        return is_number(val) and super().is_satisfied_by(val)
+
+
+# The views of the registries see what is added to them later
+CONSTRAINTS: dict = {
+    "hidden_layer_sizes": ["array-like", Number(Integral, 1, None, closed="left")],
+    "activation": [Registered("activation"), Activation, "array-like"],
+    "solver": [Registered("solver"), StrOptions({"lbfgs"})],
+    "alpha": [Number(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Number(Integral, 1, None, closed="left")],
+    "learning_rate": [Registered("learning_rate"), callable],
+    "learning_rate_init": [Number(Real, 0, None, closed="neither")],
+    "power_t": [Number(Real, 0, None, closed="left")],
+    "max_iter": [Number(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": [
+        Number(Integral, 0, 2**32 - 1, closed="both"),
+        np.random.RandomState,
+        None,
+    ],
+    "tol": [Number(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean", StrOptions({"resume"})],
+    "momentum": [Number(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Number(Real, 0, 1, closed="left")],
+    "beta_1": [Number(Real, 0, 1, closed="left")],
+    "beta_2": [Number(Real, 0, 1, closed="left")],
+    "epsilon": [Number(Real, 0, None, closed="neither")],
+    "n_iter_no_change": [
+        Number(Integral, 1, None, closed="left"),
+        Options(Real, {np.inf}),
+    ],
+    "max_fun": [Number(Integral, 1, None, closed="left")],
+    "init": [Registered("init")],
+    "l1": [Number(Real, 0, None, closed="left"), "array-like"],
+    "l2": [Number(Real, 0, None, closed="left"), "array-like"],
+    "weight_decay": [Number(Real, 0, None, closed="left")],
+    "group_l1": [Number(Real, 0, None, closed="left")],
+    "max_norm": [Number(Real, 0, None, closed="neither"), None],
+    "dropout": [Number(Real, 0, 1, closed="left"), "array-like"],
+    "warmup_epochs": [Number(Real, 0, None, closed="left")],
+    "restart": ["boolean"],
+    "early_stopping_on": [StrOptions({"score", "loss"})],
+    "stop_when": [callable, None],
+    "engine": [StrOptions({"numpy", "numba"})],
+}
+
+
+def checks_parameters(method: Method) -> Method:
+    """Have scikit-learn check the parameters first; its own decorator would hide the types."""
+    return fit_context(prefer_skip_nested_validation=True)(method)
+
+
+def checks_changed_parameters(method: Method) -> Method:
+    """Check the parameters first, but in a later call only if there are others.
+
+    scikit-learn leaves all later calls of partial_fit unchecked: a check of them all would take an
+    eighth of the time of a small batch.
+    """
+    in_context = checks_parameters(method)
+
+    @wraps(method)
+    def checked(estimator, *args, **kwargs):
+        if hasattr(estimator, "coefs_") and not get_config()["skip_parameter_validation"]:
+            _check_if_changed(estimator)
+        return in_context(estimator, *args, **kwargs)
+
+    return cast(Method, checked)
+
+
+def _check_if_changed(estimator):
+    parameters = [getattr(estimator, name, None) for name in estimator._parameter_constraints]
+    before = _found_right.get(estimator)
+    if before is None or not all(map(is_, parameters, before)):
+        estimator._validate_params()
+        _found_right[estimator] = parameters
+
+
+def for_first_order_solvers(method: Method) -> Method:
+    """Let `hasattr` be False where the solver is lbfgs."""
+    return available_if(_has_partial_fit)(method)
+
+
+def _has_partial_fit(estimator):
+    solver = estimator.solver
+    if isinstance(solver, str) and solver in SOLVERS:
+        return True
+    if isinstance(solver, str) and solver != "lbfgs":
+        raise AttributeError(how_to_register("solver", solver))
+    raise AttributeError(
+        f"partial_fit is available for the solvers {list(SOLVERS)}, not for solver={solver!r}."
+    )

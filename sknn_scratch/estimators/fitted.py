@@ -1,0 +1,57 @@
+"""What a fit leaves on its estimator: weights, and the shape of the network that they make."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sknn_scratch.engine.network import raw_scores
+from sknn_scratch.engine.outputs import are_finite
+from sknn_scratch.engine.parameters import Layers
+from sknn_scratch.estimators.advice import divergence_message
+from sknn_scratch.estimators.build import build_activations
+from sknn_scratch.estimators.validation import validated
+
+
+def keep_shape(estimator, params, loss):
+    """Keep the numbers of layers, outputs and parameters."""
+    estimator.engine_ = "numpy"  # until it is known that the epochs can be compiled
+    estimator.n_outputs_ = params.units[-1]
+    estimator.n_layers_ = len(params.units)
+    estimator.n_parameters_ = params.flat.size
+    estimator.out_activation_ = loss.out_activation
+
+
+def keep_parameters(estimator, params, dtype):
+    """Keep the parameters, as matrices and vectors of `dtype`, and return them as such."""
+    params = params.view(params.flat.astype(dtype, copy=False))
+    if not np.isfinite(params.flat).all():
+        raise ValueError(divergence_message(estimator))
+    estimator.coefs_, estimator.intercepts_ = params.weights, params.biases
+    return params
+
+
+def check_outputs(estimator, params, loss, X):
+    """Raise a ValueError if the last update has led to predictions for X that are not finite."""
+    activations = build_activations(estimator, n_hidden=len(params.weights) - 1)
+    if not are_finite(params, activations, loss, X):
+        what = "weights whose predictions for X are not finite"
+        raise ValueError(divergence_message(estimator, what))
+
+
+def layers_of(estimator):
+    """Return the weights and biases; put there by hand, they may be of any dtype."""
+    dtype = np.result_type(*estimator.coefs_, *estimator.intercepts_)
+    dtype = dtype if dtype == np.float32 else np.float64
+    return Layers(
+        [np.asarray(W, dtype) for W in estimator.coefs_],
+        [np.asarray(b, dtype) for b in estimator.intercepts_],
+    )
+
+
+def raw_scores_for(estimator, X):
+    """Return the raw scores of the output layer, shape (n_samples, n_outputs)."""
+    if not hasattr(estimator, "coefs_"):  # to ask scikit-learn first would cost a tenth of one row
+        check_is_fitted(estimator)
+    layers = layers_of(estimator)
+    X = validated(estimator, X, dtype=layers.biases[0].dtype, reset=False)
+    activations = build_activations(estimator, n_hidden=len(layers.weights) - 1)
+    return raw_scores(layers, activations, X)

@@ -1,0 +1,216 @@
+"""Data as they reach the engine: checked, encoded and weighed; and what is held out of them.
+
+What the user gives becomes a record, `Prepared`, for every caller alike: `fit` and `partial_fit`,
+the searches, `check_gradient` and `reference`. An estimator says of its targets, by an object of a
+class derived from `Targets`, how they are encoded and which loss they ask for.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from sknn_scratch.engine.losses import Loss
+from sknn_scratch.estimators.advice import refuse_tiny_weights, warn_of_large_features
+from sknn_scratch.estimators.build import build_loss
+from sknn_scratch.estimators.fitted import layers_of
+from sknn_scratch.estimators.validation import as_error_of, checked_weights, converted
+from sknn_scratch.estimators.validation_units import warn_of_other_units
+
+
+class Targets(ABC):
+    """What a kind of estimator makes of y: of labels, or of numbers."""
+
+    @abstractmethod
+    def encoded(self, estimator, X, y, *, continued, partial):
+        """Return X checked by scikit-learn, and y as an array (n_samples, n_outputs) of its dtype.
+
+        `continued` says that they must be like the data of before, `partial` that y may lack some
+        of the classes. The estimator keeps what it learns from the data: their names, the classes.
+        """
+
+    @abstractmethod
+    def loss_name(self, estimator):
+        """Return the name of the loss in `LOSSES`; the targets have been encoded."""
+
+    def for_training(self, estimator, y, sample_weight, *, incremental):
+        """Return encoded targets and the weights with which to train, which may be None."""
+        return y, sample_weight
+
+    def strata(self, y):
+        """Return what a held-out part is to be stratified by, or None."""
+        return None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The samples of a fit.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        In the dtype of the computation.
+    y : ndarray of shape (n_samples, n_outputs)
+        The targets, encoded.
+    sample_weight : ndarray of shape (n_samples,) or None
+        As the user gave them.
+    training_y, training_weight : ndarrays, the latter or None
+        What is trained on: labels are smoothed, weights multiplied by those of the classes.
+    validation : tuple of X, y and sample_weight, or None
+        The user's validation set.
+    dtype : dtype
+        That of the weights that the estimator is to keep.
+    loss : Loss
+        The loss that the targets ask for.
+    """
+
+    X: Any
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    training_y: np.ndarray
+    training_weight: np.ndarray | None
+    validation: tuple | None
+    dtype: np.dtype
+    loss: Loss
+
+    @property
+    def samples(self):
+        """Return X, y and sample_weight."""
+        return self.X, self.y, self.sample_weight
+
+    @property
+    def arrays(self):
+        """Return all that the user gave, the validation set included."""
+        return (*self.samples, *(self.validation or ()))
+
+
+def prepare(
+    estimator,
+    X,
+    y,
+    sample_weight=None,
+    validation=(None, None, None),
+    *,
+    continued,
+    incremental=False,
+    partial=False,
+    dtype=None,
+):
+    """Check, encode and weigh what the user gives, and return it as Prepared.
+
+    `continued` says whether the estimator's weights are gone on with, `incremental` whether this
+    is partial_fit. With `partial` some classes may be missing, as they may be in partial_fit.
+    `dtype` is that of the computation: by default that of the weights, else that of X.
+    """
+    X, y, sample_weight = checked(
+        estimator, X, y, sample_weight, continued=continued, partial=incremental or partial
+    )
+    if dtype is None:
+        dtype = layers_of(estimator).biases[0].dtype if continued else X.dtype
+    X, y = converted("X", X, dtype), converted("y", y, dtype)
+    if estimator.solver == "lbfgs":
+        # scipy works in float64; a line search in float32 would stop far from the optimum
+        X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
+    validation = checked_validation(estimator, *validation, like=(X, y))
+    training = for_training(estimator, y, sample_weight, incremental=incremental)
+    return Prepared(X, y, sample_weight, *training, validation, dtype, build_loss(estimator))
+
+
+def checked(estimator, X, y, sample_weight, *, continued, partial):
+    """Return X, y and weights that are right, y encoded; the weights may be None."""
+    encoded = estimator._targets.encoded
+    X, y = encoded(estimator, X, y, continued=continued, partial=partial)
+    if not continued:
+        warn_of_large_features(X, getattr(estimator, "feature_names_in_", None))
+    if sample_weight is not None:
+        sample_weight = checked_weights(sample_weight, X)
+    return X, y, sample_weight
+
+
+def checked_validation(estimator, X, y, sample_weight, like):
+    """Return the user's validation set as (X, y, sample_weight), or None.
+
+    `like` is X and y of the training set.
+    """
+    if X is None and y is None and sample_weight is None:
+        return None
+    if X is None or y is None:
+        raise ValueError(
+            f"X_val and y_val belong together, but {'X_val' if X is None else 'y_val'} is None."
+        )
+    try:
+        X, y, weight = checked(estimator, X, y, sample_weight, continued=True, partial=True)
+    except (TypeError, ValueError) as error:
+        said = f"X_val, y_val and sample_weight_val: {error}"
+        raise as_error_of(error)(said) from error
+    if y.shape[1] != like[1].shape[1]:
+        raise ValueError(f"y_val has {y.shape[1]} outputs or labels, but y has {like[1].shape[1]}.")
+    X, y = converted("X_val", X, like[0].dtype), converted("y_val", y, like[1].dtype)
+    for name, training, held in zip("Xy", like, (X, y), strict=True):
+        warn_of_other_units(name, training, held)
+    return X, y, weight
+
+
+def for_training(estimator, y, sample_weight, *, incremental=False):
+    """Return encoded targets and weights as they are trained on."""
+    return estimator._targets.for_training(estimator, y, sample_weight, incremental=incremental)
+
+
+# What early stopping holds out
+
+
+def rows_to_train_on(estimator, y, generator, holds_out=True):
+    """Return the rows that `early_stopping` leaves to train on, drawn as by scikit-learn."""
+    if not holds_out:
+        return np.arange(y.shape[0])
+    try:
+        rows, held = train_test_split(
+            np.arange(y.shape[0]),
+            random_state=generator,
+            test_size=estimator.validation_fraction,
+            stratify=estimator._targets.strata(y),
+        )
+    except ValueError as error:
+        raise ValueError(
+            "early_stopping=True could not set samples aside for validation with "
+            f"validation_fraction={estimator.validation_fraction}: {error}"
+        ) from error
+    if held.size < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' "
+            "or the size of your dataset."
+        )
+    return rows
+
+
+def held_out(samples, order):
+    """Return the samples that are not among the rows in `order`, or None if all are."""
+    X, _, sample_weight = samples
+    if order.size == X.shape[0]:
+        return None
+    held = rows_of(samples, np.setdiff1d(np.arange(X.shape[0]), order))
+    if sample_weight is not None and not held[2].any():
+        raise ValueError(
+            "sample_weight is zero for every sample that early_stopping has set aside for "
+            "validation. Increase validation_fraction, or leave such samples out."
+        )
+    return held
+
+
+def check_training_weight(weight, alpha):
+    """Raise a ValueError if nothing can be learned from samples of this weight, or None."""
+    if weight is None:
+        return
+    if not weight.any():
+        raise ValueError(
+            "sample_weight is zero for every sample that is left to train on. Use fewer "
+            "samples for validation, or leave out those without weight."
+        )
+    refuse_tiny_weights(alpha, float(weight.mean(dtype=np.float64)), weight.dtype)
+
+
+def rows_of(samples, rows):
+    """Return these rows of X, y and sample_weight, which may be None."""
+    return tuple(None if part is None else part[rows] for part in samples)
