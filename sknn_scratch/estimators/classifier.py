@@ -7,9 +7,8 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.multiclass import type_of_target
 
 from sknn_scratch._sklearn import StrOptions, check_partial_fit_first_call
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
@@ -25,6 +24,7 @@ from sknn_scratch.estimators.constraints import (
     for_first_order_solvers,
 )
 from sknn_scratch.estimators.data_faults import refuse_what_is_no_table
+from sknn_scratch.estimators.encoding import binarized, classes_in, fitted_binarizer
 from sknn_scratch.estimators.fitted import raw_scores_for
 from sknn_scratch.estimators.labels import labels_in_words
 from sknn_scratch.estimators.prepare import Targets
@@ -45,9 +45,9 @@ class Labels(Targets):
         has_classes = hasattr(estimator, "classes_")
         goes_on = has_classes and (estimator.warm_start or partial or continued)
         with labels_in_words("y", y):
-            classes = unique_labels(y) if goes_on else None
+            classes = classes_in(y) if goes_on else None
             if classes is None:
-                estimator._label_binarizer = LabelBinarizer().fit(y)
+                estimator._label_binarizer = fitted_binarizer(y)
                 estimator.classes_ = estimator._label_binarizer.classes_
         if classes is not None:
             _check_classes(estimator, classes, partial)
@@ -57,7 +57,8 @@ class Labels(Targets):
                 "sample. To tell classes apart, y needs samples of at least two.",
                 RuntimeWarning,
             )
-        return X, _binarized(estimator, y).astype(X.dtype)
+        _check_kind(estimator, y)
+        return X, binarized(estimator._label_binarizer, y, X.dtype)
 
     def loss_name(self, estimator):
         multiclass = estimator._label_binarizer.y_type_ == "multiclass"
@@ -77,8 +78,8 @@ class Labels(Targets):
         return y.astype(bool) if y.shape[1] == 1 else None
 
 
-def _binarized(estimator, y):
-    """Return 0 and 1 for each label; y is one-dimensional but for several labels."""
+def _check_kind(estimator, y):
+    """Raise a ValueError unless y, two-dimensional with several labels, is like the y before."""
     several = _has_several_labels(estimator)
     if (y.ndim == 2) != several:
         kinds = ("one label for each sample", "several labels for each sample")
@@ -86,7 +87,6 @@ def _binarized(estimator, y):
             f"y has {kinds[y.ndim == 2]}, but the model to go on with has {kinds[several]}: "
             "give labels like those, or use warm_start=False and fit to train another network."
         )
-    return estimator._label_binarizer.transform(y)
 
 
 def _has_several_labels(estimator):
@@ -542,7 +542,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                 with labels_in_words("y", y):
                     several = type_of_target(y).startswith("multilabel")
                 with labels_in_words("classes", classes):
-                    self._label_binarizer = LabelBinarizer().fit(y if several else classes)
+                    self._label_binarizer = fitted_binarizer(y if several else classes)
             return self._fit(X, y, sample_weight, incremental=True)
 
     @quietly

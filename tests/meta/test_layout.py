@@ -29,8 +29,8 @@ ORDER = {
     "engine.kernels": "compiler records functions activations losses penalties layers solvers "
     "epoch",
     "estimators": "threads interrupts verbose hooks rollback summary checksum data_faults labels "
-    "validation class_weights validation_units early_stopping registries constraints build "
-    "conversion advice fitted prepare resume fit state base classifier regressor",
+    "encoding validation class_weights validation_units early_stopping registries constraints "
+    "build conversion advice fitted prepare resume fit state base classifier regressor",
     "model_selection": "plan inputs train handover workers search",
     "plotting": "_matplotlib _fitted _decision_boundary_grid _gradient_check _weights "
     "_training_curve",

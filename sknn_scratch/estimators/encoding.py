@@ -1,0 +1,49 @@
+"""Labels as zeros and ones.
+
+They are those of scikit-learn's LabelBinarizer, which asks ten times what kind of labels it has.
+For an array of whole numbers that is known; in a search over many small networks it took a third
+of the time of a fit.
+"""
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import unique_labels
+
+
+def fitted_binarizer(y):
+    """Return a LabelBinarizer that knows the labels y."""
+    binarizer = LabelBinarizer()
+    if not _holds_integers(y):
+        return binarizer.fit(y)
+    binarizer.classes_ = np.unique(y)
+    binarizer.y_type_ = "multiclass" if len(binarizer.classes_) > 2 else "binary"
+    binarizer.sparse_input_ = False
+    return binarizer
+
+
+def classes_in(y):
+    """Return the classes that y holds, sorted."""
+    return np.unique(y) if _holds_integers(y) else unique_labels(y)
+
+
+def binarized(binarizer, y, dtype):
+    """Return 0 and 1 for each label, shape (n_samples, n_outputs); all classes of y are known."""
+    classes = binarizer.classes_
+    if not _holds_integers(y) or y.dtype != classes.dtype or _has_several_labels(binarizer):
+        return binarizer.transform(y).astype(dtype)
+    codes = np.searchsorted(classes, y)
+    if len(classes) <= 2:
+        return codes[:, None].astype(dtype)
+    one_hot = np.zeros((len(y), len(classes)), dtype)
+    one_hot[np.arange(len(y)), codes] = 1
+    return one_hot
+
+
+def _has_several_labels(binarizer):
+    return binarizer.y_type_.startswith("multilabel")
+
+
+def _holds_integers(y):
+    # As they are after scikit-learn has checked them; of zero samples it shall say what it thinks
+    is_plain = type(y) is np.ndarray and y.ndim == 1 and y.size > 0 and y.dtype.isnative
+    return is_plain and y.dtype.kind in "biu"
