@@ -40,9 +40,14 @@ try:
         _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
     )
 
-    # What a parameter may be, in `_parameter_constraints`. When one vanishes, look at the
-    # constraints of `MLPClassifier`.
-    from sklearn.utils._param_validation import Interval, Options, StrOptions
+    # What a parameter may be, in `_parameter_constraints`, and the check of it. When one vanishes,
+    # look at the constraints of `MLPClassifier`, and at `BaseEstimator._validate_params`.
+    from sklearn.utils._param_validation import (
+        Interval,
+        Options,
+        StrOptions,
+        validate_parameter_constraints,
+    )
 
     # The training part of a split, also of precomputed kernels. When it vanishes, look at the
     # first lines of `_fit_and_score`.
@@ -84,5 +89,6 @@ __all__ = [
     "insert_error_scores",
     "safe_split",
     "threadpool_controller",
+    "validate_parameter_constraints",
     "warn_or_raise_about_fit_failures",
 ]

@@ -15,7 +15,7 @@ from sknn_scratch._typing import ArrayLike, History, MatrixLike
 from sknn_scratch.engine.compiled import kernels
 from sknn_scratch.engine.outputs import quiet
 from sknn_scratch.estimators.build import check_combinations, check_magnitudes, first_parameters
-from sknn_scratch.estimators.constraints import CONSTRAINTS, checks_parameters
+from sknn_scratch.estimators.constraints import CONSTRAINTS, check_parameters, checks_parameters
 from sknn_scratch.estimators.conversion import from_sklearn, to_sklearn
 from sknn_scratch.estimators.fit import Fit
 from sknn_scratch.estimators.fitted import keep_shape
@@ -65,7 +65,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     feature_names_in_: np.ndarray
 
     def _validate_params(self):
-        super()._validate_params()
+        check_parameters(self)
         check_magnitudes(self)
 
     # Training

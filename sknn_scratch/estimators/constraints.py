@@ -1,9 +1,10 @@
 """What each parameter may be, and when that is checked."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
+from inspect import signature
 from numbers import Integral, Real
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -11,7 +12,13 @@ import numpy as np
 from sklearn import get_config
 from sklearn.utils.metaestimators import available_if
 
-from sknn_scratch._sklearn import Interval, Options, StrOptions, fit_context
+from sknn_scratch._sklearn import (
+    Interval,
+    Options,
+    StrOptions,
+    fit_context,
+    validate_parameter_constraints,
+)
 from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.estimators.registries import Registered, how_to_register
@@ -76,6 +83,38 @@ CONSTRAINTS: dict = {
     "stop_when": [callable, None],
     "engine": [StrOptions({"numpy", "numba"})],
 }
+
+
+def check_parameters(estimator):
+    """Raise an InvalidParameterError for the first parameter that is not right.
+
+    Defaults are right, and most parameters of most estimators are what their defaults are, also in
+    a clone. To check them all takes longer than to train a small network for an epoch.
+    """
+    changed = {}
+    for name, default in _sound_defaults(type(estimator)).items():
+        value = getattr(estimator, name)
+        if value is not default:
+            changed[name] = value
+    constraints = estimator._parameter_constraints
+    validate_parameter_constraints(constraints, changed, caller_name=type(estimator).__name__)
+
+
+@cache
+def _sound_defaults(cls):
+    """Return the defaults of the parameters of a class, an object of its own for one not right."""
+    defaults = {}
+    parameters = signature(cls).parameters.values()
+    for parameter in sorted(parameters, key=attrgetter("name")):
+        name, default = parameter.name, parameter.default
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        try:
+            validate_parameter_constraints(cls._parameter_constraints, {name: default}, "")
+        except ValueError:
+            default = object()
+        defaults[name] = default
+    return defaults
 
 
 def checks_parameters(method: Method) -> Method:
