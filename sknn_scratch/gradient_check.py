@@ -15,6 +15,7 @@ from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
 from sknn_scratch.engine.batches import Batch
 from sknn_scratch.estimators.base import BaseMLPScratch
 from sknn_scratch.estimators.build import build_objective, first_parameters
+from sknn_scratch.estimators.constraints import check_parameters
 from sknn_scratch.estimators.prepare import prepare
 
 __all__ = ["GradientCheck", "check_gradient"]
@@ -146,7 +147,7 @@ def check_gradient(
     if n_parameters is not None and n_parameters < 1:
         raise ValueError(f"n_parameters must be at least 1, or None, got {n_parameters!r}.")
     estimator, X = _network_and_input(estimator, X, y)
-    estimator._validate_params()
+    check_parameters(estimator)
     params, objective, batch = _problem(estimator, X, y, sample_weight)
     size = params.flat.size
     chosen = np.arange(size)

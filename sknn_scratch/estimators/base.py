@@ -12,17 +12,11 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
-from sknn_scratch.engine.compiled import kernels
-from sknn_scratch.engine.outputs import quiet
-from sknn_scratch.estimators.build import check_combinations, check_magnitudes, first_parameters
 from sknn_scratch.estimators.constraints import CONSTRAINTS, check_parameters, checks_parameters
 from sknn_scratch.estimators.conversion import from_sklearn, to_sklearn
-from sknn_scratch.estimators.fit import Fit
-from sknn_scratch.estimators.fitted import keep_shape
-from sknn_scratch.estimators.prepare import Targets, prepare
+from sknn_scratch.estimators.fit import fit_network
+from sknn_scratch.estimators.prepare import Targets
 from sknn_scratch.estimators.registries import warn_of_missing_parts
-from sknn_scratch.estimators.resume import Mode, taken_resume_point
-from sknn_scratch.estimators.rollback import unchanged_on_failure
 from sknn_scratch.estimators.state import own_curves, packed, unpacked
 from sknn_scratch.estimators.summary import ModelSummary
 
@@ -66,7 +60,6 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
 
     def _validate_params(self):
         check_parameters(self)
-        check_magnitudes(self)
 
     # Training
 
@@ -108,25 +101,8 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             If a parameter or the data is not as described, or if training diverges. The estimator
             is then what it was before the call.
         """
-        return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
-
-    def _fit(
-        self, X, y, sample_weight, incremental, validation=(None, None, None), unfinished=False
-    ):
-        given = X, y, sample_weight
-        with unchanged_on_failure(self), quiet():
-            check_combinations(self, incremental)
-            if self.engine == "numba":
-                kernels()
-            mode = Mode.of(self, incremental)
-            continued = mode.continues(self)
-            data = prepare(self, *given, validation, continued=continued, incremental=incremental)
-            holds_out = self.early_stopping and data.validation is None
-            point = taken_resume_point(self, mode, data.X.shape[0], holds_out)
-            params = first_parameters(self, data.X, data.y, point.generator, continued=continued)
-            keep_shape(self, params, data.loss)
-            Fit(self, mode, point, params, data, given, unfinished).run()
-        return self
+        validation = X_val, y_val, sample_weight_val
+        return fit_network(self, X, y, sample_weight, validation)
 
     @property
     def selected_features_(self) -> np.ndarray:

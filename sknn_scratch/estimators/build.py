@@ -4,7 +4,6 @@ Each function reads the parameters of the same names and says clearly what is wr
 far as it depends on more than one parameter.
 """
 
-import sys
 from dataclasses import fields
 from itertools import pairwise
 from numbers import Integral
@@ -173,19 +172,6 @@ def _parameters_to_go_on_with(estimator, units, dtype):
             f"units, but the model to go on with has {list(params.units)}: {remedy}"
         )
     return params
-
-
-def check_magnitudes(estimator):
-    """Raise a ValueError for a parameter that is a number too large for a float."""
-    for name in estimator._parameter_constraints:
-        given = getattr(estimator, name)
-        for number in given if isinstance(given, (list, tuple)) else [given]:
-            # Only Python's own whole numbers can be that large
-            if isinstance(number, int) and abs(number) > sys.float_info.max:
-                raise ValueError(
-                    f"{name} must be at most {sys.float_info.max:.1e}, the largest float, but what "
-                    "was given is larger: use a smaller number."
-                )
 
 
 def check_combinations(estimator, incremental):

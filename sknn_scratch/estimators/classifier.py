@@ -25,6 +25,7 @@ from sknn_scratch.estimators.constraints import (
 )
 from sknn_scratch.estimators.data_faults import refuse_what_is_no_table
 from sknn_scratch.estimators.encoding import binarized, classes_in, fitted_binarizer
+from sknn_scratch.estimators.fit import fit_network
 from sknn_scratch.estimators.fitted import raw_scores_for
 from sknn_scratch.estimators.labels import labels_in_words
 from sknn_scratch.estimators.prepare import Targets
@@ -543,7 +544,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
                     several = type_of_target(y).startswith("multilabel")
                 with labels_in_words("classes", classes):
                     self._label_binarizer = fitted_binarizer(y if several else classes)
-            return self._fit(X, y, sample_weight, incremental=True)
+            return fit_network(self, X, y, sample_weight, incremental=True)
 
     @quietly
     def predict(self, X: MatrixLike) -> np.ndarray:

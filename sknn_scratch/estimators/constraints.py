@@ -1,5 +1,6 @@
 """What each parameter may be, and when that is checked."""
 
+import sys
 from collections.abc import Callable
 from functools import cache, wraps
 from inspect import signature
@@ -98,6 +99,20 @@ def check_parameters(estimator):
             changed[name] = value
     constraints = estimator._parameter_constraints
     validate_parameter_constraints(constraints, changed, caller_name=type(estimator).__name__)
+    _check_magnitudes(estimator)
+
+
+def _check_magnitudes(estimator):
+    """Raise a ValueError for a parameter that is a number too large for a float."""
+    for name in estimator._parameter_constraints:
+        value = getattr(estimator, name)
+        for number in value if isinstance(value, (list, tuple)) else [value]:
+            # Only Python's own whole numbers can be that large
+            if isinstance(number, int) and abs(number) > sys.float_info.max:
+                raise ValueError(
+                    f"{name} must be at most {sys.float_info.max:.1e}, the largest float, but what "
+                    "was value is larger: use a smaller number."
+                )
 
 
 @cache

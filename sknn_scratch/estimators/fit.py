@@ -9,9 +9,10 @@ import numpy as np
 
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.batches import Batch, MiniBatches
-from sknn_scratch.engine.compiled import CompiledEpochs, can_compile
+from sknn_scratch.engine.compiled import CompiledEpochs, can_compile, kernels
 from sknn_scratch.engine.dropout import Dropout
 from sknn_scratch.engine.lbfgs import lbfgs
+from sknn_scratch.engine.outputs import quiet
 from sknn_scratch.engine.progress import Ending
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.engine.training import NumpyEpochs, train
@@ -20,7 +21,13 @@ from sknn_scratch.estimators.advice import (
     warn_if_nothing_learned,
     warn_of_large_alpha,
 )
-from sknn_scratch.estimators.build import build_objective, dropout_rates, l1_of_weights
+from sknn_scratch.estimators.build import (
+    build_objective,
+    check_combinations,
+    dropout_rates,
+    first_parameters,
+    l1_of_weights,
+)
 from sknn_scratch.estimators.early_stopping import (
     N_PROBES,
     is_sound_on,
@@ -28,12 +35,13 @@ from sknn_scratch.estimators.early_stopping import (
     unusable_message,
     validation_scores,
 )
-from sknn_scratch.estimators.fitted import check_outputs, keep_parameters
+from sknn_scratch.estimators.fitted import check_outputs, keep_parameters, keep_shape
 from sknn_scratch.estimators.hooks import LIFECYCLE, FitCallbacks
 from sknn_scratch.estimators.interrupts import is_one_of_many_fits
 from sknn_scratch.estimators.prepare import (
     check_training_weight,
     held_out,
+    prepare,
     rows_of,
     rows_to_train_on,
 )
@@ -44,9 +52,42 @@ from sknn_scratch.estimators.resume import (
     fingerprint,
     first_optimizer,
     first_progress,
+    taken_resume_point,
 )
+from sknn_scratch.estimators.rollback import unchanged_on_failure
 from sknn_scratch.estimators.threads import blas_threads
 from sknn_scratch.estimators.verbose import ProgressTable, print_plateau
+
+
+def fit_network(
+    estimator,
+    X,
+    y,
+    sample_weight=None,
+    validation=(None, None, None),
+    *,
+    incremental=False,
+    unfinished=False,
+):
+    """Fit an estimator, whose parameters have been checked, and return it.
+
+    `validation` is the user's set as (X, y, sample_weight); `incremental` says that this is
+    partial_fit, `unfinished` that the next fit is to be the rest of this one.
+    """
+    given = X, y, sample_weight
+    with unchanged_on_failure(estimator), quiet():
+        check_combinations(estimator, incremental)
+        if estimator.engine == "numba":
+            kernels()
+        mode = Mode.of(estimator, incremental)
+        continued = mode.continues(estimator)
+        data = prepare(estimator, *given, validation, continued=continued, incremental=incremental)
+        holds_out = estimator.early_stopping and data.validation is None
+        point = taken_resume_point(estimator, mode, data.X.shape[0], holds_out)
+        params = first_parameters(estimator, data.X, data.y, point.generator, continued=continued)
+        keep_shape(estimator, params, data.loss)
+        Fit(estimator, mode, point, params, data, given, unfinished).run()
+    return estimator
 
 
 class Fit:

@@ -15,6 +15,7 @@ from sknn_scratch.engine.outputs import check_predictions, quietly
 from sknn_scratch.estimators.base import BaseMLPScratch
 from sknn_scratch.estimators.build import build_loss
 from sknn_scratch.estimators.constraints import checks_changed_parameters, for_first_order_solvers
+from sknn_scratch.estimators.fit import fit_network
 from sknn_scratch.estimators.fitted import raw_scores_for
 from sknn_scratch.estimators.prepare import Targets
 from sknn_scratch.estimators.registries import Registered
@@ -419,7 +420,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        return fit_network(self, X, y, sample_weight, incremental=True)
 
     @quietly
     def predict(self, X: MatrixLike) -> np.ndarray:

@@ -14,6 +14,7 @@ from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.estimators.base import BaseMLPScratch
 from sknn_scratch.estimators.build import build_optimizer
 from sknn_scratch.estimators.classifier import MLPScratchClassifier
+from sknn_scratch.estimators.constraints import check_parameters
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.estimators.validation import is_number
 
@@ -117,7 +118,7 @@ def _may_go_on(network):
     if type(network) not in (MLPScratchClassifier, MLPScratchRegressor):
         return False
     try:
-        network._validate_params()
+        check_parameters(network)
         schedule = build_optimizer(network).schedule
     except (ValueError, TypeError):  # also for lbfgs, of which there is no optimiser
         return False

@@ -2,6 +2,9 @@
 
 import copy
 
+from sknn_scratch.estimators.constraints import checks_parameters
+from sknn_scratch.estimators.fit import fit_network
+
 
 def fit_further(network, begun, X, y, **params):
     """Fit a network as its `fit` does, but go on from where another one ended.
@@ -33,8 +36,17 @@ def fit_further(network, begun, X, y, **params):
     if begun is not None:
         fitted = vars(begun).keys() - network.get_params(deep=False).keys()
         vars(network).update({name: vars(begun)[name] for name in fitted})
-    network._fit_unfinished(X, y, **params)
+    _fit_unfinished(network, X, y, **params)
     reached = copy.copy(network)
     del network._resume_point  # `fit` would leave none
     has_diverged = network.early_stopping and reached._resume_point.flat is None
     return None if has_diverged else reached
+
+
+@checks_parameters
+def _fit_unfinished(
+    network, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+):
+    """Do as `fit`, and keep what the next `fit` needs to be the rest of this one."""
+    validation = X_val, y_val, sample_weight_val
+    fit_network(network, X, y, sample_weight, validation, unfinished=True)

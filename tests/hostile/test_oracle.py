@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.estimators import base as base_module
+from sknn_scratch.estimators import fit as fit_module
 
 from . import cases, oracle
 from .rules import StopAfter
@@ -208,6 +208,6 @@ def test_blas_threads(monkeypatch):
 
 
 def test_a_defect_of_the_package_is_found_by_the_cases(monkeypatch):
-    monkeypatch.setattr(base_module, "unchanged_on_failure", lambda estimator: nullcontext())
+    monkeypatch.setattr(fit_module, "unchanged_on_failure", lambda estimator: nullcontext())
     faults = [fault for number in range(50) for fault in cases.run_case(number).faults]
     assert [fault for fault in faults if "fit: fails and changes" in fault]
