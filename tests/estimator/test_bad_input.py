@@ -12,8 +12,10 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
+from sklearn.utils._param_validation import InvalidParameterError
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch._sklearn import validate_parameter_constraints
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.model_selection import MLPGridSearchCV
 
@@ -584,6 +586,36 @@ def test_parameters_of_partial_fit_are_checked_once(monkeypatch):
     with config_context(skip_parameter_validation=True):
         model.set_params(alpha=0.7).partial_fit(X, y)
     assert len(checks) == 2
+
+
+@pytest.mark.parametrize("cls", [MLPScratchClassifier, MLPScratchRegressor])
+def test_defaults_which_are_not_checked_again_are_right(cls):
+    constraints = cls._parameter_constraints
+    assert cls().get_params().keys() == constraints.keys()
+    validate_parameter_constraints(constraints, cls().get_params(), caller_name=cls.__name__)
+
+
+def test_a_default_of_a_derived_class_that_is_wrong_is_refused():
+    class Wrong(MLPScratchClassifier):
+        def __init__(self, alpha=-1.0, tol=1e-3):
+            super().__init__(alpha=alpha, tol=tol)
+
+    for _ in range(2):
+        with pytest.raises(InvalidParameterError, match=r"'alpha' parameter of Wrong .* Got -1\.0"):
+            Wrong().fit(X, y)
+    with pytest.raises(InvalidParameterError, match=r"'tol' parameter of Wrong .* Got -2"):
+        Wrong(alpha=1e-3, tol=-2).fit(X, y)
+
+
+def test_a_derived_class_with_parameters_of_its_own():
+    class Named(MLPScratchClassifier):
+        def __init__(self, name=None, hidden_layer_sizes=3, *, max_iter=500, tol=0.01):
+            self.name = name
+            super().__init__(hidden_layer_sizes=hidden_layer_sizes, max_iter=max_iter, tol=tol)
+
+    assert Named(name="n").fit(X, y).name == "n"
+    with pytest.raises(InvalidParameterError, match="'max_iter' parameter of Named"):
+        Named(max_iter=0).fit(X, y)
 
 
 @pytest.mark.parametrize("solver", [["sgd"], None, 5, {"sgd": 1}])

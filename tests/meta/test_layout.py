@@ -88,6 +88,26 @@ def test_files_of_a_folder_build_in_order(place):
                 assert order.index(beside) < order.index(own), f"{module} imports {name}"
 
 
+def private_methods(modules):
+    """Return the private methods of the classes in these modules."""
+    trees = [ast.parse(FILES[module].read_text("utf-8")) for module in modules]
+    classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    functions = [node for cls in classes for node in cls.body if isinstance(node, ast.FunctionDef)]
+    return {f.name for f in functions if f.name.startswith("_") and not f.name.startswith("__")}
+
+
+ESTIMATORS = ["estimators.base", "estimators.classifier", "estimators.regressor"]
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in ESTIMATORS])
+def test_no_private_method_of_an_estimator_is_called_from_elsewhere(module):
+    # That one is scikit-learn's, by which it has parameters checked
+    private = private_methods(ESTIMATORS) - {"_validate_params"}
+    tree = ast.parse(FILES[module].read_text("utf-8"))
+    of_others = private - private_methods([module])
+    assert not {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} & of_others
+
+
 @pytest.mark.parametrize("module", FILES)
 def test_only_numpy_scipy_and_scikit_learn_are_needed(module):
     needed = {"numpy", "scipy", "sklearn", "joblib", "sknn_scratch"}
