@@ -26,6 +26,7 @@ class Dropout:
             self._masks[layer, shape] = np.empty(shape, dtype)
         mask, keep = self._masks[layer, shape], 1 - self.rates[layer]
         self.generator.random(out=mask, dtype=mask.dtype)
+        # In the memory of the random numbers: a mask of bool would be converted in each product
         np.less(mask, keep, out=mask)
         mask *= 1 / keep
         return mask
@@ -34,12 +35,13 @@ class Dropout:
         """Return X with values dropped, in another array."""
         if not self.rates[0]:
             return X
-        if issparse(X):
+        if issparse(X):  # only stored values can be dropped: zeros remain zeros
             kept = self.generator.random(X.data.size) >= self.rates[0]
             X = X.copy()
             X.data *= kept / (1 - self.rates[0])
             return X
         mask = self._draw(0, X.shape, X.dtype)
+        # X is the user's. The mask is not needed again: no gradient goes back through the input
         return np.multiply(X, mask, out=mask)
 
     def apply(self, layer: int, a: np.ndarray) -> None:
@@ -50,5 +52,6 @@ class Dropout:
     def undo(self, layer: int, a: np.ndarray, delta: np.ndarray) -> None:
         """Divide the mask's factor out of `a`, and multiply `delta` by the mask."""
         if self.rates[layer]:
+            # Activations compute f' from a = f(z), without the factor; where a is 0, delta will be
             a *= 1 - self.rates[layer]
             delta *= self._masks[layer, a.shape]

@@ -54,7 +54,9 @@ class Objective:
         self.dropout = dropout
         self._nonsmooth = [item for item in penalties if not item[1].smooth]
         self.prox = self._prox if self._nonsmooth else None
+        # One for all penalties, since only one of them is computed at a time
         self._scratch = np.empty_like(params.weights_flat)
+        # By the number of samples: the last batch of an epoch may be smaller than the others
         self._workspaces: dict[int, Workspace] = {}
         self.begin_epoch()
 
@@ -94,10 +96,12 @@ class Objective:
     def value_and_gradient(self, params: Parameters, batch: Batch, grad: Parameters) -> Value:
         """Return F with its score, and write the gradient of the smooth part into `grad`."""
         work = self._forward(params, batch, self.dropout)
+        # Before the loss turns the scores into their gradient
         per_sample = self.loss.score(work.raw, batch.y)
         score = nan if per_sample is None else _mean(per_sample, batch)
         delta = work.raw
         loss = _mean(self.loss.value_and_gradient(delta, batch.y), batch)
+        # The mean is taken here, on the smallest array, so that all gradients below are sums
         if batch.weight is None:
             delta *= 1 / batch.total_weight
         else:
@@ -139,6 +143,7 @@ class Objective:
 
 def _mean(per_sample: np.ndarray, batch: Batch) -> float:
     """Return the weighted mean over the samples, in double precision."""
+    # A sum of many float32 losses would lose the digits by which epochs are compared
     if batch.weight is None:
         return np.add.reduce(per_sample, dtype=np.float64) / batch.total_weight
     return np.vecdot(per_sample, batch.weight, dtype=np.float64) / batch.total_weight

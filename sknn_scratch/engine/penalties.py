@@ -140,6 +140,7 @@ class ElasticNet(Penalty):
         nonsmooth = self.nonsmooth_value(w, scratch)
         gradient = np.multiply(w, 2 * self.l2 + self.alpha / total_weight, out=scratch)
         out += gradient
+        # Half of w^T gradient is the value of a square: no second pass to square w
         return nonsmooth + 0.5 * np.vecdot(w, gradient)
 
     def nonsmooth_value(self, w: np.ndarray, scratch: np.ndarray) -> float:
@@ -155,6 +156,7 @@ class ElasticNet(Penalty):
     def prox(self, w: np.ndarray, rate: float | np.ndarray, scratch: np.ndarray) -> None:
         """Soft threshold: ``w - clip(w, -rate l1, rate l1)``, exactly zero within the threshold."""
         if isinstance(rate, np.ndarray):
+            # In place, without np.clip, which is slow for bounds that are arrays
             threshold = np.multiply(rate, self.l1, out=rate)
             np.minimum(w, threshold, out=scratch)
             np.maximum(scratch, np.negative(threshold, out=threshold), out=scratch)
@@ -205,6 +207,7 @@ class GroupLasso(ProximalPenalty):
         else:
             t = rate * self.strength
             norm = np.linalg.norm(W, axis=1, keepdims=True)
+            # 1 in place of a norm of 0, so that no 0 / 0 is computed for a row that is dropped
             W *= np.where(norm > t, 1 - t / np.where(norm > 0, norm, 1), 0)
 
 

@@ -74,6 +74,7 @@ class Schedule(ABC):
     @property
     def steady(self) -> bool:
         """Whether the learning rate is the same throughout the present epoch."""
+        # A class that overrides base_rate may return anything, from batch to batch
         plain = type(self).base_rate is SetBetweenEpochs.base_rate
         return plain and self.n_epochs >= self.warmup_epochs
 

@@ -131,7 +131,7 @@ class Nesterov(Solver):
 
     def step(self, params, grad, state, learning_rate, prox):
         q = state.q
-        before = q.flat.copy() if self.restart else None
+        before = q.flat.copy() if self.restart else None  # the only copy; it is needed at the end
         grad *= learning_rate
         q.flat -= grad
         if prox is not None:
@@ -263,13 +263,14 @@ class Adam(Solver):
 
     def step(self, params, grad, state, learning_rate, prox):
         state.t += 1
+        # Python's floats: a scalar of numpy's would make the float32 updates several times slower
         scale = (1 - self.beta_2) ** 0.5
         factor = learning_rate * (1 - self.beta_2**state.t) ** 0.5 / (1 - self.beta_1**state.t)
         factor *= (1 - self.beta_1) / scale
         for p, g, m, v in in_chunks(params.flat, grad, state.m, state.v):
             m *= self.beta_1
             m += g
-            g *= g
+            g *= g  # from here on the memory of the gradient is free
             v *= self.beta_2
             v += g
             root = np.sqrt(v, out=g)

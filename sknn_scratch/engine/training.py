@@ -16,6 +16,8 @@ from sknn_scratch.engine.schedules import LineSearch, Schedule
 from sknn_scratch.engine.solvers import Solver, in_chunks
 from sknn_scratch.engine.subnormals import faded, flush
 
+# Rare enough to cost nothing, and often enough: from `faded` down to subnormal numbers a moment of
+# Adam with beta_1 = 0.9 needs 175 steps
 STEPS_PER_FLUSH = 128
 
 
@@ -74,15 +76,17 @@ class NumpyEpochs:
         optimizer, objective, params, grad = self.optimizer, self.objective, self.params, self.grad
         solver, schedule, state = optimizer.solver, optimizer.schedule, optimizer.state
         line_search = schedule if isinstance(schedule, LineSearch) else None
+        # The same object in every step: nag's look-ahead point, the parameters of the others
         at = solver.point(params, state)
         objective.begin_epoch()
         loss = penalty = score = done = 0.0
         for batch in self.batches.epoch():
             value = objective.value_and_gradient(at, batch, grad)
+            # The last batch may be smaller, and counts as much less
             share = batch.n_samples / self.batches.n_samples
             if line_search is not None:
                 rate = line_search.search(_upper_bound_holds(objective, at, batch, grad, value))
-            else:
+            else:  # at the middle of the batch: few batches then follow a curve as many do
                 rate = schedule.rate(done + share / 2)
             decay_weights(at, rate, solver.weight_decay)
             solver.step(params, grad.flat, state, rate, objective.prox)
