@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sknn_scratch._pipelines import last_step
 from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
 from sknn_scratch.engine.batches import Batch
 from sknn_scratch.estimators.base import BaseMLPScratch
@@ -172,10 +172,8 @@ def check_gradient(
 
 def _network_and_input(estimator, X, y):
     """Return the network in an estimator, and X as it reaches the network."""
-    network = getattr(estimator, "best_estimator_", estimator)
-    while isinstance(network, Pipeline):
-        X = _transformed(network, X, y)
-        network = network[-1]
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    network = last_step(estimator)
     if not isinstance(network, BaseMLPScratch):
         remedy = ""
         if isinstance(network, MLPClassifier | MLPRegressor):
@@ -186,6 +184,9 @@ def _network_and_input(estimator, X, y):
             "check_gradient needs an MLPScratchClassifier or MLPScratchRegressor, a Pipeline that "
             f"ends in one, or a search over one; got {type(network).__name__}.{remedy}"
         )
+    while estimator is not network:
+        X = _transformed(estimator, X, y)
+        estimator = estimator[-1]
     return network, X
 
 

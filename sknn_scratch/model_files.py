@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._files import replaced, seal, seal_holds
+from sknn_scratch._pipelines import last_step
 from sknn_scratch.estimators.base import BaseMLPScratch
 from sknn_scratch.estimators.classifier import MLPScratchClassifier
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
@@ -246,15 +247,15 @@ def to_onnx(model: BaseEstimator, X: Any) -> Any:
 
 def _in_sklearn(model):
     """Return the model with scikit-learn's estimator in place of ours."""
-    if isinstance(model, BaseMLPScratch):
-        return model.to_sklearn()
-    if not isinstance(model, Pipeline) or not isinstance(model.steps[-1][1], BaseMLPScratch):
+    if not isinstance(last_step(model), BaseMLPScratch):
         raise TypeError(
             "model must be an estimator of this package, or a Pipeline that ends in one, got "
             f"{model!r}."
         )
+    if not isinstance(model, Pipeline):
+        return model.to_sklearn()
     *before, (name, last) = model.steps
-    return Pipeline([*before, (name, last.to_sklearn())])
+    return Pipeline([*before, (name, _in_sklearn(last))])
 
 
 def _put_in_labels(converted, classes):

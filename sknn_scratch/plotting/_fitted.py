@@ -1,7 +1,8 @@
 """What the displays share: the network in an estimator."""
 
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
+
+from sknn_scratch._pipelines import last_step
 
 
 def fitted_network(estimator, attribute, caller):
@@ -10,9 +11,7 @@ def fitted_network(estimator, attribute, caller):
     `attribute` is the fitted attribute that `caller` needs.
     """
     check_is_fitted(estimator)
-    network = estimator
-    while isinstance(network, Pipeline):
-        network = network[-1]
+    network = last_step(estimator)
     if getattr(network, attribute, None) is None:
         raise TypeError(
             f"{caller} needs an MLPScratchClassifier or MLPScratchRegressor, or a Pipeline that "

@@ -94,6 +94,14 @@ def test_pipeline_with_a_scaler(dtype):
     )
 
 
+def test_pipeline_in_a_pipeline():
+    inner = make_pipeline(StandardScaler(), new())
+    model = make_pipeline(StandardScaler(), inner).fit(X, y)
+    probabilities = run(to_onnx(model, X), X)[1]
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), rtol=0, atol=1e-5)
+    assert isinstance(inner[-1], MLPScratchClassifier)
+
+
 def test_model_is_as_it_was():
     model = make_pipeline(StandardScaler(), new()).fit(X, y)
     before = model.predict_proba(X)

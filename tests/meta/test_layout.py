@@ -11,7 +11,7 @@ import sknn_scratch
 
 PACKAGE = Path(sknn_scratch.__file__).parent
 # What stands beside the folders and imports none of them
-GROUND = ["_version", "_typing", "_files", "_warnings", "_sklearn", "exceptions"]
+GROUND = ["_version", "_typing", "_files", "_warnings", "_pipelines", "_sklearn", "exceptions"]
 TOOLS = ["gradient_check", "reference", "datasets", "callbacks", "model_files", "compile_kernels"]
 # A line a folder: what its files may import beside each other
 MAY_IMPORT = {
