@@ -37,7 +37,7 @@ from sknn_scratch.estimators.early_stopping import (
 )
 from sknn_scratch.estimators.fitted import check_outputs, keep_parameters, keep_shape
 from sknn_scratch.estimators.hooks import LIFECYCLE, FitCallbacks
-from sknn_scratch.estimators.interrupts import is_one_of_many_fits
+from sknn_scratch.estimators.interrupts import end_if_asked, is_one_of_many_fits
 from sknn_scratch.estimators.prepare import (
     check_training_weight,
     held_out,
@@ -273,6 +273,7 @@ class Fit:
 
     def _after_epoch(self, epoch, n_samples):
         """Record an epoch in which `n_samples` were seen; return the Ending, or None to go on."""
+        end_if_asked()
         progress = self.progress
         progress.ending = self._end_epoch(epoch, n_samples)
         if self.callbacks is not None and not progress.is_lost:

@@ -1,6 +1,10 @@
 """What Ctrl-C is meant to end: one training, or the many of which it is one."""
 
 import inspect
+from contextlib import contextmanager
+from threading import local
+
+_of_thread = local()
 
 # Where scikit-learn calls `fit` once, for the model that the user asked for. A search calls it in
 # `_search` for the best candidate at the end; for the many before that it goes through joblib.
@@ -12,6 +16,26 @@ _FIT_ONCE = (
     "sklearn.pipeline",
     "sklearn.utils",
 )
+
+
+@contextmanager
+def ending_with(event):
+    """End the trainings of this thread, at their next epoch, when the event is set.
+
+    Ctrl-C reaches the main thread only, and so does an error that another thread has raised.
+    """
+    _of_thread.event = event
+    try:
+        yield
+    finally:
+        del _of_thread.event
+
+
+def end_if_asked():
+    """Raise a KeyboardInterrupt if the trainings of this thread are to end."""
+    event = getattr(_of_thread, "event", None)
+    if event is not None and event.is_set():
+        raise KeyboardInterrupt
 
 
 def is_one_of_many_fits():

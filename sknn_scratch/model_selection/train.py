@@ -34,7 +34,7 @@ def fit_further(network, begun, X, y, **params):
         What `fit` raises, for example if training diverges.
     """
     if begun is not None:
-        fitted = vars(begun).keys() - network.get_params(deep=False).keys()
+        fitted = vars(begun).keys() - vars(network).keys()  # which has parameters only
         vars(network).update({name: vars(begun)[name] for name in fitted})
     _fit_unfinished(network, X, y, **params)
     reached = copy.copy(network)

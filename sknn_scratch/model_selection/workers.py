@@ -1,7 +1,7 @@
 """Where the fits of a search run: in threads, in processes or on the workers of a cluster."""
 
 from functools import partial
-from threading import get_ident
+from threading import Event, get_ident
 
 import joblib
 from joblib.parallel import BACKENDS, get_active_backend
@@ -9,6 +9,7 @@ from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknn_scratch._warnings import user_place, warnings_at
+from sknn_scratch.estimators.interrupts import ending_with
 
 
 class Workers:
@@ -35,15 +36,20 @@ class Workers:
 
     def run(self, function, arguments):
         """Return the results of calls of `function` with each of these tuples of arguments."""
-        if self.at_home:
-            function = partial(_as_thread, get_ident(), get_config(), user_place(), function)
+        if not self.at_home:
+            return self.parallel(delayed(function)(*args) for args in arguments)
+        end = Event()
+        function = partial(_as_thread, get_ident(), get_config(), user_place(), end, function)
+        try:
             return self.parallel(joblib.delayed(function)(*args) for args in arguments)
-        return self.parallel(delayed(function)(*args) for args in arguments)
+        except BaseException:
+            end.set()
+            raise
 
 
-def _as_thread(thread, config, place, function, *args):
+def _as_thread(thread, config, place, end, function, *args):
     """Call a function as if in that thread, which has its configuration and line to warn at."""
     if get_ident() == thread:
         return function(*args)
-    with config_context(**config), warnings_at(place):
+    with config_context(**config), warnings_at(place), ending_with(end):
         return function(*args)

@@ -5,7 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from _thread import interrupt_main
+from importlib.util import find_spec
 from itertools import count
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -25,6 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.engine.compiled import CompiledEpochs
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.estimators.interrupts import _fits_many
 from sknn_scratch.model_selection import MLPGridSearchCV
@@ -153,6 +158,33 @@ def test_the_last_fit_of_a_search_keeps_its_best_weights(search_class, press_ctr
 )
 def test_which_modules_fit_many(module, many):
     assert _fits_many(module) == many
+
+
+@pytest.mark.skipif(find_spec("numba") is None, reason="networks train in threads with numba")
+@pytest.mark.parametrize("ended_by", ["Ctrl-C", "an error"])
+def test_threads_end_with_their_search(ended_by, monkeypatch):
+    """No thread trains on when the search has ended, though it had a million epochs to go."""
+    run, epochs = CompiledEpochs.run, count()
+
+    def counted(self):
+        next(epochs)
+        return run(self)
+
+    monkeypatch.setattr(CompiledEpochs, "run", counted)
+    model = MLPScratchClassifier(3, max_iter=10**6, n_iter_no_change=np.inf, random_state=0)
+    model.set_params(engine="numba")
+    grid, expected = {"alpha": [0.0, 0.1]}, KeyboardInterrupt
+    if ended_by == "an error":
+        grid, expected = {"alpha": [-1, 0.0]}, ValueError
+    else:
+        Timer(0.5, interrupt_main).start()
+    search = MLPGridSearchCV(model, grid, cv=2, n_jobs=2, error_score="raise")
+    with pytest.raises(expected):
+        search.fit(X, y)
+    time.sleep(0.2)
+    n_epochs = next(epochs)
+    time.sleep(0.2)
+    assert next(epochs) == n_epochs + 1
 
 
 # The key itself, in a process of its own; it goes to all processes of the terminal
