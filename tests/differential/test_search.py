@@ -32,7 +32,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.training import NumpyEpochs
-from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch.estimators import fit as fit_module
 from sknn_scratch.model_selection import MLPGridSearchCV, MLPRandomizedSearchCV
 
 pytestmark = pytest.mark.filterwarnings(
@@ -130,16 +130,16 @@ class Count:
     def __init__(self, monkeypatch):
         self.networks = self.epochs = 0
         for owner, name, counted in (
-            (BaseMLPScratch, "_first_parameters", "networks"),
+            (fit_module, "first_parameters", "networks"),
             (NumpyEpochs, "run", "epochs"),
         ):
             monkeypatch.setattr(owner, name, self._counting(getattr(owner, name), counted))
 
     def _counting(self, function, name):
-        def call(*args):
-            is_new = name == "epochs" or not args[-1]
-            setattr(self, name, getattr(self, name) + is_new)
-            return function(*args)
+        def call(*args, continued=False, **others):
+            setattr(self, name, getattr(self, name) + (not continued))
+            others |= {"continued": continued} if name == "networks" else {}
+            return function(*args, **others)
 
         return call
 
@@ -213,6 +213,11 @@ def test_what_differs_in_max_iter_is_trained_once(solver, early_stopping, count)
     assert found.score(X, y) == expected.score(X, y)
 
 
+def names_of(params):
+    """Return an id that is the same in all processes, which that of a function is not."""
+    return " ".join(f"{k}={v}" if isinstance(v, str) else k for k, v in params.items())
+
+
 NOT_TO_GO_ON = [
     {"learning_rate": "cosine"},
     {"learning_rate": "one_cycle"},
@@ -225,7 +230,7 @@ NOT_TO_GO_ON = [
 ]
 
 
-@pytest.mark.parametrize("params", NOT_TO_GO_ON, ids=str)
+@pytest.mark.parametrize("params", NOT_TO_GO_ON, ids=names_of)
 def test_what_is_not_the_same_network_is_trained_anew(params, count):
     X, y, _ = problem("classes")
     search = MLPGridSearchCV(network(**params), {"max_iter": [2, 4]}, cv=2, refit=False)

@@ -109,7 +109,7 @@ SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize("params", SCHEDULES, ids=str)
+@pytest.mark.parametrize("params", SCHEDULES, ids=lambda params: str(params["learning_rate"])[:12])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_learning_rates_go_on(params, solver, early_stopping):
