@@ -1,6 +1,6 @@
 """Activations: f(z), and f' given z and a = f(z), as in `sknn_scratch.engine.activations`."""
 
-from sknn_scratch.engine.kernels.compiler import compiled, exactly, inlined
+from sknn_scratch.engine.kernels.compiler import compiled, elementwise, exactly, inlined
 from sknn_scratch.engine.kernels.functions import exp, expm1, log1p_exp, normal
 from sknn_scratch.engine.kernels.records import (
     ELU,
@@ -15,26 +15,26 @@ from sknn_scratch.engine.kernels.records import (
 )
 
 
-@compiled
+@elementwise
 def identity(z):
     """f(z) = z."""
     return z
 
 
-@compiled
+@elementwise
 def identity_prime(z, a):
     """F' = 1."""
     return type(a)(1)
 
 
-@compiled
+@elementwise
 def logistic(z):
     """f(z) = 1 / (1 + exp(-z))."""
     one = type(z)(1)
     return one / (one + exp(-z))
 
 
-@compiled
+@elementwise
 def logistic_prime(z, a):
     """F' = f (1 - f)."""
     return a * (type(a)(1) - a)
@@ -49,82 +49,82 @@ def tanh(z):
     return -a if z < type(z)(0) else a
 
 
-@compiled
+@elementwise
 def tanh_prime(z, a):
     """F' = 1 - f^2."""
     return type(a)(1) - a * a
 
 
-@compiled
+@elementwise
 def relu(z):
     """f(z) = max(z, 0)."""
     zero = type(z)(0)
     return zero if z < zero else z
 
 
-@compiled
+@elementwise
 def relu_prime(z, a):
     """F' = 1 where z > 0, else 0."""
     return type(a)(1) if a > type(a)(0) else type(a)(0)
 
 
-@compiled
+@elementwise
 def leaky_relu(z):
     """f(z) = z where z > 0, else z / 100."""
     return z * type(z)(0.01) if z < type(z)(0) else z
 
 
-@compiled
+@elementwise
 def leaky_relu_prime(z, a):
     """F' = 1 where z > 0, else 1/100."""
     return type(a)(1) if a > type(a)(0) else type(a)(0.01)
 
 
-@compiled
+@elementwise
 def elu(z):
     """f(z) = z where z > 0, else exp(z) - 1."""
     return expm1(z) if z < type(z)(0) else z
 
 
-@compiled
+@elementwise
 def elu_prime(z, a):
     """F' = 1 where z > 0, else f + 1."""
     return type(a)(1) + min(a, type(a)(0))
 
 
-@compiled
+@elementwise
 def softplus(z):
     """f(z) = log(1 + exp(z))."""
     return log1p_exp(z)
 
 
-@compiled
+@elementwise
 def softplus_prime(z, a):
     """F' = 1 - exp(-f)."""
     return -expm1(-a)
 
 
-@compiled
+@elementwise
 def gelu(z):
     """f(z) = z Phi(z)."""
     Phi, _ = normal(z)
     return z * Phi
 
 
-@compiled
+@elementwise
 def gelu_prime(z, a):
     """F' = Phi(z) + z phi(z)."""
     Phi, phi = normal(z)
     return Phi + z * phi
 
 
-@compiled
+@elementwise
 def silu(z):
     """f(z) = z s with s = 1 / (1 + exp(-z))."""
     return z * logistic(z)
 
 
-@compiled
+@elementwise
 def silu_prime(z, a):
     """F' = s (1 + z (1 - s))."""
     one = type(z)(1)

@@ -16,13 +16,16 @@ _LOG2_E = 1 / math.log(2)
 _LN2_HIGH, _LN2_LOW = 0.693359375, -2.1219444005469058277e-4  # products with the first are exact
 _EXP = tuple(1 / math.factorial(k) for k in range(13, 1, -1))
 # (1 + 2x) exp(x^2) erfc(x) as a polynomial in (x - 3.75) / (x + 3.75), to 1e-16 for all x >= 0:
-# the form of Shepherd and Laframboise (1981), with coefficients of its Chebyshev series
-_ERFC = (
+# the form of Shepherd and Laframboise (1981), with coefficients of its Chebyshev series. It stands
+# in two parts, because loops over many more coefficients than a dozen are not unrolled
+_ERFC_HIGH = (
     -2.6231484677622022e-9, -1.9551547644774273e-9, 3.1979484412487738e-8,
     1.8790918641046141e-8, -2.4857175882777056e-7, -5.0844859865437348e-8,
     1.7419827962907299e-6, -9.7926232243772748e-7, -1.1438048540424666e-5,
-    2.2387565532146490e-5, 5.1646529999902074e-5, -2.9015535237615967e-4,
-    2.9371437796089690e-4, 1.7556261651726163e-3, -9.7465796832482693e-3,
+    2.2387565532146490e-5, 5.1646529999902074e-5,
+)  # fmt: skip
+_ERFC_LOW = (
+    -2.9015535237615967e-4, 2.9371437796089690e-4, 1.7556261651726163e-3, -9.7465796832482693e-3,
     2.8362277372115365e-2, -5.8693398576651333e-2, 9.2304321164280851e-2,
     -1.0880393014244449e-1, 8.2276738489995080e-2, 3.5854154854790229e-3,
     -1.4024059858554526e-1, 1.2375126308378275,
@@ -108,6 +111,8 @@ def normal(x):
     one = of_type(1)
     u = abs(x) * of_type(math.sqrt(0.5))
     bell = exp(-u * u)
-    tail = _polynomial((u - of_type(3.75)) / (u + of_type(3.75)), _ERFC)
+    v = (u - of_type(3.75)) / (u + of_type(3.75))
+    v_4 = (v * v) * (v * v)
+    tail = _polynomial(v, _ERFC_HIGH) * (v_4 * v_4 * v_4) + _polynomial(v, _ERFC_LOW)
     tail *= of_type(0.5) * bell / (one + of_type(2) * u)
     return (tail if x < of_type(0) else one - tail), bell * of_type(1 / math.sqrt(2 * math.pi))
