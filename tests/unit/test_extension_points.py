@@ -302,6 +302,19 @@ def test_weight_decay_is_no_concern_of_a_solver(monkeypatch):
         np.testing.assert_array_equal(W, W_expected)
 
 
+@pytest.mark.parametrize("solver", [*SOLVERS, "plain"])
+def test_training_decays_the_weights_whatever_the_solver(monkeypatch, solver):
+    monkeypatch.setitem(SOLVERS, "plain", Plain)
+    sizes = []
+    for weight_decay in (0.0, 0.5):
+        model = new(solver=solver, weight_decay=weight_decay, learning_rate_init=0.1)
+        with pytest.warns(ConvergenceWarning):
+            model.set_params(max_iter=5, random_state=0, tol=0.0).fit(X, y)
+        sizes.append(sum(np.abs(W).sum() for W in model.coefs_))
+    # Five steps shrink weights by 0.95^5 = 0.77; the gradient moves them a little
+    assert sizes[1] < 0.95 * sizes[0]
+
+
 def test_a_solver_says_which_schedules_it_ignores(monkeypatch):
     monkeypatch.setitem(SOLVERS, "plain", Plain)
     with pytest.warns(ConvergenceWarning):
