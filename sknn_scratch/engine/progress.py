@@ -97,8 +97,8 @@ class Progress:
             for name in entry:
                 history.setdefault(name, [nan] * n_before)
             entry = {name: entry.get(name, nan) for name in history}
-        for name, value in entry.items():
-            history[name].append(value)
+        for name, values in history.items():
+            values.append(entry[name])
 
     @property
     def keeps_best(self) -> bool:

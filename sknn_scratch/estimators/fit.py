@@ -133,6 +133,7 @@ class Fit:
         self.callbacks = None
         if hasattr(estimator, "_skl_callbacks"):
             self.callbacks = FitCallbacks(self, *given)
+        self._show_curves()
         self._show_progress()
 
     @property
@@ -300,9 +301,11 @@ class Fit:
 
     def _measure(self, epoch):
         """Return what the history records: no clock times, so that equal fits are equal."""
-        entry = {"loss": self._reported(epoch.loss, epoch.penalty)}
-        entry["penalty"] = float(epoch.penalty)
-        entry[self.loss.score_name] = float(epoch.score)
+        entry = {
+            "loss": self._reported(epoch.loss, epoch.penalty),
+            "penalty": float(epoch.penalty),
+            self.loss.score_name: float(epoch.score),
+        }
         if self.validation is not None:
             entry |= self._validate()
         entry["learning_rate"] = epoch.learning_rate
@@ -348,22 +351,29 @@ class Fit:
     def _show_progress(self):
         """Let the estimator's attributes say what the progress is."""
         estimator, progress = self.estimator, self.progress
-        history, keeps_best = progress.history, progress.keeps_best
+        if progress.n_epochs <= 1:  # later epochs are appended to the same lists
+            self._show_curves()
+        if progress.keeps_best:
+            estimator.best_loss_ = None
+            estimator.best_validation_score_ = progress.best_score
+        else:
+            estimator.best_loss_ = progress.best if progress.n_epochs or progress.has_best else None
+            estimator.best_validation_score_ = None
+        if progress.loss is not None:
+            estimator.loss_ = progress.loss
+        estimator.n_iter_ = progress.n_epochs
+        estimator.t_ = progress.n_samples_seen
+        estimator._no_improvement_count = progress.n_stale_epochs
+
+    def _show_curves(self):
+        estimator, history = self.estimator, self.progress.history
         estimator.history_ = history
         # lbfgs may find that there is nothing to do, and record no epoch
         estimator.loss_curve_ = history.get("loss", [])
         estimator.validation_scores_ = None
         if self.validation is not None:
             estimator.validation_scores_ = history.get("validation_score")
-        has_best_loss = not keeps_best and (progress.n_epochs or progress.has_best)
-        estimator.best_loss_ = progress.best if has_best_loss else None
-        estimator.best_validation_score_ = progress.best_score if keeps_best else None
-        if progress.loss is not None:
-            estimator.loss_ = progress.loss
-        estimator.n_iter_ = progress.n_epochs
-        estimator.t_ = progress.n_samples_seen
-        estimator._no_improvement_count = progress.n_stale_epochs
-        estimator._n_epochs_dropped = progress.n_epochs_dropped
+        estimator._n_epochs_dropped = self.progress.n_epochs_dropped
 
     def _print(self, entry, ending, new_rate):
         progress = self.progress
