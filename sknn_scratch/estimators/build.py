@@ -10,6 +10,7 @@ from numbers import Integral
 
 import numpy as np
 
+from sknn_scratch._warnings import warn
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation
 from sknn_scratch.engine.initializers import draw_parameters
 from sknn_scratch.engine.objective import Objective
@@ -239,6 +240,19 @@ def dropout_rates(estimator):
     if not all(is_number(rate) and 0 <= rate < 1 for rate in rates):
         raise ValueError(f"dropout must be in the range [0, 1), got {given!r}.")
     return [float(rate) for rate in rates] if any(rates) else None
+
+
+def samples_per_batch(estimator, n_samples):
+    """Return the size of a mini-batch, with a warning if there are fewer samples."""
+    batch_size = estimator.batch_size
+    if batch_size == "auto":
+        return min(200, n_samples)
+    if batch_size > n_samples:
+        warn(
+            f"Got `batch_size`={batch_size}, which is more than the {n_samples} training "
+            "samples. It is going to be clipped",
+        )
+    return min(int(batch_size), n_samples)
 
 
 def l1_of_weights(estimator, params):

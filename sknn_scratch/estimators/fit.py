@@ -7,7 +7,6 @@ from math import isfinite
 
 import numpy as np
 
-from sknn_scratch._warnings import warn
 from sknn_scratch.engine.batches import Batch, MiniBatches
 from sknn_scratch.engine.compiled import CompiledEpochs, can_compile, kernels
 from sknn_scratch.engine.dropout import Dropout
@@ -27,6 +26,7 @@ from sknn_scratch.estimators.build import (
     dropout_rates,
     first_parameters,
     l1_of_weights,
+    samples_per_batch,
 )
 from sknn_scratch.estimators.early_stopping import (
     N_PROBES,
@@ -453,16 +453,3 @@ class Fit:
         params.flat[...] = self.progress.best_flat
         if optimizer.state is not None:
             optimizer.state = optimizer.solver.restarted_at(params, optimizer.state)
-
-
-def samples_per_batch(estimator, n_samples):
-    """Return the size of a mini-batch, with a warning if there are fewer samples."""
-    batch_size = estimator.batch_size
-    if batch_size == "auto":
-        return min(200, n_samples)
-    if batch_size > n_samples:
-        warn(
-            f"Got `batch_size`={batch_size}, which is more than the {n_samples} training "
-            "samples. It is going to be clipped",
-        )
-    return min(int(batch_size), n_samples)

@@ -70,6 +70,13 @@ def test_classes_of_another_dtype_than_the_labels():
             np.testing.assert_array_equal(encoded, theirs.transform(part))
 
 
+def test_large_classes_of_another_dtype_are_told_apart():
+    """Compared with each other, int64 and uint64 become floats of 53 bits."""
+    y = np.array([2**62, 2**62 + 1, 2**62])
+    encoded = binarized(fitted_binarizer(y), y.astype(np.uint64), np.float64)
+    np.testing.assert_array_equal(encoded, [[0], [1], [0]])
+
+
 def test_whole_numbers_are_encoded_without_scikit_learn(monkeypatch):
     """This is what saves the time: none of the functions that look at y again is called."""
     monkeypatch.setattr(encoding, "unique_labels", None)
