@@ -478,3 +478,40 @@ def test_backtracking_from_a_huge_step(solver, dtype, first_step):
     # Without a hidden layer the loss stays finite where the bound overflows
     model = new(solver=solver, hidden_layer_sizes=(), **params).fit(X.astype(dtype), y)
     assert model.loss_curve_[1] < model.loss_curve_[0]
+
+
+# Score
+
+
+@pytest.mark.parametrize("labels", [*LABELS.values(), *TARGETS.values()], ids=[*LABELS, *TARGETS])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["unweighted", "weighted"])
+def test_score_is_scikit_learns_accuracy(labels, weight):
+    model = new().fit(X, labels)
+    true = np.roll(labels, 7, axis=0)  # some right, some wrong
+    found, expected = (
+        model.score(X, true, weight),
+        accuracy_score(true, model.predict(X), sample_weight=weight),
+    )
+    assert 0 < found < 1
+    assert found == expected
+    assert type(found) is type(expected)
+    assert model.score(X[:5], list(labels[:5])) == accuracy_score(labels[:5], model.predict(X[:5]))
+
+
+@pytest.mark.parametrize(
+    ("true", "message"),
+    [
+        (y[:-1], "inconsistent numbers of samples"),
+        (y + 0.5, "mix of"),
+        (y[:, None] > [0, 1], "mix of"),
+    ],
+    ids=["too few", "numbers", "several labels"],
+)
+def test_score_of_what_is_not_comparable(true, message):
+    with pytest.raises(ValueError, match=message):
+        new().fit(X, y).score(X, true)
+
+
+def test_score_of_labels_never_seen():
+    assert new().fit(X, y).score(X, y + 10) == 0
+    assert new().fit(X, LABELS["strings"]).score(X, np.full(len(y), "a tall oak")) == 0
