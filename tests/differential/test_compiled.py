@@ -20,6 +20,7 @@ from sklearn.preprocessing import scale
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine import compiled
 from sknn_scratch.engine.activations import ACTIVATIONS
+from sknn_scratch.engine.losses import REGRESSION_LOSSES
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
 
@@ -125,6 +126,17 @@ def test_both_engines_agree(seed, dtype):
     found = fit(cls, X, y, weight, engine="numba", **params)
     assert (found.engine_, expected.engine_) == ("numba", "numpy")
     assert_same(found, expected, TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+def test_of_a_target_that_does_not_vary_the_score_is_that_of_numpy(loss):
+    X, y = IRIS
+    targets = np.column_stack([y, np.ones(len(y))])
+    params = {"hidden_layer_sizes": (6,), "max_iter": 10, "loss": loss, "random_state": 0}
+    expected = fit(MLPScratchRegressor, X, targets, None, **params)
+    found = fit(MLPScratchRegressor, X, targets, None, engine="numba", **params)
+    assert np.isfinite(expected.history_["r2"]).all()
+    assert_same(found, expected, TOLERANCE[np.float64])
 
 
 def network(**params):

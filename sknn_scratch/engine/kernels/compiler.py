@@ -13,8 +13,8 @@ _LOOPS: dict[str, Any] = _EXACT | {"fastmath": {"contract", "reassoc", "nsz", "a
 
 compiled = njit(**_LOOPS)
 
-# For functions that are called in one place: compiled with their caller, and not by themselves as
-# well, the whole takes 13 seconds instead of 18
+# For functions that are called in one place: compiled with their caller and not by themselves too.
+# Measured once, float32, on a busy machine: 14.2 s of CPU time for the whole instead of 18.5
 inlined = njit(**_LOOPS, inline="always")
 
 # For functions of one number: part of the loops that call them, however long they are. A loop with

@@ -62,7 +62,8 @@ def shrink_rows(W, step, strength):
                 break
         for k in range(W.shape[1]):
             length = r + strength * step[j, k]
-            W[j, k] *= r / (length if length > 0 else 1.0)
+            if length != r:  # as compiled, W r / r is W only to rounding
+                W[j, k] *= r / length
 
 
 @compiled
