@@ -161,3 +161,9 @@ def test_warnings_are_issued_by_the_helper(path):
     source = FILES[path].read_text("utf-8")
     assert "import warnings" not in source
     assert "stacklevel" not in source
+
+
+def test_the_picture_of_the_house_is_drawn_from_the_code():
+    script = Path(__file__).parents[2] / "docs" / "draw_house.py"
+    done = subprocess.run([sys.executable, script, "--check"], check=False)
+    assert done.returncode == 0, "draw it again: python docs/draw_house.py"
