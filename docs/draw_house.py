@@ -34,7 +34,7 @@ ARROWS = {
     ("model_selection", "engine"): (690, 690),
     ("estimators", "engine"): (390, 390),
 }
-GROUND = {"_version", "_typing", "_files", "_warnings", "_sklearn", "exceptions"}
+GROUND = {"_pipelines", "_version", "_typing", "_files", "_warnings", "_sklearn", "exceptions"}
 
 
 def modules():
