@@ -610,9 +610,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
 
-    def score(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy: the share of the samples that are predicted correctly.
 
         Parameters
