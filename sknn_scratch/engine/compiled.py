@@ -85,6 +85,8 @@ class CompiledEpochs:
     callbacks and resumed fits work alike with either.
     """
 
+    engine = "numba"
+
     def __init__(
         self, optimizer: Optimizer, objective: Objective, params: Parameters, batches: MiniBatches
     ) -> None:

@@ -62,6 +62,8 @@ class Epoch(NamedTuple):
 class NumpyEpochs:
     """The epochs of a training, step by step in numpy."""
 
+    engine = "numpy"
+
     def __init__(
         self, optimizer: Optimizer, objective: Objective, params: Parameters, batches: MiniBatches
     ) -> None:

@@ -12,13 +12,15 @@ import numpy as np
 
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation
+from sknn_scratch.engine.compiled import CompiledEpochs, can_compile
+from sknn_scratch.engine.dropout import Dropout
 from sknn_scratch.engine.initializers import draw_parameters
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters, count_parameters
 from sknn_scratch.engine.penalties import PENALTIES, ElasticNet
 from sknn_scratch.engine.schedules import ByEpoch
 from sknn_scratch.engine.solvers import CHUNK, SOLVERS
-from sknn_scratch.engine.training import Optimizer
+from sknn_scratch.engine.training import NumpyEpochs, Optimizer
 from sknn_scratch.estimators.registries import how_to_register, part
 from sknn_scratch.estimators.validation import is_finite, is_number
 
@@ -240,6 +242,30 @@ def dropout_rates(estimator):
     if not all(is_number(rate) and 0 <= rate < 1 for rate in rates):
         raise ValueError(f"dropout must be in the range [0, 1), got {given!r}.")
     return [float(rate) for rate in rates] if any(rates) else None
+
+
+def build_dropout(estimator, optimizer, generator):
+    """Return the dropout of the layers, or None if there is none.
+
+    Its own generator, which `generator` seeds, belongs to the optimiser: a fit that goes on draws
+    from where it stood.
+    """
+    rates = dropout_rates(estimator)
+    if rates is None:
+        return None
+    if optimizer.generator is None:
+        # Ten times faster than the legacy RandomState, which draws its seed
+        noise = np.random.SFC64(generator.randint(2**31 - 1))
+        optimizer.generator = np.random.Generator(noise)
+    return Dropout(rates, optimizer.generator)
+
+
+def epochs_class(estimator, optimizer, objective, batches):
+    """Return the class that does the epochs: numpy's, unless others are asked for and can."""
+    wanted = estimator.engine == "numba"
+    if wanted and can_compile(optimizer, objective, batches):
+        return CompiledEpochs
+    return NumpyEpochs
 
 
 def samples_per_batch(estimator, n_samples):

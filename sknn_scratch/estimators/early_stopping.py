@@ -1,4 +1,4 @@
-"""The number by which early stopping judges an epoch, and what to say where there is none."""
+"""The validation set: what is measured on it, and the number by which early stopping goes."""
 
 import numpy as np
 
@@ -51,7 +51,20 @@ def _warn_of_constant_targets(held_out):
     )
 
 
-def validation_scores(params, activations, X, weight):
+def measured_on(validation, params, activations, loss):
+    """Return loss, without penalties, and score on the validation set, as the history has them."""
+    X, y, weight = validation
+    raw = _raw_scores_of(params, activations, X, weight)
+    if not np.isfinite(raw).all():
+        return {"validation_loss": float("nan"), "validation_score": float("nan")}
+    mean = np.average(loss.value(raw, y), weights=weight)
+    return {
+        "validation_loss": float(loss.reported(mean, 0.0, params.units[-1])),
+        "validation_score": float(loss.mean_score(raw, y, weight)),
+    }
+
+
+def _raw_scores_of(params, activations, X, weight):
     """Return the raw scores of the validation set, zero for samples without weight.
 
     Such samples have no say, not even where the network's output for them is infinite.

@@ -2,52 +2,51 @@
 
 import copy
 from contextlib import nullcontext
-from dataclasses import replace
 from math import isfinite
 
 import numpy as np
 
-from sknn_scratch.engine.batches import Batch, MiniBatches
-from sknn_scratch.engine.compiled import CompiledEpochs, can_compile, kernels
-from sknn_scratch.engine.dropout import Dropout
+from sknn_scratch.engine.batches import Batch
+from sknn_scratch.engine.compiled import kernels
 from sknn_scratch.engine.lbfgs import lbfgs
 from sknn_scratch.engine.outputs import quiet
 from sknn_scratch.engine.progress import Ending
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.engine.training import NumpyEpochs, train
-from sknn_scratch.estimators.advice import (
-    report_ending,
-    warn_if_nothing_learned,
-    warn_of_large_alpha,
-)
+from sknn_scratch.engine.training import train
+from sknn_scratch.estimators.advice import report_ending, warn_if_nothing_learned
 from sknn_scratch.estimators.build import (
+    build_dropout,
     build_objective,
     check_combinations,
-    dropout_rates,
+    epochs_class,
     first_parameters,
     l1_of_weights,
-    samples_per_batch,
 )
 from sknn_scratch.estimators.early_stopping import (
     N_PROBES,
     is_sound_on,
     judge_of,
+    measured_on,
     unusable_message,
-    validation_scores,
 )
-from sknn_scratch.estimators.fitted import check_outputs, keep_parameters, keep_shape
+from sknn_scratch.estimators.fitted import (
+    check_outputs,
+    keep_parameters,
+    keep_shape,
+    show_curves,
+    show_progress,
+)
 from sknn_scratch.estimators.hooks import LIFECYCLE, FitCallbacks
 from sknn_scratch.estimators.interrupts import end_if_asked, is_one_of_many_fits
 from sknn_scratch.estimators.prepare import (
     check_training_weight,
     held_out,
+    mini_batches,
     prepare,
-    rows_of,
     rows_to_train_on,
 )
 from sknn_scratch.estimators.resume import (
     Mode,
-    ResumePoint,
     check_same_data,
     fingerprint,
     first_optimizer,
@@ -133,8 +132,8 @@ class Fit:
         self.callbacks = None
         if hasattr(estimator, "_skl_callbacks"):
             self.callbacks = FitCallbacks(self, *given)
-        self._show_curves()
-        self._show_progress()
+        show_curves(estimator, self.progress, self.validation)
+        show_progress(estimator, self.progress, self.validation)
 
     @property
     def _holds_out(self):
@@ -172,15 +171,22 @@ class Fit:
         self.optimizer = first_optimizer(self.estimator, self.mode, self.point)
         if self.point.flat is not None:
             self.params.flat[...] = self.point.flat
-        batches = self._batches(*self._training_targets())
-        self.objective = build_objective(self.estimator, self.loss, self.params, self._dropout())
-        epochs = self._epochs(batches)
+        estimator, optimizer, generator = self.estimator, self.optimizer, self.point.generator
+        targets, full_batch = self._training_targets(), optimizer.solver.full_batch
+        begins = self.progress.n_samples_seen == 0
+        batches = mini_batches(
+            estimator, self.data.X, *targets, self.order, generator, full_batch, begins
+        )
+        dropout = build_dropout(estimator, optimizer, generator)
+        self.objective = build_objective(estimator, self.loss, self.params, dropout)
+        epochs = epochs_class(estimator, optimizer, self.objective, batches)
+        estimator.engine_ = epochs.engine
 
         def on_epoch(epoch):
             return self._after_epoch(epoch, batches.n_samples)
 
         def minimise():
-            parts = self.optimizer, self.objective, self.params, batches
+            parts = optimizer, self.objective, self.params, batches
             return train(*parts, self.n_epochs_left, on_epoch, epochs)
 
         return batches.batch_size, minimise
@@ -220,40 +226,6 @@ class Fit:
             self.loss.remember_targets(y[rows], weight)
         return y, sample_weight
 
-    def _batches(self, y, sample_weight):
-        """Return the mini-batches of an epoch."""
-        estimator, X, order = self.estimator, self.data.X, self.order
-        full_batch = self.optimizer.solver.full_batch
-        size = order.size if full_batch else samples_per_batch(estimator, order.size)
-        if self.progress.n_samples_seen == 0:
-            mean = 1.0 if sample_weight is None else sample_weight[order].mean()
-            warn_of_large_alpha(estimator.alpha, float(mean * size), size)
-        if estimator.shuffle and not full_batch:
-            # Rows are taken from X as they are needed: no copy of the training part is made
-            return MiniBatches(X, y, sample_weight, size, order, self.point.generator)
-        if self._holds_out:
-            X, y, sample_weight = rows_of((X, y, sample_weight), order)
-        return MiniBatches(X, y, sample_weight, size)
-
-    def _dropout(self):
-        """Return the dropout of the layers, or None."""
-        rates = dropout_rates(self.estimator)
-        if rates is None:
-            return None
-        if self.optimizer.generator is None:
-            # Ten times faster than the legacy RandomState, which draws its seed
-            noise = np.random.SFC64(self.point.generator.randint(2**31 - 1))
-            self.optimizer.generator = np.random.Generator(noise)
-        return Dropout(rates, self.optimizer.generator)
-
-    def _epochs(self, batches):
-        """Return the class that does the epochs: numpy's, unless others are asked for and can."""
-        wanted = self.estimator.engine == "numba"
-        if not (wanted and can_compile(self.optimizer, self.objective, batches)):
-            return NumpyEpochs
-        self.estimator.engine_ = "numba"
-        return CompiledEpochs
-
     # What happens epoch by epoch
 
     def _trained(self, batch_size, minimise):
@@ -289,7 +261,7 @@ class Fit:
         entry = self._measure(epoch)
         progress.record(entry, n_samples, self.params.flat)
         ending, new_rate = self._judge(entry)
-        self._show_progress()
+        show_progress(self.estimator, progress, self.validation)
         if self.estimator.verbose:
             self._print(entry | {"seconds": epoch.seconds}, ending, new_rate)
         if ending is Ending.DIVERGED:
@@ -307,22 +279,11 @@ class Fit:
             self.loss.score_name: float(epoch.score),
         }
         if self.validation is not None:
-            entry |= self._validate()
+            parts = self.params, self.objective.activations, self.loss
+            entry |= measured_on(self.validation, *parts)
         entry["learning_rate"] = epoch.learning_rate
         entry["nonzero_weights"] = int(np.count_nonzero(self.params.weights_flat))
         return entry
-
-    def _validate(self):
-        """Return loss, without penalties, and score on the validation set."""
-        X, y, sample_weight = self.validation
-        raw = validation_scores(self.params, self.objective.activations, X, sample_weight)
-        if not np.isfinite(raw).all():
-            return {"validation_loss": float("nan"), "validation_score": float("nan")}
-        mean = np.average(self.loss.value(raw, y), weights=sample_weight)
-        return {
-            "validation_loss": self._reported(mean, 0.0),
-            "validation_score": float(self.loss.mean_score(raw, y, sample_weight)),
-        }
 
     def _reported(self, loss, penalty):
         return float(self.loss.reported(loss, penalty, self.params.units[-1]))
@@ -348,33 +309,6 @@ class Fit:
         self.progress.n_stale_epochs = 0
         return None, schedule.learning_rate
 
-    def _show_progress(self):
-        """Let the estimator's attributes say what the progress is."""
-        estimator, progress = self.estimator, self.progress
-        if progress.n_epochs <= 1:  # later epochs are appended to the same lists
-            self._show_curves()
-        if progress.keeps_best:
-            estimator.best_loss_ = None
-            estimator.best_validation_score_ = progress.best_score
-        else:
-            estimator.best_loss_ = progress.best if progress.n_epochs or progress.has_best else None
-            estimator.best_validation_score_ = None
-        if progress.loss is not None:
-            estimator.loss_ = progress.loss
-        estimator.n_iter_ = progress.n_epochs
-        estimator.t_ = progress.n_samples_seen
-        estimator._no_improvement_count = progress.n_stale_epochs
-
-    def _show_curves(self):
-        estimator, history = self.estimator, self.progress.history
-        estimator.history_ = history
-        # lbfgs may find that there is nothing to do, and record no epoch
-        estimator.loss_curve_ = history.get("loss", [])
-        estimator.validation_scores_ = None
-        if self.validation is not None:
-            estimator.validation_scores_ = history.get("validation_score")
-        estimator._n_epochs_dropped = self.progress.n_epochs_dropped
-
     def _print(self, entry, ending, new_rate):
         progress = self.progress
         number = progress.n_epochs
@@ -396,7 +330,7 @@ class Fit:
     def _end(self):
         """Report the ending; leave the estimator with the weights that it is to keep."""
         estimator, ending = self.estimator, self.progress.ending
-        self._show_progress()
+        show_progress(estimator, self.progress, self.validation)
         if not self.incremental or self.progress.is_lost:
             report_ending(estimator, self.progress, self.scipy_result)
         if ending is Ending.INTERRUPTED:
@@ -427,29 +361,15 @@ class Fit:
     def _leave(self, model, params, optimizer, unfinished):
         """Leave a model its optimiser, and where to go on; put the best weights into `params`."""
         if optimizer is None:
-            vars(model).pop("_optimizer", None)  # its state is that of other weights
+            vars(model).pop("_optimizer", None)  # its state belongs to other weights
             return
-        model._optimizer = optimizer
-        last_flat = last_optimizer = None
-        resumable = unfinished or self.estimator.warm_start == "resume"
-        if self.progress.keeps_best:
-            if resumable and np.isfinite(params.flat).all():
-                last_flat, last_optimizer = params.flat.copy(), copy.deepcopy(optimizer)
-            self._go_back_to_best(params, optimizer)
-        if resumable:
-            generator = copy.deepcopy(self.point.generator)  # others may draw from it
-            model._resume_point = ResumePoint(
-                generator, self.point.n_samples, self.order.copy(), last_flat, last_optimizer
-            )
+        progress, model._optimizer = self.progress, optimizer
+        # First, as long as `params` and the optimiser are those of the last epoch
+        if unfinished or self.estimator.warm_start == "resume":
+            model._resume_point = self.point.next_point(self.order, progress, params, optimizer)
         if unfinished:
-            best_flat = self.progress.best_flat.copy()
-            progress = replace(self.progress, history={}, best_flat=best_flat)
-            model._resume_point.progress, model._resume_point.loss = progress, self.loss
-            model._resume_point.fingerprint = self.point.fingerprint
-
-    def _go_back_to_best(self, params, optimizer):
-        if not self.progress.has_best:  # not yet: what there is so far is the best
-            return
-        params.flat[...] = self.progress.best_flat
-        if optimizer.state is not None:
-            optimizer.state = optimizer.solver.restarted_at(params, optimizer.state)
+            model._resume_point.add_rest(progress, self.loss, self.point.fingerprint)
+        if progress.keeps_best and progress.has_best:  # else what there is so far is the best
+            params.flat[...] = progress.best_flat
+            if optimizer.state is not None:
+                optimizer.state = optimizer.solver.restarted_at(params, optimizer.state)

@@ -1,4 +1,4 @@
-"""What a fit leaves on its estimator: weights, and the shape of the network that they make."""
+"""What a fit shows on its estimator: weights, the shape of the network, curves and progress."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -18,6 +18,34 @@ def keep_shape(estimator, params, loss):
     estimator.n_layers_ = len(params.units)
     estimator.n_parameters_ = params.flat.size
     estimator.out_activation_ = loss.out_activation
+
+
+def show_progress(estimator, progress, validation):
+    """Let the attributes say how far training has come; `validation` is its set, or None."""
+    if progress.n_epochs <= 1:  # later epochs are appended to the same lists
+        show_curves(estimator, progress, validation)
+    if progress.keeps_best:
+        estimator.best_loss_ = None
+        estimator.best_validation_score_ = progress.best_score
+    else:
+        estimator.best_loss_ = progress.best if progress.n_epochs or progress.has_best else None
+        estimator.best_validation_score_ = None
+    if progress.loss is not None:
+        estimator.loss_ = progress.loss
+    estimator.n_iter_ = progress.n_epochs
+    estimator.t_ = progress.n_samples_seen
+    estimator._no_improvement_count = progress.n_stale_epochs
+
+
+def show_curves(estimator, progress, validation):
+    """Let the attributes be the lists to which epochs are appended."""
+    history = progress.history
+    estimator.history_ = history
+    # lbfgs may find that there is nothing to do, and record no epoch
+    estimator.loss_curve_ = history.get("loss", [])
+    has_scores = validation is not None
+    estimator.validation_scores_ = history.get("validation_score") if has_scores else None
+    estimator._n_epochs_dropped = progress.n_epochs_dropped
 
 
 def keep_parameters(estimator, params, dtype):

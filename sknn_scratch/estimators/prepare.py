@@ -12,9 +12,14 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.engine.losses import Loss
-from sknn_scratch.estimators.advice import refuse_tiny_weights, warn_of_large_features
-from sknn_scratch.estimators.build import build_loss
+from sknn_scratch.estimators.advice import (
+    refuse_tiny_weights,
+    warn_of_large_alpha,
+    warn_of_large_features,
+)
+from sknn_scratch.estimators.build import build_loss, samples_per_batch
 from sknn_scratch.estimators.fitted import layers_of
 from sknn_scratch.estimators.validation import as_error_of, checked_weights, converted
 from sknn_scratch.estimators.validation_units import warn_of_other_units
@@ -214,3 +219,23 @@ def check_training_weight(weight, alpha):
 def rows_of(samples, rows):
     """Return these rows of X, y and sample_weight, which may be None."""
     return tuple(None if part is None else part[rows] for part in samples)
+
+
+# What an epoch is made of
+
+
+def mini_batches(estimator, X, y, sample_weight, order, generator, full_batch, begins):
+    """Return the mini-batches of an epoch over the rows of X in `order`.
+
+    `full_batch` says that the solver sees all of them at once, `begins` that it has seen none yet.
+    """
+    size = order.size if full_batch else samples_per_batch(estimator, order.size)
+    if begins:
+        mean = 1.0 if sample_weight is None else sample_weight[order].mean()
+        warn_of_large_alpha(estimator.alpha, float(mean * size), size)
+    if estimator.shuffle and not full_batch:
+        # Rows are taken from X as they are needed: no copy of the training part is made
+        return MiniBatches(X, y, sample_weight, size, order, generator)
+    if order.size < X.shape[0]:
+        X, y, sample_weight = rows_of((X, y, sample_weight), order)
+    return MiniBatches(X, y, sample_weight, size)

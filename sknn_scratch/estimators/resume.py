@@ -80,6 +80,20 @@ class ResumePoint:
         """Whether the next fit is the rest of this one, and not another."""
         return self.progress is not None
 
+    def next_point(self, order, progress, params, optimizer):
+        """Return where the call that began here has stopped; the two share no arrays."""
+        last_flat = last_optimizer = None
+        # Early stopping goes back to better weights, but the next call continues from the last
+        if progress.keeps_best and np.isfinite(params.flat).all():
+            last_flat, last_optimizer = params.flat.copy(), copy.deepcopy(optimizer)
+        generator = copy.deepcopy(self.generator)  # others may draw from it
+        return ResumePoint(generator, self.n_samples, order.copy(), last_flat, last_optimizer)
+
+    def add_rest(self, progress, loss, fingerprint):
+        """Add what it takes to do the rest of an unfinished fit."""
+        self.progress = replace(progress, history={}, best_flat=progress.best_flat.copy())
+        self.loss, self.fingerprint = loss, fingerprint
+
 
 def taken_resume_point(estimator, mode, n_samples, holds_out):
     """Return where a call with so many samples begins.

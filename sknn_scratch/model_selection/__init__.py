@@ -3,3 +3,7 @@
 from sknn_scratch.model_selection.search import MLPGridSearchCV, MLPRandomizedSearchCV
 
 __all__ = ["MLPGridSearchCV", "MLPRandomizedSearchCV"]
+
+for search in (MLPGridSearchCV, MLPRandomizedSearchCV):
+    # A pickled search names the public path, wherever the file lies
+    search.__module__ = "sknn_scratch.model_selection"

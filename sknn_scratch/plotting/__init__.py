@@ -11,3 +11,12 @@ __all__ = [
     "TrainingCurveDisplay",
     "WeightsDisplay",
 ]
+
+for display in (
+    DecisionBoundaryGridDisplay,
+    GradientCheckDisplay,
+    TrainingCurveDisplay,
+    WeightsDisplay,
+):
+    # A pickled display names the public path, wherever the file lies
+    display.__module__ = "sknn_scratch.plotting"

@@ -20,6 +20,8 @@ from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.estimators import state
 from sknn_scratch.model_files import save
+from sknn_scratch.model_selection import MLPGridSearchCV, MLPRandomizedSearchCV
+from tests.public_names import public_modules
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -92,6 +94,25 @@ def test_skops_files(name, tmp_path):
     save(model_of(name), tmp_path / "model.skops")
     schema = zipfile.ZipFile(tmp_path / "model.skops").read("schema.json")
     assert modules_in(schema) == {"sknn_scratch"}
+
+
+SEARCHES = {
+    "grid": MLPGridSearchCV(new(), {"l2": [0, 0.1], "max_iter": [2, 3]}, cv=2),
+    "randomized": MLPRandomizedSearchCV(new(), {"l2": [0, 0.1]}, n_iter=2, cv=2, random_state=0),
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_searches(name):
+    search = SEARCHES[name].fit(X, y)
+    named = modules_in_pickle(pickle.dumps(search))
+    assert named == {"sknn_scratch", "sknn_scratch.model_selection"}
+
+
+@pytest.mark.parametrize("module", public_modules(), ids=lambda module: module.__name__)
+def test_public_classes_name_the_module_that_users_import(module):
+    classes = [found for name in module.__all__ if isinstance(found := getattr(module, name), type)]
+    assert {cls.__module__ for cls in classes} <= {module.__name__}
 
 
 TRAININGS = {
