@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, and that say so if a bit of them has changed."""
+"""Atomic file replacement, and a seal that reveals any change to a file."""
 
 import errno
 import os

@@ -23,25 +23,27 @@ _SIZE_AND_CHECKSUM = struct.Struct("<QI")
 
 
 class Checkpoint:
-    """Callback that keeps a file from which a fit that was killed goes on.
+    """Callback that keeps a file with which a fit that was killed can be finished.
 
-    What comes out of :meth:`load` predicts, and its `fit` with the same data does the rest of the
-    epochs. It ends in the same weights, curves and history, to the bit, as a fit without a break,
-    at any solver but 'lbfgs'. The file holds the estimator with its parameters and callbacks, the
-    state of the optimiser and of the random numbers, but not the data.
+    :meth:`load` returns an estimator that predicts, and whose `fit` with the same data does the
+    rest of the epochs. Weights, curves and history are then the same, to the bit, as those of a fit
+    without a break. This holds for every solver but 'lbfgs'. The file holds the estimator with its
+    parameters and callbacks, the state of the optimiser and of the random numbers, but not the
+    data.
 
     Parameters
     ----------
     path : str or path-like
-        The file. It is replaced as a whole: whenever the process is killed, the last checkpoint
-        or the one before it is there. While one is written, ``path + ".tmp"`` is there as well.
+        The file. It is replaced atomically: whenever the process is killed, it holds the last
+        checkpoint or the one before. While a checkpoint is written, ``path + ".tmp"`` exists too.
 
     every_epochs : int, default=None
-        The file is written after so many epochs, counted over all fits of the model.
+        Number of epochs from one checkpoint to the next, counted over all fits of the model.
 
     every_seconds : float, default=None
-        It is written after the first epoch that ends so many seconds after the last time. Where
-        both are given, whichever is due first counts; where neither is, each epoch.
+        Least number of seconds between checkpoints: the first epoch that ends later writes the
+        next one. If both are given, whichever is due first counts. If neither is, every epoch
+        writes a checkpoint.
 
     Attributes
     ----------
@@ -51,30 +53,30 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If a parameter is not as described. In `fit`: if the solver is 'lbfgs', which cannot go on
-        where it stopped; if the callback was set on something else than `MLPScratchClassifier` or
-        `MLPScratchRegressor`, or on one within a search, whose many fits would share a file; or
-        if the estimator cannot be pickled.
+        If a parameter is not as described. In `fit`: if the solver is 'lbfgs', which cannot
+        continue where it stopped; if the callback was set on anything but an
+        `MLPScratchClassifier` or `MLPScratchRegressor`; if that is part of a search, whose many
+        fits would share the file; or if the estimator cannot be pickled.
     FileNotFoundError
         In `fit`, if the folder of the file does not exist.
 
     See Also
     --------
-    sklearn.callback.ProgressBar : Shows how far a fit is.
+    sklearn.callback.ProgressBar : Shows how far a fit has come.
     sklearn.callback.ScoringMonitor : Records scores after each epoch.
 
     Notes
     -----
-    A checkpoint is a pickle, and so is code: load only what you trust. What it refers to, for
-    example a callback, an activation or a `stop_when` of your own, has to live in a module that
-    can be imported where it is loaded.
+    A checkpoint is a pickle, and a pickle is code: load only what you trust. A callback, an
+    activation or a `stop_when` of your own has to live in a module that can be imported where the
+    checkpoint is loaded.
 
-    A file that cannot be written, for example because the disk is full, is a RuntimeWarning and
-    not an error: training goes on, and the file before it is still there.
+    If the file cannot be written, for example because the disk is full, a RuntimeWarning says so.
+    Training goes on, and the last checkpoint is still there.
 
     After the last epoch the file holds the trained model, whose `fit` has nothing left to do
-    unless `max_iter` is raised. Of `partial_fit`, which is one epoch, it holds the model as it is:
-    go on with `partial_fit`.
+    unless you raise `max_iter`. `partial_fit` is one epoch; its checkpoint holds the model as it
+    is, which `partial_fit` continues.
 
     Examples
     --------
@@ -125,27 +127,27 @@ class Checkpoint:
 
     @staticmethod
     def load(path: str | os.PathLike) -> BaseMLPScratch:
-        """Return the estimator in a checkpoint; its `fit` goes on where the file was written.
+        """Return the estimator in a checkpoint; its `fit` continues where the file was written.
 
         Parameters
         ----------
         path : str or path-like
             The file. The Checkpoint that wrote it is among the estimator's callbacks, and will
-            go on with this file.
+            continue to write this file.
 
         Returns
         -------
         estimator : MLPScratchClassifier or MLPScratchRegressor
-            As it was after the last epoch before the file was written: with early stopping, with
-            the best weights until then.
+            As it was after the last epoch before the file was written. With early stopping it
+            has the best weights until then.
 
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is no checkpoint, is truncated or damaged, or refers to what cannot be
-            imported.
+            If the file is not a checkpoint, is truncated or damaged, or refers to something that
+            cannot be imported.
         """
         path = Path(path).absolute()
         pickled = _checked(path.read_bytes(), path)
@@ -162,7 +164,7 @@ class Checkpoint:
     # scikit-learn's protocol
 
     def setup(self, estimator: BaseMLPScratch, context: Any) -> None:
-        """Check that the estimator can be trained in parts, and written."""
+        """Check that the estimator can be trained in parts and written to a file."""
         if not isinstance(estimator, BaseMLPScratch):
             raise ValueError(
                 "Checkpoint must be set on an MLPScratchClassifier or MLPScratchRegressor, not on "
@@ -199,7 +201,7 @@ class Checkpoint:
     def on_fit_task_begin(self, estimator: BaseMLPScratch, context: Any) -> None:
         """Write the file if it is due, before another epoch begins.
 
-        Not at the end of the last one: another callback may have yet to say whether to stop there.
+        It is not written at the end of the last one, where another callback may still ask to stop.
         """
         if context.task_name != EPOCH or estimator.n_iter_ == 0:
             return

@@ -58,10 +58,10 @@ class Loss(ABC):
 
     @abstractmethod
     def score(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray | None:
-        """Return for each sample, shape (n,), that of which the mean is the score.
+        """Return each sample's contribution, shape (n,); the score is their mean.
 
-        In classification, whether it is classified correctly; in regression, its part of R^2, or
-        None before `remember_targets`.
+        In classification it is whether the sample is classified correctly. In regression it is the
+        sample's part of R^2, or None before `remember_targets`.
         """
 
     @abstractmethod

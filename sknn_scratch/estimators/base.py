@@ -1,7 +1,7 @@
 """What the classifier and the regressor share: scikit-learn's protocol.
 
-No arithmetic is done here: an estimator has `prepare` check and encode its data, `build` turn its
-parameters into the objects of the engine, and `fit` run them.
+There is no arithmetic here: `prepare` checks and encodes the data, `build` turns the parameters
+into objects of the engine, and `fit` runs them.
 """
 
 from typing import Any, ClassVar, Self
@@ -79,16 +79,16 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The samples. float32 is computed in float32, all else in float64.
+            The samples. With float32 all computation is in float32, otherwise in float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets: class labels, an indicator matrix of several labels, or real numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the samples; all 1 if None.
         X_val, y_val : array-likes like X and y, default=None
-            A validation set of one's own. Loss and score on it are recorded after each epoch; with
-            `early_stopping` it takes the place of the part that would be held out.
+            A validation set of your own. Loss and score on it are recorded after each epoch. With
+            `early_stopping` it replaces the part of the samples that would be held out.
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
-            Weights of its samples.
+            Weights of the validation samples.
 
         Returns
         -------
@@ -99,7 +99,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         ------
         ValueError
             If a parameter or the data is not as described, or if training diverges. The estimator
-            is then what it was before the call.
+            then stays as it was before the call.
         """
         validation = X_val, y_val, sample_weight_val
         return fit_network(self, X, y, sample_weight, validation)
@@ -116,13 +116,13 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         summary : ModelSummary
-            ``print(model.summary())`` shows it as text, a notebook as a table; `summary.rows` has
-            a dict for each layer, of which ``pandas.DataFrame(summary.rows)`` is a table.
+            ``print(model.summary())`` shows it as text, a notebook as a table. `summary.rows` has
+            a dict for each layer; ``pandas.DataFrame(summary.rows)`` makes a table of them.
 
         Raises
         ------
         NotFittedError
-            If the estimator is not fitted: before that the shapes are not known.
+            If the estimator is not fitted: the shapes are not known before.
         """
         check_is_fitted(self)
         return ModelSummary.of(self)
@@ -130,11 +130,11 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     # The way to scikit-learn
 
     def to_sklearn(self) -> Any:
-        """Return scikit-learn's own estimator with the same weights, which predicts the same.
+        """Return scikit-learn's own estimator with the same weights and the same predictions.
 
-        Parameters that scikit-learn lacks are left out, the solvers 'gd' and 'nag' become 'sgd',
-        and schedules that it lacks 'constant': they do not matter for prediction, but would for
-        training on. An estimator that is not fitted is converted as well.
+        The conversion drops parameters that scikit-learn lacks. The solvers 'gd' and 'nag' become
+        'sgd', and schedules that it lacks become 'constant'. Predictions do not depend on these;
+        further training would. An estimator that is not fitted is converted as well.
 
         Returns
         -------
@@ -150,7 +150,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
 
     @classmethod
     def from_sklearn(cls, estimator: BaseEstimator) -> Self:
-        """Return an estimator with the parameters, and where fitted the weights, of `estimator`.
+        """Return an estimator with the parameters of `estimator` and, if it is fitted, its weights.
 
         Parameters
         ----------
@@ -160,7 +160,7 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         converted : object of this class
-            With copies of the weights. The state of the optimiser is not taken over.
+            With copies of the weights, but without the state of the optimiser.
 
         Raises
         ------

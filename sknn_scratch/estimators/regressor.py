@@ -53,7 +53,7 @@ class Numbers(Targets):
 class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     """Multilayer perceptron regressor.
 
-    Minimises the loss of the output layer plus penalties on the weights::
+    Training minimises the loss of the output layer plus penalties on the weights::
 
         F = (1/S) sum_i w_i loss(net(x_i), y_i) + alpha / (2 S) sum_l ||W_l||_2^2
             + sum_l ( l1_l ||W_l||_1 + l2_l ||W_l||_2^2 ),        S = sum_i w_i over the batch
@@ -61,8 +61,9 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     Parameters
     ----------
     loss : {'squared_error', 'poisson'}, default='squared_error'
-        Half the squared error, with the output as it is, or half the Poisson deviance, with the
-        exponential of the output; summed over the outputs.
+        'squared_error' is half the squared error; it takes the output as it is. 'poisson' is half
+        the Poisson deviance; it takes the exponential of the output. Both are sums over the
+        outputs.
 
     hidden_layer_sizes : int or array-like of shape (n_hidden,), default=(100,)
         Number of units of each hidden layer. ``()`` is a network without a hidden layer: a
@@ -83,45 +84,45 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     alpha : float, default=0.0001
         Strength of scikit-learn's L2 penalty ``alpha / (2 S) sum_l ||W_l||_2^2`` with S the number
-        (or the total weight) of the samples in the batch. It so depends on the batch size; `l2`
-        does not. Both may be set, and add up.
+        (or the total weight) of the samples in the batch. Its effect therefore depends on the
+        batch size; that of `l2` does not. If both are set, they add up.
 
     batch_size : int or 'auto', default='auto'
-        Samples per step of 'sgd' and 'adam'; 'auto' is ``min(200, n_samples)``. The last batch of
-        an epoch is smaller where this does not divide the number of samples.
+        Number of samples per step of 'sgd' and 'adam'; 'auto' is ``min(200, n_samples)``. The last
+        batch of an epoch is smaller if this does not divide the number of samples.
 
     learning_rate : str or callable, default='constant'
-        The step over the epochs, of every solver but 'lbfgs':
+        How the learning rate changes over the epochs. It applies to every solver but 'lbfgs':
 
         - 'constant': `learning_rate_init`;
         - 'invscaling': ``learning_rate_init / (1 + samples seen) ** power_t``;
-        - 'adaptive': a fifth of the last step whenever progress stops, until it is 1e-6 or less
-          ('adam' takes no notice of these two, as in scikit-learn);
-        - 'plateau': what 'adaptive' is, for 'adam' as well;
+        - 'adaptive': divided by five whenever progress stops, until it is 1e-6 or less
+          ('adam' ignores 'invscaling' and 'adaptive', as in scikit-learn);
+        - 'plateau': the same as 'adaptive', for 'adam' as well;
         - 'cosine': from `learning_rate_init` to 0 along half a cosine over `max_iter` epochs;
         - 'one_cycle': up from 1/25 of `learning_rate_init` to all of it over 0.3 of `max_iter`
           epochs, then down to almost 0;
         - 'backtracking', for 'gd' and 'nag': halved until a step lowers the loss as much as the
-          gradient promises (Armijo's rule; with 'nag' and `l1` that of Beck and Teboulle), never
-          raised again. `learning_rate_init` is what it starts from, and may be large. For smooth
-          activations: at the kinks of 'relu' the step may shrink to nothing;
-        - a function of the number of epochs done that returns the step.
+          gradient promises (Armijo's rule; with 'nag' and `l1` that of Beck and Teboulle), and
+          never raised again. It starts from `learning_rate_init`, which may be large. Use it with
+          smooth activations: at the kinks of 'relu' the learning rate may shrink to nothing;
+        - a function that takes the number of epochs done and returns the learning rate.
 
     learning_rate_init : float, default=0.001
-        The first step.
+        The initial learning rate.
 
     power_t : float, default=0.5
-        Exponent of 'invscaling'.
+        Exponent of the learning rate 'invscaling'.
 
     max_iter : int, default=200
-        Greatest number of epochs, or of iterations of 'lbfgs'.
+        Maximum number of epochs, or of iterations of 'lbfgs'.
 
     shuffle : bool, default=True
         Whether 'sgd' and 'adam' visit the samples in a new order in each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the first weights, the validation split and the orders of the samples. An int gives
-        the same result in every call.
+        Seed for the initial weights, the validation split and shuffling. With an int, every call
+        gives the same result.
 
     tol : float, default=1e-4
         An epoch is progress if the training loss (with `early_stopping`, the validation score) is
@@ -129,14 +130,14 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         gradient at which it stops.
 
     verbose : bool or int, default=False
-        Whether to print a table, a line per epoch: its number, loss, score, loss and score on the
-        validation set where there is one, step and seconds.
+        Whether to print a table with a line per epoch: its number, loss, score, loss and score on
+        the validation set if there is one, learning rate and seconds.
 
     warm_start : bool or 'resume', default=False
-        What `fit` starts from: False, new weights; True, the weights of the last fit with a new
-        optimiser, as in scikit-learn; 'resume', exactly where the last fit stopped, with the state
-        of the optimiser, the schedule and the random numbers: two fits of five epochs end in the
-        same bits as one of ten. 'resume' is for the same data, and not for 'lbfgs'.
+        What `fit` starts from. False: new weights. True: the weights of the last fit and a new
+        optimiser, as in scikit-learn. 'resume': exactly where the last fit stopped, with the state
+        of the optimiser, the schedule and the random numbers. Two fits of five epochs then end in
+        the same bits as one of ten. 'resume' needs the same data, and a solver other than 'lbfgs'.
 
     momentum : float, default=0.9
         Momentum of 'sgd', in [0, 1].
@@ -145,11 +146,11 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         Whether the momentum of 'sgd' is Nesterov's.
 
     early_stopping : bool, default=False
-        Whether to hold out `validation_fraction` of the samples, stop when the score on them makes
-        no progress, and keep the weights with the best. Not for 'lbfgs'.
+        Whether to hold out `validation_fraction` of the samples, to stop when the score on them
+        makes no progress, and to keep the weights with the best score. Not for 'lbfgs'.
 
     validation_fraction : float, default=0.1
-        Share of the samples held out by `early_stopping`.
+        Share of the samples that `early_stopping` holds out.
 
     beta_1 : float, default=0.9
         Decay rate of the first moment of 'adam', in [0, 1).
@@ -158,61 +159,63 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         Decay rate of the second moment of 'adam', in [0, 1).
 
     epsilon : float, default=1e-8
-        Added to the root of the second moment of 'adam'.
+        Number added to the root of the second moment of 'adam'.
 
     n_iter_no_change : int or inf, default=10
         Training stops after more than this many epochs in a row without progress.
 
     max_fun : int, default=15000
-        Greatest number of evaluations of the loss by 'lbfgs'.
+        Maximum number of evaluations of the loss by 'lbfgs'.
 
     init : str, default='glorot_uniform'
-        How the first weights are drawn: 'glorot_uniform' (as in scikit-learn), 'he_normal',
+        How the initial weights are drawn: 'glorot_uniform' (as in scikit-learn), 'he_normal',
         'he_uniform', 'lecun_uniform' (within ±1/sqrt(fan_in), biases zero) or 'normal' (weights
         and biases with standard deviation 0.1).
 
     l1 : float or array-like of shape (n_hidden + 1,), default=0.0
-        Penalty ``sum_l l1_l ||W_l||_1``, one number or one for each weight matrix; it does not
+        Penalty ``sum_l l1_l ||W_l||_1``: one number, or one for each weight matrix. It does not
         depend on the batch size, and makes weights exactly zero. Biases are never penalised.
 
     l2 : float or array-like of shape (n_hidden + 1,), default=0.0
-        Penalty ``sum_l l2_l ||W_l||_2^2``, likewise; with `l1` it is an elastic net.
+        Penalty ``sum_l l2_l ||W_l||_2^2``: one number, or one for each weight matrix. Together
+        with `l1` it is an elastic net.
 
     weight_decay : float, default=0.0
-        Decoupled weight decay (AdamW): ``W *= 1 - step * weight_decay`` before each step. Not for
-        'lbfgs'.
+        Decoupled weight decay (AdamW): ``W *= 1 - rate * weight_decay`` before each step, where
+        rate is the learning rate. Not for 'lbfgs'.
 
     group_l1 : float, default=0.0
-        Penalty ``group_l1 sum_j ||W_1[j]||_2`` on the rows of the first weight matrix: input
-        features drop out as a whole, see `selected_features_`. Give `l2` for the other matrices,
-        or they make up for it by growing. Not for 'lbfgs'.
+        Penalty ``group_l1 sum_j ||W_1[j]||_2`` on the rows of the first weight matrix. It removes
+        input features as a whole, see `selected_features_`. Set `l2` for the other matrices, which
+        otherwise grow to make up for it. Not for 'lbfgs'.
 
     max_norm : float or None, default=None
-        Greatest Euclidean norm of the incoming weights of a unit: longer ones are scaled back
-        after each step. Not for 'lbfgs'.
+        Maximum Euclidean norm of the incoming weights of a unit. Longer weight vectors are scaled
+        back after each step. Not for 'lbfgs'.
 
     dropout : float or array-like of shape (n_hidden + 1,), default=0.0
-        Share of values set to zero at random in training (inverted dropout): one number for the
-        hidden layers, or one for each layer, the input first. Not for 'lbfgs'.
+        Share of values that training sets to zero at random (inverted dropout): one number for
+        the hidden layers, or one for each layer, the input first. Not for 'lbfgs'.
 
     warmup_epochs : float, default=0
-        The step grows from 0 to what `learning_rate` says over so many epochs.
+        Number of epochs over which the learning rate grows from 0 to what `learning_rate` says.
 
     restart : bool, default=False
         Whether 'nag' forgets its momentum when it leads uphill (O'Donoghue and Candes, 2015).
 
     early_stopping_on : {'score', 'loss'}, default='score'
-        What `early_stopping` looks at: the score on the validation set, or the loss (without
+        What `early_stopping` watches: the score on the validation set, or the loss on it (without
         penalties).
 
     stop_when : callable or None, default=None
-        A stopping rule of your own: called with `history_` after each epoch, it stops training by
-        returning True. To save the model it must be a function of a module, not a lambda.
+        A stopping rule of your own. It is called with `history_` after each epoch, and stops
+        training by returning True. A model with a lambda cannot be saved: use a function that a
+        module defines.
 
     engine : {'numpy', 'numba'}, default='numpy'
-        What computes the epochs. 'numba' compiles them: the same numbers to rounding, sooner. It
-        needs the extra ``fast``, and its first fit on a machine takes longer, see the page on
-        speed, which also lists what it leaves to numpy.
+        What computes the epochs. 'numba' compiles them, which gives the same numbers to rounding,
+        and is faster. It needs the extra ``fast``, and its first fit on a machine takes longer.
+        The page on speed tells how long, and what it leaves to numpy.
 
     Attributes
     ----------
@@ -231,10 +234,10 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     history_ : dict of lists
         One entry per epoch: 'loss' and 'r2' (means over the batches, each before its step),
         'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
-        and 'validation_score' (where there is a validation set), 'learning_rate' (the last step)
-        and 'nonzero_weights' (after the epoch). ``pandas.DataFrame(model.history_)`` is a table of
-        it. Clock times are not in it, so that equal fits have equal hashes and files. Each call of
-        partial_fit is an epoch; when there are 20,000, it keeps the last 10,000.
+        and 'validation_score' (if there is a validation set), 'learning_rate' (of the last step)
+        and 'nonzero_weights' (after the epoch). ``pandas.DataFrame(model.history_)`` makes a table
+        of it. It holds no clock times, so that equal fits have equal hashes and files. Each call
+        of partial_fit is an epoch; when there are 20,000, it keeps the last 10,000.
 
     loss_ : float
         The last entry of `loss_curve_`.
@@ -244,10 +247,10 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     loss_curve_ : list of shape (n_epochs,)
         The function that is minimised, penalties included, as a mean over the batches of each
-        epoch. As in scikit-learn the squared error in it is the mean over the outputs, not the sum.
+        epoch. As in scikit-learn, its squared error is the mean over the outputs, not the sum.
 
     validation_scores_ : list of shape (n_epochs,) or None
-        R^2 on the validation set after each epoch, where there is one.
+        R^2 on the validation set after each epoch, if there is one.
 
     best_validation_score_ : float or None
         With `early_stopping`, the score of the weights that were kept.
@@ -259,10 +262,10 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         Number of epochs (iterations of 'lbfgs') of the last fit.
 
     n_layers_ : int
-        Number of layers, with those of input and output.
+        Number of layers, input and output included.
 
     engine_ : str
-        What computed the epochs of the last fit: 'numpy' where 'numba' could not.
+        What computed the epochs of the last fit. It is 'numpy' where 'numba' could not.
 
     n_outputs_ : int
         Number of output units.
@@ -274,24 +277,24 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         Number of features seen in fit.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X had any that are strings.
+        Names of the features, if X has names and all are strings.
 
     See Also
     --------
     MLPScratchClassifier : The same network for classes.
-    sklearn.neural_network.MLPRegressor : Whose place this class takes.
+    sklearn.neural_network.MLPRegressor : The scikit-learn class that this one replaces.
 
     Notes
     -----
-    Where nothing that scikit-learn lacks is asked for, weights, losses and predictions agree with
-    :class:`~sklearn.neural_network.MLPRegressor` to rounding: the same formulas are evaluated in
-    the same order, with the same random numbers.
+    Without the parameters that scikit-learn lacks, weights, losses and predictions agree with
+    :class:`~sklearn.neural_network.MLPRegressor` to rounding. Both evaluate the same
+    formulas in the same order, with the same random numbers.
 
-    Computation is in float32 where X is float32, else in float64.
+    If X is float32, all computation is in float32; otherwise it is in float64.
 
-    ``set_callbacks(*callbacks)`` takes scikit-learn's callbacks, which are told of the beginning
-    and the end of the fit and of each epoch and may stop it, and
-    :class:`~sknn_scratch.callbacks.Checkpoint`, by which a fit that was killed goes on.
+    ``set_callbacks(*callbacks)`` takes scikit-learn's callbacks. They are called at the beginning
+    and the end of the fit and of each epoch, and may stop it. With
+    :class:`~sknn_scratch.callbacks.Checkpoint` a fit that was killed can be finished.
 
     References
     ----------
@@ -404,7 +407,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Train for one epoch over the given data, going on from where the last call ended.
+        """Train for one epoch over the given data, and continue where the last call ended.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""scikit-learn's searches, for networks: without work that is done twice, and in threads."""
+"""scikit-learn's searches, for networks: no work is done twice, and networks train in threads."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,7 +29,7 @@ Grid = Mapping[str, Any]  # values to choose from, by the name of the parameter
 
 
 class _Search:
-    """`fit` of scikit-learn's searches, step by step as there, but for how the fits are done."""
+    """`fit` of scikit-learn's searches, in the same order; only the fits are done differently."""
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: ArrayLike | None = None, **params: Any) -> Self:
@@ -42,9 +42,9 @@ class _Search:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             The targets.
         **params : dict of str -> object
-            Arguments for the `fit` of the estimator, for the scorer and for the splitter, as of
-            scikit-learn's searches: `sample_weight`, `groups`, `X_val` and so on. What has as many
-            entries as X is split as X is.
+            Arguments for the `fit` of the estimator, for the scorer and for the splitter, as in
+            scikit-learn's searches: `sample_weight`, `groups`, `X_val` and so on. Arguments with as
+            many entries as X are split in the same way as X.
 
         Returns
         -------
@@ -174,8 +174,8 @@ class _Search:
         with context.propagate_callback_context(best):
             context.call_on_fit_task_begin(**task)
             start = time.time()
-            given = (task["X"],) if task["y"] is None else (task["X"], task["y"])
-            best.fit(*given, **fit_params)
+            samples = (task["X"],) if task["y"] is None else (task["X"], task["y"])
+            best.fit(*samples, **fit_params)
             self.refit_time_ = time.time() - start
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
@@ -186,23 +186,23 @@ class MLPGridSearchCV(_Search, GridSearchCV):
     """`GridSearchCV` for networks: the same scores, in less time.
 
     It has the parameters, methods and fitted attributes of scikit-learn's
-    :class:`~sklearn.model_selection.GridSearchCV`, and finds the same scores. It is made for an
-    `MLPScratchClassifier` or `MLPScratchRegressor`, or a `Pipeline` that ends in one; candidates of
-    other kinds are fitted as by scikit-learn.
+    :class:`~sklearn.model_selection.GridSearchCV`, and finds the same scores. Use it for an
+    `MLPScratchClassifier` or `MLPScratchRegressor`, or for a `Pipeline` that ends in one. It fits
+    candidates of other kinds as scikit-learn does.
 
     Three things make it faster:
 
     - With `n_jobs` above 1, networks with ``engine="numba"`` train in threads of this process and
-      share X; those with ``engine="numpy"`` train in processes. A backend that is set by
-      `joblib.parallel_config` is used for both.
+      share X; those with ``engine="numpy"`` train in processes. If you set a backend with
+      `joblib.parallel_config`, both use that.
     - The transformers of a pipeline are fitted once for each fold and each setting of their own.
-    - Candidates that differ in `max_iter` only are one network, scored after each of these numbers
-      of epochs. The schedules "cosine" and "one_cycle" depend on `max_iter` and make networks of
-      their own. So do ``solver="lbfgs"``, `stop_when`, `verbose`, ``warm_start="resume"``, and a
-      `random_state` that is not a number.
+    - Candidates that differ only in `max_iter` share one network, which is scored after each of
+      these numbers of epochs. Candidates get a network each with the schedules "cosine" and
+      "one_cycle", which depend on `max_iter`, with ``solver="lbfgs"``, `stop_when`, `verbose` or
+      ``warm_start="resume"``, and with a `random_state` that is not a number.
 
-    Callbacks that are set on the search are told of every transformer and every epoch. For such a
-    search the last two points do not apply.
+    Callbacks that are set on the search are notified of every transformer and every epoch.
+    Therefore the last two points do not apply to such a search.
 
     Parameters
     ----------
@@ -218,11 +218,11 @@ class MLPGridSearchCV(_Search, GridSearchCV):
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
 refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
         As in scikit-learn. The time of a transformer is divided among the candidates that share it.
-        Of a network that goes on from a smaller `max_iter`, only the rest is timed.
+        If a network continues from a smaller `max_iter`, the time is that of the added epochs.
 
     See Also
     --------
-    MLPRandomizedSearchCV : The same for parameters drawn at random.
+    MLPRandomizedSearchCV : The same search over parameters drawn at random.
 
     Examples
     --------
@@ -274,7 +274,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
 class MLPRandomizedSearchCV(_Search, RandomizedSearchCV):
     """`RandomizedSearchCV` for networks: the same scores, in less time.
 
-    See `MLPGridSearchCV` for what makes it faster. It has the parameters, methods and fitted
+    `MLPGridSearchCV` tells what makes it faster. It has the parameters, methods and fitted
     attributes of scikit-learn's :class:`~sklearn.model_selection.RandomizedSearchCV`, and finds the
     same scores.
 
@@ -299,7 +299,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
 
     See Also
     --------
-    MLPGridSearchCV : All combinations of lists of values.
+    MLPGridSearchCV : The same search over all combinations of lists of values.
     """
 
     def __init__(

@@ -29,10 +29,10 @@ _LINE_LENGTH = 30  # characters that fit above a panel
 
 
 class DecisionBoundaryGridDisplay:
-    """Decision boundaries of many classifiers on one page, with what tells them apart as titles.
+    """Decision boundaries of many classifiers on one page, titled by their parameters.
 
-    Each panel shows the regions in which a class is predicted, the boundary between them as a
-    black line, and the samples. It is recommended to use `from_estimators` or `from_cv_results`.
+    Each panel shows the regions in which each class is predicted, the boundary between them as a
+    black line, and the samples. Use `from_estimators` or `from_cv_results` to create one.
 
     Parameters
     ----------
@@ -113,10 +113,10 @@ class DecisionBoundaryGridDisplay:
         y : array-like of shape (n_samples,)
             Their classes.
         params : list of dict, default=None
-            Parameters of each estimator, of which those that vary become its title; those of
-            `get_params` if None. Not with a dict of estimators.
+            Parameters of each estimator. The ones that vary become its title. If None, they come
+            from `get_params`. Not allowed with a dict of estimators.
         scores : list of float, default=None
-            The score in each title; that of the estimator on X and y if None.
+            The score in each title. If None, each estimator is scored on X and y.
         ax : array-like of matplotlib Axes, default=None
             As for `plot`.
         **kwargs
@@ -162,13 +162,13 @@ class DecisionBoundaryGridDisplay:
         cv_results : dict or fitted search
             A search such as :class:`~sklearn.model_selection.GridSearchCV`, or its `cv_results_`.
         estimator : estimator
-            Of which a clone is fitted to X and y for each candidate.
+            The estimator; a clone of it is fitted to X and y for each candidate.
         X : ndarray or dataframe of shape (n_samples, 2)
             The samples to fit, and to show.
         y : array-like of shape (n_samples,)
             Their classes.
         score : str, default='mean_test_score'
-            The score in the titles: a key of `cv_results`, or 'training' for that on X and y.
+            The score in the titles: a key of `cv_results`, or 'training' for the score on X and y.
         ax : array-like of matplotlib Axes, default=None
             As for `plot`.
         **kwargs
@@ -208,15 +208,15 @@ class DecisionBoundaryGridDisplay:
         Parameters
         ----------
         ax : array-like of matplotlib Axes, default=None
-            Where to plot, an axes for each estimator; a new figure, which grows with their
-            number, if None.
+            Where to plot, with an axes for each estimator. If None, a new figure, which grows
+            with their number.
         n_columns : int, default=None
-            Number of columns of the new figure; if None, one with which it is about as wide as
-            high or wider, and has as few empty places as possible.
+            Number of columns of the new figure. If None, the figure is at least about as wide as
+            high, and has as few empty places as possible.
         grid_resolution : int, default=100
             Number of points along each axis at which the class is predicted.
         eps : float, default=None
-            How far the panels reach beyond the samples; a tenth of their range if None.
+            How far the panels reach beyond the samples. If None, a tenth of their range.
 
         Returns
         -------
@@ -354,13 +354,13 @@ def _own_params(estimator):
 
 def _titles_of_params(params):
     """Return a title for each dict of parameters: those that vary, broken into lines alike."""
-    names = list(dict.fromkeys(name for given in params for name in given))
-    varying = [name for name in names if len({repr(given.get(name)) for given in params}) > 1]
+    names = list(dict.fromkeys(name for own in params for name in own))
+    varying = [name for name in names if len({repr(own.get(name)) for own in params}) > 1]
     short = [name.rpartition("__")[2] for name in varying]
     if len(set(short)) < len(short):
         short = varying
     items = [
-        [f"{s}={_shown(given[name])}" if name in given else "" for given in params]
+        [f"{s}={_shown(own[name])}" if name in own else "" for own in params]
         for s, name in zip(short, varying, strict=True)
     ]
     lines = _lines_of([max(map(len, versions)) for versions in items])
@@ -391,11 +391,11 @@ def _with_scores(names, scores, label, n_estimators):
     """Return the titles with the scores as their last lines."""
     if not n_estimators:
         raise ValueError("There is no estimator to show: give at least one.")
-    for what, given in {"params": names, "scores": scores}.items():
-        if len(given) != n_estimators:
+    for what, entries in {"params": names, "scores": scores}.items():
+        if len(entries) != n_estimators:
             raise ValueError(
                 f"{what} must have an entry for each of the {n_estimators} estimators, got "
-                f"{len(given)}."
+                f"{len(entries)}."
             )
     scored = [f"{label} {score:.3f}" for score in scores]
     return ["\n".join(filter(None, pair)) for pair in zip(names, scored, strict=True)]

@@ -19,9 +19,9 @@ _MARKERS = "os^vD<>PX*"
 
 
 class GradientCheckDisplay:
-    """Each derivative by backpropagation over the same by difference quotients.
+    """Each derivative by backpropagation, plotted over the same derivative by differences.
 
-    Where the two agree, all points lie on the diagonal.
+    If the two agree, all points lie on the diagonal.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class GradientCheckDisplay:
         estimator, X, y, sample_weight
             As for :func:`~sknn_scratch.gradient_check.check_gradient`.
         ax : matplotlib Axes, default=None
-            Where to plot; new axes if None.
+            Where to plot. If None, on new axes.
         **kwargs
             Further arguments of `check_gradient`.
 
@@ -77,7 +77,7 @@ class GradientCheckDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to plot; new axes if None.
+            Where to plot. If None, on new axes.
 
         Returns
         -------

@@ -27,19 +27,20 @@ _MAX_COLUMNS = 4
 
 
 class TrainingCurveDisplay:
-    """Loss and score over the epochs, of one training or of several over each other.
+    """Loss and score over the epochs, for one training or for several on the same axes.
 
-    A training has a colour and a marker. Training curves are solid, those of the validation set
-    dashed, test scores dotted. It is recommended to use `from_estimator` or `from_estimators`.
+    Each training has a colour and a marker. Curves of the training set are solid, curves of the
+    validation set dashed, and test scores dotted. Use `from_estimator` or `from_estimators` to
+    create one.
 
     Parameters
     ----------
     histories : dict of str to dict
-        The `history_` of each training, by the name under which it is shown. The name of a single
-        one may be empty.
+        The `history_` of each training; the key is its name in the legend. A single training may
+        have an empty name.
     test_scores : dict of str to float or array-like of shape (n_epochs,), default=None
-        Scores on a test set, by the same names: one number, a horizontal line; or one for each
-        epoch.
+        Scores on a test set, by the same names. One number becomes a horizontal line; an array has
+        a number for each epoch.
 
     Attributes
     ----------
@@ -48,8 +49,8 @@ class TrainingCurveDisplay:
     figure_ : matplotlib Figure
         Their figure.
     lines_ : dict of str to dict of str to matplotlib Line2D
-        The curves of each training, by 'loss', 'validation_loss', 'score', 'validation_score' and
-        'test_score', as far as there are any.
+        The curves of each training. The keys are 'loss', 'validation_loss', 'score',
+        'validation_score' and 'test_score', as far as the curve exists.
 
     See Also
     --------
@@ -59,9 +60,8 @@ class TrainingCurveDisplay:
     Notes
     -----
     Loss and score of the training set are means over the batches of an epoch, each taken before
-    its step; those of the validation set are taken at the end of the epoch. The training loss is
-    the function that is minimised, penalties included, unless `plot` is told otherwise; the
-    validation loss never includes them.
+    its step. Loss and score of the validation set are taken at the end of the epoch. The training
+    loss includes the penalties, unless `plot` is told otherwise; the validation loss never does.
 
     Examples
     --------
@@ -135,13 +135,13 @@ class TrainingCurveDisplay:
         ax: Sequence[Axes] | np.ndarray | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Plot the trainings of several fitted estimators over each other.
+        """Plot the trainings of several fitted estimators on the same axes.
 
         Parameters
         ----------
         estimators : dict of str to estimator
-            Each an MLPScratchClassifier, or each an MLPScratchRegressor, or pipelines that end
-            in one; by the name under which it is shown.
+            Either all MLPScratchClassifiers or all MLPScratchRegressors, or pipelines that end in
+            one. The key is the name in the legend.
         test_scores : dict of str to float or array-like of shape (n_epochs,), default=None
             Scores on a test set, by the same names: one number, or one for each epoch.
         ax : array-like of two matplotlib Axes, default=None
@@ -179,14 +179,14 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         ax : array-like of two matplotlib Axes, default=None
-            Where to plot the loss and the score; a new figure with the two side by side if None.
+            Where to plot the loss and the score. If None, a new figure with the two side by side.
         validation_label : str, default='validation'
             What the legend calls the validation set.
         loss_scale : str, default='linear'
             Scale of the axis of the loss: 'linear', 'log', or another one of matplotlib's.
         with_penalty : bool, default=True
-            Whether the training loss includes the penalties, as it is minimised. Without them it
-            can be compared with the validation loss.
+            Whether the training loss includes the penalties, as training minimises it. Without
+            them it can be compared with the validation loss.
         line_kw : dict, default=None
             Further arguments of matplotlib's `plot` for all curves.
 

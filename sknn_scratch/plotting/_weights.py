@@ -25,21 +25,21 @@ _ZERO = {"facecolor": "0.8", "edgecolor": "0.4", "hatch": "/////", "linewidth": 
 
 
 class WeightsDisplay:
-    """The weights of the units of the first layer, each unit an image.
+    """The weights of the first layer, with an image for each unit.
 
-    Grey images have a scale from blue (negative) over white to red (positive), the same for all
-    units. For colour images, zero is grey, and the three channels are brighter or darker by their
-    weights. What is exactly zero, as an L1 penalty makes it, is hatched; in a colour image, pixels
-    whose three weights are. It is recommended to use `from_estimator`.
+    For grey images, colours go from blue (negative) over white to red (positive), on the same scale
+    for all units. For colour images, zero is grey, and each weight makes its channel brighter or
+    darker. Hatches mark weights that are exactly zero, as an L1 penalty makes them; in a colour
+    image they mark pixels whose three weights are all zero. Use `from_estimator` to create one.
 
     Parameters
     ----------
     coef : ndarray of shape (n_pixels, n_units)
         The first weight matrix, ``coefs_[0]``.
     image_shape : tuple of int
-        (rows, columns), or (rows, columns, 3) with the channels red, green, blue, as the
-        `image_shape` of the package's data sets: a row of X, and a column of the weights, is an
-        image when it is reshaped to this.
+        (rows, columns), or (rows, columns, 3) with the channels red, green and blue, like the
+        `image_shape` of the package's data sets. Reshaped to this, a row of X or a column of the
+        weights is an image.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class WeightsDisplay:
     images_ : list of matplotlib AxesImage
         The image of each of them.
     zeros_ : ndarray of shape (n_shown, rows, columns), bool
-        Where the weights are exactly zero.
+        True where the weights are exactly zero.
     colorbar_ : matplotlib Colorbar or None
         The scale of grey images.
     axes_ : ndarray of shape (n_shown,) of matplotlib Axes
@@ -58,8 +58,8 @@ class WeightsDisplay:
 
     Notes
     -----
-    Where a pipeline changes the features before the network, say by dividing each pixel by its
-    standard deviation, the weights are those of the changed features.
+    A pipeline may change the features before the network sees them, for example by dividing each
+    pixel by its standard deviation. The weights then belong to the changed features.
 
     Examples
     --------
@@ -128,17 +128,17 @@ class WeightsDisplay:
         Parameters
         ----------
         ax : array-like of matplotlib Axes, default=None
-            Where to plot, an axes for each unit; a new figure if None.
+            Where to plot, with an axes for each unit. If None, a new figure.
         units : int, array-like of int or None, default=25
-            How many units to show, at most; or the indices of those to show; None shows all.
+            The maximum number of units to show, or their indices. None shows all units.
         order : {'index', 'norm'}, default='index'
-            Which units come first: as they are numbered, or those with the largest Euclidean norm
-            of their weights. Indices given in `units` are shown as given.
+            Which units come first: as they are numbered, or by the Euclidean norm of their
+            weights, largest first. If `units` holds indices, they keep their order.
         n_columns : int, default=None
-            Number of columns of the new figure; if None, one with which it is about as wide as
-            high or wider, and has as few empty places as possible.
+            Number of columns of the new figure. If None, the figure is at least about as wide as
+            high, and has as few empty places as possible.
         limit : float, default=None
-            The absolute weight at the ends of the scale; the largest that is shown if None. A
+            The absolute weight at the ends of the scale. If None, the largest that is shown. A
             smaller one, say ``np.quantile(np.abs(coef), 0.99)``, gives small weights more colour.
 
         Returns
