@@ -50,6 +50,7 @@ class Activation(ABC):
     True
     """
 
+    # A uniform number within ±b has the variance b^2 / 3: 6 makes it 2 / (fan_in + fan_out)
     gain: ClassVar[float] = 6.0
     needs_z: ClassVar[bool] = False
 
@@ -81,6 +82,7 @@ class Logistic(Activation):
         expit(z, out=a)
 
     def backward(self, z, a, delta):
+        # Two products in place, instead of an array for f (1 - f)
         delta *= a
         np.subtract(1, a, out=a)
         delta *= a
@@ -116,10 +118,10 @@ class LeakyReLU(Activation):
     slope: ClassVar[float] = 0.01
 
     def forward(self, z, a):
-        np.multiply(z, self.slope, out=a, where=z < 0)
+        np.multiply(z, self.slope, out=a, where=z < 0)  # a is z: other values stay as they are
 
     def backward(self, z, a, delta):
-        np.greater(a, 0, out=a)
+        np.greater(a, 0, out=a)  # a has the sign of z
         a *= 1 - self.slope
         a += self.slope
         delta *= a
@@ -129,10 +131,10 @@ class ELU(Activation):
     """f(z) = z where z > 0, else exp(z) - 1 (Clevert, Unterthiner and Hochreiter, 2016)."""
 
     def forward(self, z, a):
-        np.expm1(z, out=a, where=z < 0)
+        np.expm1(z, out=a, where=z < 0)  # exp(z) - 1 would lose its digits near 0
 
     def backward(self, z, a, delta):
-        np.minimum(a, 0, out=a)
+        np.minimum(a, 0, out=a)  # below 0, f' = exp(z) = f + 1
         a += 1
         delta *= a
 
@@ -144,6 +146,7 @@ class Softplus(Activation):
         np.logaddexp(z, 0, out=a)  # log(1 + exp(z)) itself overflows near z = 710
 
     def backward(self, z, a, delta):
+        # -expm1(-f): for small f, 1 - exp(-f) would lose its digits
         np.negative(a, out=a)
         np.expm1(a, out=a)
         np.negative(a, out=a)
@@ -163,6 +166,7 @@ class GELU(Activation):
         a *= z
 
     def backward(self, z, a, delta):
+        # Phi is computed anew: a / z is not defined at 0
         np.multiply(z, z, out=a)
         a *= -0.5
         np.exp(a, out=a)
@@ -183,7 +187,7 @@ class SiLU(Activation):
         a *= z
 
     def backward(self, z, a, delta):
-        expit(z, out=a)
+        expit(z, out=a)  # anew: a / z is not defined at 0
         delta *= a
         np.subtract(1, a, out=a)
         a *= z

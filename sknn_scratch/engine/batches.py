@@ -61,10 +61,12 @@ class MiniBatches:
         self.batch_size = min(batch_size, self.n_samples)
         self.order = order
         self.generator = generator
+        # By the number of samples: the last batch of an epoch may be smaller
         self._gathered: dict[int, Batch] = {}
 
     def shuffle(self) -> None:
         """Put the rows into the order of a new epoch."""
+        # In place: the swaps are those of sklearn.utils.shuffle, and so are the random numbers
         if self.generator is not None and self.order is not None:
             self.generator.shuffle(self.order)
 
@@ -85,7 +87,7 @@ class MiniBatches:
     def _gather(self, rows: np.ndarray) -> Batch:
         """Return the batch of these rows, in the arrays of the last batch of this size."""
         X, y, weight = self.data[:3]
-        if issparse(X):
+        if issparse(X):  # as many values as these rows have: there is no array to use again
             return Batch.of(X[rows], y[rows], None if weight is None else weight[rows])
         batch = self._gathered.get(rows.size)
         if batch is None:

@@ -99,7 +99,8 @@ class CompiledEpochs:
         self.t, self.n_steps_done = self.settings["t"], self.settings["n_steps"]
         self.has_t = hasattr(optimizer.state, "t")
         size, dtype = batches.batch_size, params.flat.dtype
-        self.n_steps = -(-batches.n_samples // size)
+        self.n_steps = -(-batches.n_samples // size)  # rounded up: the last batch may be smaller
+        # A step has about three products: forward, gradient in W, gradient in the layer below
         self.steps_per_call = max(1, _MULTIPLICATIONS_PER_CALL // (3 * size * params.flat.size))
         if noise_per_step := size * int(self.settings["n_noise"][0]):
             most = max(1, _NOISE_PER_CALL // noise_per_step)
@@ -156,6 +157,7 @@ class CompiledEpochs:
         generator.random(out=noise, dtype=noise.dtype)
 
     def _load_state(self):
+        # Between epochs the numbers belong to the optimiser, which checkpoints copy
         self.n_steps_done[0] = self.optimizer.n_steps
         if self.has_t:
             self.t[0] = self.optimizer.state.t
@@ -199,6 +201,7 @@ def _network(solver, objective, params, batches):
         "loss_of": places.take(size),
         "score_of": places.take(size),
     }
+    # Rows are copied only if they are shuffled or lose values; X itself is the user's
     if rates[0] or _order(batches).size:
         values["X"] = places.take(size * params.units[0])
         values["y"] = places.take(size * params.units[-1])
@@ -235,7 +238,7 @@ def _parts(solver, objective, params):
     n_weights = params.weights_flat.size
     nets = nets or [(slice(0, n_weights), penalties.ElasticNet())]
     rows = [(w.start, w.stop, p.l1, p.l2, p.alpha, solver.weight_decay) for w, p in nets]
-    rows.append((n_weights, params.flat.size, 0.0, 0.0, 0.0, 0.0))
+    rows.append((n_weights, params.flat.size, 0.0, 0.0, 0.0, 0.0))  # biases are never penalised
     return np.array(rows, records.PART)
 
 
@@ -245,6 +248,7 @@ def _binds_weights(objective):
 
 def _state_vectors(state, dtype):
     """Return m and v, of which only adam has both."""
+    # Empty arrays and not None: numba compiles once more for every other type
     none = np.empty(0, dtype)
     if isinstance(state, solvers.AdamState):
         return state.m, state.v

@@ -35,7 +35,7 @@ def he_uniform(
     random_state: np.random.RandomState, fan_in: int, fan_out: int, gain: float
 ) -> Drawn:
     """Weights uniform with variance 2 / fan_in, biases zero (He et al. 2015, eq. 10)."""
-    bound = np.sqrt(6 / fan_in)
+    bound = np.sqrt(6 / fan_in)  # a uniform number within ±b has the variance b^2 / 3
     return random_state.uniform(-bound, bound, (fan_in, fan_out)), np.zeros(fan_out)
 
 
@@ -46,7 +46,7 @@ def lecun_uniform(
 
     The variance is a third of what LeCun et al. (1998, section 4.6) ask for.
     """
-    bound = 1 / np.sqrt(fan_in)
+    bound = 1 / np.sqrt(fan_in)  # as torch.nn.Linear draws its weights
     return random_state.uniform(-bound, bound, (fan_in, fan_out)), np.zeros(fan_out)
 
 
@@ -72,6 +72,7 @@ def draw_parameters(
     random_state: np.random.RandomState,
 ) -> None:
     """Fill `params` layer by layer; `gains` has a number for each layer."""
+    # In scikit-learn's order, so that the same random_state draws the same numbers
     for weights, biases, gain in zip(params.weights, params.biases, gains, strict=True):
         fan_in, fan_out = weights.shape
         weights[...], biases[...] = initializer(random_state, fan_in, fan_out, gain)

@@ -70,7 +70,7 @@ def lbfgs(
         callback=callback,
         options=options,
     )
-    place(result.x)
+    place(result.x)  # the last evaluation may have been at a point that was not accepted
     return result
 
 
@@ -85,7 +85,7 @@ def _whole(params):
         params.flat[...] = theta
 
     def gradient(theta, value, grad):
-        return value, grad.flat.copy()
+        return value, grad.flat.copy()  # scipy keeps it, and the next call overwrites ours
 
     return place, gradient, params.flat.copy(), None
 
@@ -99,6 +99,7 @@ def _split(objective, params, l1):
         params.flat[n:] = theta[2 * n :]
 
     def gradient(theta, value, grad):
+        # l1 |w| counts as l1 (u + v) instead, which is smooth
         smooth = value - objective.nonsmooth_value(params)
         in_w = grad.weights_flat
         return (

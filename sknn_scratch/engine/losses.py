@@ -134,6 +134,7 @@ class LogLoss(ClassificationLoss):
     out_activation = "softmax"
 
     def predict(self, raw):
+        # With a largest score of 0, exp cannot overflow
         raw -= np.maximum.reduce(raw, axis=-1, keepdims=True)
         np.exp(raw, out=raw)
         raw /= np.add.reduce(raw, axis=-1, keepdims=True)
@@ -160,6 +161,7 @@ class LogLoss(ClassificationLoss):
         return -np.vecdot(log_softmax(raw, axis=-1), y)
 
     def value_and_gradient(self, raw, y):
+        # log sum_k exp(z_k) - y^T z does not change by this, because y sums to one
         raw -= np.maximum.reduce(raw, axis=-1, keepdims=True)
         score_of_target = np.vecdot(raw, y)
         np.exp(raw, out=raw)
@@ -200,7 +202,8 @@ class BinaryLogLoss(ClassificationLoss):
         return raw.std(axis=0, dtype=np.float64).max()
 
     def value(self, raw, y):
-        # Label by label: between sums over the labels a small loss would be lost
+        # Label by label: between sums over the labels a small loss would be lost.
+        # logaddexp, because exp(z) itself overflows
         return np.add.reduce(np.logaddexp(raw, 0) - raw * y, axis=-1)
 
     def value_and_gradient(self, raw, y):
@@ -222,6 +225,7 @@ class RegressionLoss(Loss):
     y_variance: np.ndarray | None = None
 
     def remember_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
+        # Every batch is measured by the variance of the whole fit: in a batch y may not vary
         if weight is not None:
             weight = np.broadcast_to(weight[:, None], y.shape)
         mean = np.average(y, axis=0, weights=weight, keepdims=True)
@@ -239,7 +243,7 @@ class RegressionLoss(Loss):
         return 1 - predicted.mean(axis=-1)
 
     def mean_score(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
-        if len(y) < 2:
+        if len(y) < 2:  # as in scikit-learn, R^2 of one sample is not defined
             return np.nan
         self.predict(raw)
         return r_squared(y, raw, weight) if np.isfinite(raw).all() else -np.inf

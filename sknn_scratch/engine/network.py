@@ -108,10 +108,11 @@ def backward(
     work.transposed[0] = work.inputs[0].T
     for layer in range(len(work.z) - 1, -1, -1):
         delta = work.delta[layer]
+        # First, because the activation of the layer below may overwrite its a
         _product(work.transposed[layer], delta, out=grad.weights[layer])
         # A product with ones is a sum, 2 to 3 times faster than numpy's over this axis
         np.matmul(work.ones, delta, out=grad.biases[layer])
-        if layer > 0:
+        if layer > 0:  # nobody asks for the gradient in X
             below, z, a = work.delta[layer - 1], work.z[layer - 1], work.a[layer - 1]
             _through(delta, params.transposed[layer], out=below)
             if dropout is not None:
@@ -132,6 +133,6 @@ def raw_scores(
     for start in range(0, n_samples - n_rows + 1, n_rows):
         rows = slice(start, start + n_rows)
         scores[rows] = forward(layers, activations, X[rows], work)
-    if n_left := n_samples % n_rows:
+    if n_left := n_samples % n_rows:  # the arrays of a workspace have as many rows as a chunk
         scores[-n_left:] = raw_scores(layers, activations, X[n_samples - n_left :])
     return scores

@@ -85,6 +85,7 @@ class Objective:
 
     def value(self, params: Parameters, batch: Batch) -> Value:
         """Return F, without a score."""
+        # No dropout: a random function can be neither checked nor searched along
         raw = self._forward(params, batch).raw
         loss = _mean(self.loss.value(raw, batch.y), batch)
         penalty = 0.0

@@ -151,7 +151,7 @@ class ElasticNet(Penalty):
         return np.add.reduce(scratch)
 
     def add_subgradient(self, w: np.ndarray, out: np.ndarray) -> None:
-        out += self.l1 * np.sign(w)
+        out += self.l1 * np.sign(w)  # 0 is a subgradient at 0
 
     def prox(self, w: np.ndarray, rate: float | np.ndarray, scratch: np.ndarray) -> None:
         """Soft threshold: ``w - clip(w, -rate l1, rate l1)``, exactly zero within the threshold."""
@@ -238,6 +238,7 @@ class MaxNorm(ProximalPenalty):
         if isinstance(rate, np.ndarray):
             s = rate.reshape(W.shape)
             W /= 1 + _multiplier_of_bound(W, s, self.bound) * s
+        # With one rate, this is the projection; with many, it removes what rounding left too long
         norm = np.linalg.norm(W, axis=0, keepdims=True)
         W *= np.minimum(1, self.bound / np.where(norm > 0, norm, 1))
 
@@ -268,7 +269,7 @@ def _length_after_shrinking(W, t):
             total > 1, (np.sqrt(total) - 1) * total / np.where(slope > 0, slope, 1), 0
         )
         r += change
-        if (change <= 4 * np.finfo(W.dtype).eps * r).all():
+        if (change <= 4 * np.finfo(W.dtype).eps * r).all():  # what is left is rounding
             break
     return r
 

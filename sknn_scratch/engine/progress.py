@@ -83,15 +83,18 @@ class Progress:
         self.loss = entry["loss"]
         self._append(entry)
         value = falling(self.watched, entry[self.watched])
+        # Before `best` is updated: an epoch is compared with those before it
         self.n_stale_epochs = stale_epochs(self.n_stale_epochs, value, self.best, self.tol)
+        # The best weights need no margin of `tol`. NaN is never the best
         if value < self.best:
             self.best = value
             self.best_score = entry.get("validation_score")
-            np.copyto(self.best_flat, flat)
+            np.copyto(self.best_flat, flat)  # a copy: training goes on in `flat`
 
     def _append(self, entry: dict) -> None:
         """Append to the history; what was not measured in an epoch is NaN."""
         history = self.history
+        # An earlier call may have had a validation set while this one has none, or the reverse
         if entry.keys() != history.keys():
             n_before = len(history.get("loss", ()))
             for name in entry:
@@ -113,6 +116,7 @@ class Progress:
     @property
     def is_lost(self) -> bool:
         """Whether training has ended without weights that are worth keeping."""
+        # With early stopping, weights of before are worth keeping even if the last ones diverged
         if self.keeps_best and self.ending is not None:
             return self.n_epochs > 0 and not self.has_best
         return self.ending is Ending.DIVERGED

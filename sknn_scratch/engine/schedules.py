@@ -114,6 +114,7 @@ class Adaptive(SetBetweenEpochs):
     """Divide the learning rate by 5 at each plateau, until it is 1e-6 or less."""
 
     def on_plateau(self):
+        # 1e-6 and 5 are scikit-learn's numbers: training stops in the same epoch
         if self.learning_rate <= 1e-6:
             return False
         self.learning_rate = self.learning_rate / 5
@@ -141,6 +142,7 @@ class OneCycle(Schedule):
     1/250000 of it.
     """
 
+    # The defaults of torch.optim.lr_scheduler.OneCycleLR
     rise: ClassVar[float] = 0.3
     first: ClassVar[float] = 1 / 25
     last: ClassVar[float] = 1 / 250_000
@@ -148,7 +150,7 @@ class OneCycle(Schedule):
     max_iter: int
 
     def base_rate(self, progress):
-        done = min(progress / self.max_iter, 1.0)
+        done = min(progress / self.max_iter, 1.0)  # partial_fit may do more epochs
         if done < self.rise:
             low, part = self.first, _half_cosine(1 - done / self.rise)
         else:
@@ -187,8 +189,9 @@ class ByEpoch(Schedule):
     function: Callable
 
     def base_rate(self, progress):
-        n_epochs = int(progress)
+        n_epochs = int(progress)  # it is asked within an epoch, and constant there
         rate = self.function(n_epochs)
+        # A bool is a Real, but no learning rate; NaN compares false
         is_number = isinstance(rate, Real) and not isinstance(rate, bool)
         if not (is_number and 0 <= rate <= sys.float_info.max):
             raise ValueError(

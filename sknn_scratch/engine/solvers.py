@@ -89,7 +89,7 @@ class GradientDescent(Solver):
         return None
 
     def step(self, params, grad, state, learning_rate, prox):
-        grad *= learning_rate
+        grad *= learning_rate  # in its own memory, so that a step allocates no vector
         params.flat -= grad
         if prox is not None:
             prox(params.flat, learning_rate)
@@ -137,7 +137,7 @@ class Nesterov(Solver):
         if prox is not None:
             prox(q.flat, learning_rate)
         change = np.subtract(q.flat, params.flat, out=grad)
-        params.flat[...] = q.flat
+        params.flat[...] = q.flat  # p_k, before q goes on to q_{k+1}
         t_next = (1 + (1 + 4 * state.t**2) ** 0.5) / 2
         momentum = (state.t - 1) / t_next
         if self.restart:
@@ -149,6 +149,7 @@ class Nesterov(Solver):
         state.t = t_next
 
     def restarted_at(self, params, state):
+        # q looks ahead of the old weights, along a momentum that led to them
         return self.init(params)
 
     def state_vectors(self, state):
@@ -206,12 +207,13 @@ class SGD(Solver):
             v += g  # momentum times the last velocity becomes the velocity
             if self.nesterovs_momentum:
                 v *= self.momentum
-                g += v
+                g += v  # momentum * v - learning_rate * grad
                 p += g
             else:
                 p += v
                 v *= self.momentum
         if prox is not None:
+            # A gradient enters p once directly and, with Nesterov's momentum, once more through v
             factor = 1 + self.momentum if self.nesterovs_momentum else 1.0
             before = grad  # its memory, which is free now
             before[...] = params.flat

@@ -45,7 +45,7 @@ def forward(X, params, layers, work, noise):
         if layer.dropout:
             drop(a_l.reshape(a_l.size), noise[n * layer.noise :], layer.dropout)
         a = a_l
-    layer = layers[len(layers) - 1]
+    layer = layers[len(layers) - 1]  # apart: the loss is computed from its z, without dropout
     z = matrix(work, layer.z, n, layer.n_out)
     np.dot(a, matrix(params, layer.W, layer.n_in, layer.n_out), z)
     activate(IDENTITY, params[layer.b : layer.b + layer.n_out], z, z)
@@ -62,10 +62,11 @@ def backward(X, params, layers, work, noise, delta, grad):
     n = X.shape[0]
     layer = layers[len(layers) - 1]
     db = grad[layer.b : layer.b + layer.n_out]
-    through_activation(IDENTITY, delta, delta, delta, db)
+    through_activation(IDENTITY, delta, delta, delta, db)  # only for the sums
     for number in range(len(layers) - 1, 0, -1):
         layer, below = layers[number], layers[number - 1]
         z, a = matrix(work, below.z, n, below.n_out), matrix(work, below.a, n, below.n_out)
+        # First, because `undo_drop` changes a
         np.dot(a.T, delta, matrix(grad, layer.W, layer.n_in, layer.n_out))
         delta_below = matrix(work, below.delta, n, below.n_out)
         np.dot(delta, matrix(params, layer.W, layer.n_in, layer.n_out).T, delta_below)

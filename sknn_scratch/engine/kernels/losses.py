@@ -29,6 +29,7 @@ def _log_loss(z, y, loss_of, score_of):
             z[i, k] -= largest
             of_target += y[i, k] * z[i, k]
         loss_of[i] = -of_target
+    # In one loop over all scores: rows of a few classes are too short to do several at a time
     flat = z.reshape(z.size)
     for i in range(flat.size):
         flat[i] = exp(flat[i])
@@ -37,7 +38,7 @@ def _log_loss(z, y, loss_of, score_of):
         for k in range(n_classes):
             total += z[i, k]
         loss_of[i] += math.log(total)
-        share = z.dtype.type(1) / total
+        share = z.dtype.type(1) / total  # one division for a sample, not one for each class
         for k in range(n_classes):
             z[i, k] = z[i, k] * share - y[i, k]
 
@@ -99,6 +100,7 @@ def loss_and_gradient(code, z, y, weight, total, y_variance, loss_of, score_of):
     elif code == POISSON:
         _poisson(z, y, y_variance, loss_of, score_of)
     negligible = z.dtype.type(math.sqrt(faded(z)))
+    # In double precision, as in `objective`: epochs are compared by digits that float32 would lose
     loss = score = 0.0
     for i in range(z.shape[0]):
         loss += weight[i] * np.float64(loss_of[i])

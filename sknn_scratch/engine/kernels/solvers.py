@@ -67,7 +67,7 @@ def _sgd(p, g, momentum_v, rate, ridge, shrink, l1, momentum, nesterov):
 def _adam(p, g, m, v, factor, ridge, shrink, l1, beta_1, beta_2, epsilon):
     """``m <- beta_1 m + grad;  v <- beta_2 v + grad^2;  p <- p - factor m / (sqrt(v) + epsilon)``.
 
-    The proximal operator has a step of its own for each coordinate.
+    The proximal operator has a rate of its own for each coordinate.
     """
     one = p.dtype.type(1)
     threshold = l1 * factor / (one - beta_1)
@@ -89,7 +89,7 @@ def _correct(s):
 
 @inlined
 def _step_of_part(s, part, rate, correction, epsilon, total, p, g, m, v):
-    of_type = p.dtype.type
+    of_type = p.dtype.type  # with numbers of double precision, float32 would be converted to it
     l1, ridge = of_type(part.l1), of_type(2 * part.l2 + part.alpha / total)
     shrink = of_type(1 - rate * part.weight_decay)
     if s.solver == ADAM:
@@ -103,23 +103,23 @@ def _step_of_part(s, part, rate, correction, epsilon, total, p, g, m, v):
 
 
 @inlined
-def _bind(s, rate, epsilon, layers, params, before, v, steps):
+def _bind(s, rate, epsilon, layers, params, before, v, rates):
     """Do the proximal operators of the penalties that bind weights together, where there are any.
 
-    `steps` is overwritten with the step of each coordinate, which adam has, and for sgd `before`.
+    `rates` is overwritten with the rate of each coordinate, which adam has, and for sgd `before`.
     """
     factor = 1 + s.momentum if s.solver == SGD and s.nesterovs_momentum else 1.0
-    steps[:] = factor * rate
+    rates[:] = factor * rate
     if s.solver == ADAM:
-        for i in range(steps.size):
-            steps[i] = rate / (1 - s.beta_1) / (math.sqrt(v[i]) + epsilon)
+        for i in range(rates.size):
+            rates[i] = rate / (1 - s.beta_1) / (math.sqrt(v[i]) + epsilon)
     elif s.solver == SGD:
         for i in range(before.size):
             before[i] = params[i]
     for number in range(len(layers)):
         layer = layers[number]
         W = matrix(params, layer.W, layer.n_in, layer.n_out)
-        of_W = matrix(steps, layer.W, layer.n_in, layer.n_out)
+        of_W = matrix(rates, layer.W, layer.n_in, layer.n_out)
         if s.group_l1 and number == 0:
             shrink_rows(W, of_W, s.group_l1)
         if s.max_norm:
