@@ -17,14 +17,15 @@ PICTURE = ROOT / "docs" / "images" / "house.svg"
 
 # Each room with what it holds, and where it stands: left, top, width, height
 ROOMS = {
-    "plotting": ("Display classes", 20, 20, 280, 110),
+    "plotting": ("Display classes", 20, 20, 255, 110),
+    "tabular": ("transformers of numbers", 285, 20, 165, 110),
     "ground": ("imported by all but the engine", 460, 20, 280, 110),
     "tools": ("what users import directly", 20, 190, 280, 100),
     "model_selection": ("searches: many networks", 460, 190, 280, 100),
     "estimators": ("scikit-learn's protocol around the engine", 140, 350, 500, 130),
     "engine": ("arrays only: numpy and scipy", 20, 540, 720, 110),
 }
-COLOURS = ("#fdf1dc", "#eeeeee", "#e6f0fa", "#f3e9f7", "#e3f3e6", "#fbe5e1")
+COLOURS = ("#fdf1dc", "#e2f1f0", "#eeeeee", "#e6f0fa", "#f3e9f7", "#e3f3e6", "#fbe5e1")
 # Where arrows begin and end; those to the ground are told in words
 ARROWS = {
     ("plotting", "tools"): (160, 160),

@@ -63,6 +63,10 @@ try:
     # fit. When it vanishes, look at `threadpoolctl.ThreadpoolController` and keep one.
     from sklearn.utils.parallel import _get_threadpool_controller as threadpool_controller
 
+    # Names of features for `get_feature_names_out`: those given, those of `fit`, or x0, x1 and so
+    # on. When it vanishes, look at `KBinsDiscretizer.get_feature_names_out`.
+    from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
+
     # Metadata whose length is that of X: made indexable, or split as X is. When it vanishes, look
     # at what `BaseSearchCV.fit` does with its `**params`.
     from sklearn.utils.validation import _check_method_params as check_method_params
@@ -81,6 +85,7 @@ __all__ = [
     "MultimetricScorer",
     "Options",
     "StrOptions",
+    "check_feature_names_in",
     "check_method_params",
     "check_partial_fit_first_call",
     "check_sample_weight",

@@ -24,6 +24,7 @@ from sknn_scratch.engine.losses import REGRESSION_LOSSES
 from sknn_scratch.engine.penalties import PENALTIES
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.tabular import PiecewiseLinearEncoder, SmoothClip
 from tests.public_names import public_modules
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,21 @@ def test_docstrings_are_numpydoc(cls):
     if cls is MLPScratchClassifier:
         methods += ["predict_proba", "predict_log_proba"]
     for name in ["", *(f".{method}" for method in methods)]:
+        report = validate(f"{cls.__module__}.{cls.__name__}{name}")
+        errors = [error for error in report["errors"] if error[0] not in CHECKS_LEFT_OUT]
+        assert not errors, f"{cls.__name__}{name}: {errors}"
+
+
+@pytest.mark.parametrize("cls", [PiecewiseLinearEncoder, SmoothClip])
+def test_docstrings_of_transformers(cls):
+    doc = ClassDoc(cls)
+    assert documented(p.name for p in doc["Parameters"]) == set(cls().get_params())
+    attributes = documented(p.name for p in doc["Attributes"]) - {"feature_names_in_"}
+    fitted = vars(cls().fit(load_iris().data))
+    assert attributes == {name for name in fitted if name.endswith("_")}
+    own = [name for name in vars(cls) if not name.startswith(("_", "set_"))]
+    assert {"fit", "transform", "inverse_transform"} <= set(own)
+    for name in ["", *(f".{method}" for method in own)]:
         report = validate(f"{cls.__module__}.{cls.__name__}{name}")
         errors = [error for error in report["errors"] if error[0] not in CHECKS_LEFT_OUT]
         assert not errors, f"{cls.__name__}{name}: {errors}"

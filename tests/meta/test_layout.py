@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "engine": [],
     "estimators": ["engine", *GROUND],
     "model_selection": ["engine", "estimators", *GROUND],
+    "tabular": GROUND,
     "plotting": ["gradient_check", *GROUND],  # its public names; else what users hand over
     **{name: ["engine", "estimators", *GROUND] for name in TOOLS},
     **{name: GROUND[:number] for number, name in enumerate(GROUND)},
@@ -32,6 +33,7 @@ ORDER = {
     "encoding validation class_weights validation_units early_stopping registries constraints "
     "build conversion advice fitted prepare resume fit state base classifier regressor",
     "model_selection": "plan inputs train handover workers search",
+    "tabular": "columns piecewise_linear smooth_clip",
     "plotting": "_matplotlib _fitted _decision_boundary_grid _gradient_check _weights "
     "_training_curve",
 }

@@ -20,6 +20,7 @@ from sknn_scratch.model_files import save
 from sknn_scratch.model_selection import MLPGridSearchCV
 from sknn_scratch.plotting import TrainingCurveDisplay, WeightsDisplay
 from sknn_scratch.reference import objective_and_gradient, value_and_gradient
+from sknn_scratch.tabular import PiecewiseLinearEncoder, SmoothClip
 
 
 class Sine(Activation):
@@ -115,6 +116,18 @@ def search() -> None:
     assert_type(Checkpoint.load("network.checkpoint").n_iter_, int)
 
 
+def encode() -> None:
+    """Encode the numbers of a table."""
+    X, y = load_iris(return_X_y=True)
+    encoder = PiecewiseLinearEncoder(5, strategy="tree")
+    encoder.fit(X, y)
+    assert_type(encoder.transform(X), np.ndarray)
+    assert_type(encoder.bin_edges_[0], np.ndarray)
+    clip = SmoothClip(bound=2)
+    clip.fit(X)
+    assert_type(clip.inverse_transform(clip.transform(X)), np.ndarray)
+
+
 def mistakes() -> None:
     """Do what the annotations say is wrong."""
     MLPScratchClassifier(warm_start="resum")  # type: ignore[arg-type]
@@ -127,6 +140,7 @@ def mistakes() -> None:
     MLPScratchRegressor().fit([[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().fit([[1.0]], [1.0], x_val=[[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().partial_fit([[1.0]], [1.0], classes=[1.0])  # type: ignore[call-arg]
+    PiecewiseLinearEncoder(strategy="kmeans")  # type: ignore[arg-type]
     print(MLPScratchClassifier().predict([[1.0]]).coef_)  # type: ignore[attr-defined]
 
 
@@ -134,3 +148,4 @@ if __name__ == "__main__":
     classify()
     regress()
     search()
+    encode()
