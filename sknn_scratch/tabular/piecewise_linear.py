@@ -334,5 +334,7 @@ def _encoded(x, edges, is_linear):
         lower[0], upper[-1] = -np.inf, np.inf
     # Clipped before they are divided, numbers beyond a bin are encoded as 0 and 1 exactly
     with np.errstate(over="ignore"):
-        encoded = (np.clip(x[:, np.newaxis], lower, upper) - edges[:-1]) / np.diff(edges)
+        encoded = np.clip(x[:, np.newaxis], lower, upper)
+        encoded -= edges[:-1]
+        encoded /= np.diff(edges)
     return saturated(encoded, x.dtype)
