@@ -27,48 +27,48 @@ from sknn_scratch.estimators.validation import is_finite, is_number
 
 def _entries(estimator, name):
     """Return the entries of a parameter that is a list."""
-    given = getattr(estimator, name)
-    if isinstance(given, np.ndarray) and given.ndim == 0:
-        raise ValueError(f"{name} must be one value or a list of them, got {given!r}.")
-    return list(given)
+    value = getattr(estimator, name)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        raise ValueError(f"{name} must be one value or a list of them, got {value!r}.")
+    return list(value)
 
 
 def hidden_units(estimator):
     """Return the number of units of each hidden layer."""
-    given = estimator.hidden_layer_sizes
-    sizes = [given] if is_number(given, Integral) else _entries(estimator, "hidden_layer_sizes")
+    units = estimator.hidden_layer_sizes
+    sizes = [units] if is_number(units, Integral) else _entries(estimator, "hidden_layer_sizes")
     if not all(is_number(size, Integral) and size > 0 for size in sizes):
         raise ValueError(
-            f"hidden_layer_sizes must be > 0: a whole number for each hidden layer, got {given!r}."
+            f"hidden_layer_sizes must be > 0: a whole number for each hidden layer, got {units!r}."
         )
     return [int(size) for size in sizes]
 
 
 def build_activations(estimator, n_hidden):
     """Return the activation of each of `n_hidden` hidden layers."""
-    given = estimator.activation
-    if isinstance(given, (str, Activation)):
-        return [_activation(given)] * n_hidden
+    activation = estimator.activation
+    if isinstance(activation, (str, Activation)):
+        return [_activation(activation)] * n_hidden
     entries = _entries(estimator, "activation")
     if len(entries) != n_hidden:
         raise ValueError(
-            f"activation has {len(entries)} entries, {given!r}, but with hidden_layer_sizes="
+            f"activation has {len(entries)} entries, {activation!r}, but with hidden_layer_sizes="
             f"{estimator.hidden_layer_sizes!r} there are {n_hidden} hidden layers: "
             "give one activation, or one for each hidden layer."
         )
     return [_activation(entry) for entry in entries]
 
 
-def _activation(given):
-    if isinstance(given, str) and given in ACTIVATIONS:
-        return part("activation", given)()
-    if not isinstance(given, Activation):
-        remedy = f" {how_to_register('activation', given)}" if isinstance(given, str) else ""
+def _activation(entry):
+    if isinstance(entry, str) and entry in ACTIVATIONS:
+        return part("activation", entry)()
+    if not isinstance(entry, Activation):
+        remedy = f" {how_to_register('activation', entry)}" if isinstance(entry, str) else ""
         raise ValueError(
             f"activation must be of {list(ACTIVATIONS)}, or an object of a class derived from "
-            f"sknn_scratch.engine.activations.Activation, got {given!r}.{remedy}"
+            f"sknn_scratch.engine.activations.Activation, got {entry!r}.{remedy}"
         )
-    return given
+    return entry
 
 
 def initial_gains(estimator):
@@ -76,10 +76,10 @@ def initial_gains(estimator):
 
     As in scikit-learn the output layer is drawn by the gain of the hidden layers.
     """
-    given, n_hidden = estimator.activation, len(hidden_units(estimator))
-    gains = [activation.gain for activation in build_activations(estimator, n_hidden)]
-    alone = isinstance(given, (str, Activation))
-    last = _activation(given).gain if alone else [Activation.gain, *gains][-1]
+    activation, n_hidden = estimator.activation, len(hidden_units(estimator))
+    gains = [hidden.gain for hidden in build_activations(estimator, n_hidden)]
+    alone = isinstance(activation, (str, Activation))
+    last = _activation(activation).gain if alone else [Activation.gain, *gains][-1]
     return [*gains, last]
 
 
@@ -231,8 +231,8 @@ def _check_parts(estimator):
 
 def dropout_rates(estimator):
     """Return the dropout of the input and of each hidden layer, or None if there is none."""
-    given, n_hidden = estimator.dropout, len(hidden_units(estimator))
-    rates = [0.0, *[given] * n_hidden] if is_number(given) else _entries(estimator, "dropout")
+    dropout, n_hidden = estimator.dropout, len(hidden_units(estimator))
+    rates = [0.0, *[dropout] * n_hidden] if is_number(dropout) else _entries(estimator, "dropout")
     if len(rates) != n_hidden + 1:
         raise ValueError(
             f"dropout has {len(rates)} entries, but with hidden_layer_sizes="
@@ -240,7 +240,7 @@ def dropout_rates(estimator):
             "layers: give one number for the hidden layers, or one for each, the input first."
         )
     if not all(is_number(rate) and 0 <= rate < 1 for rate in rates):
-        raise ValueError(f"dropout must be in the range [0, 1), got {given!r}.")
+        raise ValueError(f"dropout must be in the range [0, 1), got {dropout!r}.")
     return [float(rate) for rate in rates] if any(rates) else None
 
 
@@ -289,9 +289,9 @@ def l1_of_weights(estimator, params):
 
 def per_matrix(estimator, name):
     """Return the parameter of that name as a float for each weight matrix."""
-    given, n_matrices = getattr(estimator, name), len(hidden_units(estimator)) + 1
-    if is_number(given):
-        return [float(given)] * n_matrices
+    strength, n_matrices = getattr(estimator, name), len(hidden_units(estimator)) + 1
+    if is_number(strength):
+        return [float(strength)] * n_matrices
     values = _entries(estimator, name)
     if len(values) != n_matrices:
         raise ValueError(
@@ -300,7 +300,7 @@ def per_matrix(estimator, name):
             "give one number, or one for each weight matrix."
         )
     if not all(is_finite(value) and value >= 0 for value in values):
-        raise ValueError(f"{name} must hold finite numbers >= 0, got {given!r}.")
+        raise ValueError(f"{name} must hold finite numbers >= 0, got {strength!r}.")
     return [float(value) for value in values]
 
 
@@ -327,13 +327,13 @@ def build_optimizer(estimator):
     return Optimizer(_filled(solver, estimator), _filled(schedule, estimator))
 
 
-def _filled(cls, estimator, **given):
+def _filled(cls, estimator, **others):
     """Return a dataclass filled with the estimator's parameters of the same names."""
-    names = [field.name for field in fields(cls) if field.init and field.name not in given]
+    names = [field.name for field in fields(cls) if field.init and field.name not in others]
     if unknown := [name for name in names if not hasattr(estimator, name)]:
         raise ValueError(
             f"{cls.__name__} has the fields {unknown}, but {type(estimator).__name__} has no "
             "parameters of these names to fill them from. Make them class attributes."
         )
     # Python's numbers: numpy's scalars make arithmetic on float32 arrays several times slower
-    return cls(**{name: np.asarray(getattr(estimator, name)).item() for name in names}, **given)
+    return cls(**{name: np.asarray(getattr(estimator, name)).item() for name in names}, **others)
