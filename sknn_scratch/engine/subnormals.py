@@ -43,11 +43,9 @@ def negligible(dtype: np.dtype) -> float:
     return faded(dtype) ** 0.5
 
 
-def flush(array: np.ndarray, limit: float) -> np.ndarray:
-    """Put zeros in place of numbers below `limit`; return where they are."""
-    small = np.abs(array) < limit
-    array[small] = 0
-    return small
+def flush(array: np.ndarray, limit: float) -> None:
+    """Put zeros in place of numbers below `limit`."""
+    array[np.abs(array) < limit] = 0
 
 
 def flush_negligible(delta: np.ndarray) -> float | None:
@@ -56,4 +54,7 @@ def flush_negligible(delta: np.ndarray) -> float | None:
     Return the limit for the other batches, or None if there was nothing to flush.
     """
     limit = negligible(delta.dtype)
-    return limit if np.count_nonzero(flush(delta, limit)) else None
+    if np.abs(delta).min(initial=limit) >= limit:  # the rule, and cheaper than to look where
+        return None
+    flush(delta, limit)
+    return limit

@@ -613,30 +613,6 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
 
-    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the accuracy: the share of the samples that are predicted correctly.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The samples.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The true labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            The weight of each sample.
-
-        Returns
-        -------
-        score : float
-            With several labels, a sample counts if all its labels are right.
-        """
-        # Labels of one kind need none of scikit-learn's checks, which take longer than predict
-        if sample_weight is None and type(y) is np.ndarray and y.dtype.kind in "iubU":
-            predicted = self.predict(X)
-            if y.ndim == 1 and (predicted.shape, predicted.dtype.kind) == (y.shape, y.dtype.kind):
-                return float(np.mean(predicted == y))
-        return super().score(X, y, sample_weight)
-
     def _is_binary(self):
         return self._label_binarizer.y_type_ == "binary"
 

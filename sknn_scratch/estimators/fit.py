@@ -294,7 +294,7 @@ class Fit:
         Both may be None. On a plateau the schedule may have a lower rate with which to go on.
         """
         # Parameters that the last step has made infinite show in the next loss, or at the end
-        if not isfinite(entry["loss"]):
+        if not isfinite(entry["loss"]) and not np.isfinite(self.params.flat).all():
             if self.optimizer is not None:
                 self.optimizer.state = None  # may not be finite either
             return Ending.DIVERGED, None

@@ -17,6 +17,9 @@ from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", PendingDeprecationWarning)  # numpy's, of all its matrices
+    MATRIX = np.asmatrix(X)
 HUGE = 10**400  # more than a float can hold
 
 BOTH = pytest.mark.parametrize("cls", [MLPScratchClassifier, MLPScratchRegressor])
@@ -40,7 +43,7 @@ BAD_X = {
     "three axes": (X[None], r"^X is not valid: Found array with dim 3"),
     "no rows": (X[:0], r"^X is not valid: Found array with 0 sample\(s\)"),
     "no columns": (X[:, :0], r"^X is not valid: Found array with 0 feature\(s\)"),
-    "matrix": (np.asmatrix(X), "^X is not valid: np.matrix is not supported"),
+    "matrix": (MATRIX, "^X is not valid: np.matrix is not supported"),
     "complex": (X + 1j, "^X must hold numbers, .*Complex data not supported"),
     "complex and sparse": (csr_array(X + 1j), r"^X is not valid: Complex data not supported\.$"),
     "huge": (with_first(X, HUGE), r"^X must hold numbers, .*of 1329 bits.*Scale it down"),
