@@ -27,6 +27,8 @@ def time_in_turn(calls, rounds, at_least=0.0):
         for number in range(rounds):
             first = number % len(names)
             for name in names[first:] + names[:first]:
+                if rounds > 1:  # or it is only to be seen that it runs
+                    time.sleep(SECONDS_OF_REST)
                 seconds[name].append(time_call(calls[name], repeats[name]))
     return seconds
 
@@ -66,7 +68,6 @@ def count_repeats(call, at_least):
 def time_call(call, repeats):
     """Return the mean seconds of a call."""
     gc.collect()  # nobody pays for what the one before left behind
-    time.sleep(SECONDS_OF_REST)
     start = time.perf_counter()
     for _ in range(repeats):
         call()

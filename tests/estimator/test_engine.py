@@ -227,7 +227,7 @@ def test_of_the_same_seed_are_the_same_bits_whatever_the_number_of_threads_outsi
             text=True,
             check=True,
         ).stdout
-        for n_threads in ("1", "2", "3")
+        for n_threads in ("1", "2")
     }
     digits = scale(load_digits(return_X_y=True)[0])
     assert digits.shape == (1797, 64)

@@ -89,7 +89,7 @@ def fit(max_iter):
 if sys.argv[1] == "set by the main thread":
     threadpool_limits(2, user_api="blas")
 before = blas_threads()
-for _ in range(20):
+for _ in range(10):
     with ThreadPoolExecutor(3) as threads:
         futures = [threads.submit(fit, max_iter) for max_iter in (4, 30, 9, 40, 12, 20)]
         if sys.argv[2] == "and in the main thread":
