@@ -63,17 +63,17 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    bin_edges_ : list of ndarray of shape (n_bins_[j] + 1,)
+    bin_edges_ : list of ndarray of shape (n_bins + 1,)
         The edges of the bins of each column, as float64. A column with a single value has it twice,
         and a column without values has NaN twice.
 
-    n_bins_ : ndarray of shape (n_features_in_,)
+    n_bins_ : ndarray of shape (n_features,)
         The number of bins of each column.
 
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features; only where `fit` saw a data frame with strings as column names.
 
     See Also
@@ -208,9 +208,9 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        X_encoded : ndarray of shape (n_samples, sum of n_bins_)
-            The bins of the first column, then those of the second, and so on. The dtype is that of
-            X if it is float32, otherwise float64.
+        X_encoded : ndarray of shape (n_samples, n_features_out)
+            The bins of the first column, then those of the second, and so on: n_features_out is the
+            sum of `n_bins_`. The dtype is that of X if it is float32, otherwise float64.
         """
         check_is_fitted(self)
         table = checked(self, X, reset=False)
@@ -224,7 +224,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, sum of n_bins_)
+        X : array-like of shape (n_samples, n_features_out)
             What `transform` returned.
 
         Returns
