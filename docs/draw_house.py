@@ -35,7 +35,6 @@ ARROWS = {
     ("model_selection", "engine"): (690, 690),
     ("estimators", "engine"): (390, 390),
 }
-GROUND = {"_pipelines", "_version", "_typing", "_files", "_warnings", "_sklearn", "exceptions"}
 
 
 def modules():
@@ -60,9 +59,9 @@ def imports(path):
 
 
 def room(name):
-    """Return the room of a module: its folder, the ground, or the tools."""
+    """Return the room of a module: its folder; beside the folders, the ground or the tools."""
     first = name.split(".")[0]
-    if first in GROUND:
+    if first.startswith("_") or first == "exceptions":
         return "ground"
     return first if first in ROOMS else "tools"
 

@@ -26,6 +26,8 @@ from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.estimators.hooks import FitCallbacks
 from sknn_scratch.model_selection import MLPGridSearchCV
 
+from ..epoch_callbacks import EpochCallback
+
 ALL_SOLVERS = [*SOLVERS, "lbfgs"]
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -46,20 +48,11 @@ def new(cls=MLPScratchClassifier, **params):
     return cls(**defaults | params)
 
 
-class StopAt:
+class StopAt(EpochCallback):
     """Ask to stop after so many epochs, counted in the history of the estimator."""
 
     def __init__(self, n_epochs):
         self.n_epochs = n_epochs
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context):
         return len(estimator.history_["loss"]) == self.n_epochs

@@ -26,6 +26,8 @@ from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.callbacks import Checkpoint
 from sknn_scratch.engine.solvers import SOLVERS
 
+from ..epoch_callbacks import EpochCallback
+
 X, y = load_iris(return_X_y=True)
 X = scale(X)
 WEIGHT = np.random.default_rng(0).integers(0, 4, len(y)).astype(float)
@@ -49,20 +51,11 @@ class BrokenOffError(Exception):
     """Training was broken off."""
 
 
-class BreakAfter:
+class BreakAfter(EpochCallback):
     """Break training off after so many epochs of this fit."""
 
     def __init__(self, n_epochs):
         self.n_epochs = n_epochs
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context):
         if context.task_name == "epoch" and estimator.n_iter_ == self.n_epochs:

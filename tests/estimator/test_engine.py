@@ -36,6 +36,8 @@ from sknn_scratch.engine.solvers import SOLVERS, Adam
 from sknn_scratch.engine.training import Optimizer
 from sknn_scratch.model_selection import MLPGridSearchCV
 
+from ..epoch_callbacks import EpochCallback
+
 pytest.importorskip("numba")
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -90,17 +92,8 @@ class BrokenOffError(Exception):
     """Training was broken off."""
 
 
-class BreakOff:
+class BreakOff(EpochCallback):
     """Break training off after the first epochs."""
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context):
         if context.task_name == "epoch" and estimator.n_iter_ == N_BEFORE:

@@ -7,6 +7,8 @@ import numpy as np
 
 from sknn_scratch.engine.activations import Activation
 
+from ..epoch_callbacks import EpochCallback
+
 
 class SabotageError(Exception):
     """An error of the user's own code, which must reach the user as it is."""
@@ -53,21 +55,12 @@ class Square(Activation):
         delta *= 2 * z
 
 
-class Callback:
+class Callback(EpochCallback):
     """One of scikit-learn's callbacks: at an epoch it stops, fails or presses Ctrl-C."""
 
     def __init__(self, n_epochs, effect):
         self.n_epochs = n_epochs
         self.effect = effect
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context):
         # Where lbfgs finds nothing to do the one epoch has no entry in the history

@@ -21,7 +21,8 @@ from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.estimators import state
 from sknn_scratch.model_files import save
 from sknn_scratch.model_selection import MLPGridSearchCV, MLPRandomizedSearchCV
-from tests.public_names import public_modules
+
+from ..public_names import public_modules
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)

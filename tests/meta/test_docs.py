@@ -25,7 +25,8 @@ from sknn_scratch.engine.penalties import PENALTIES
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.tabular import PiecewiseLinearEncoder, SmoothClip
-from tests.public_names import public_modules
+
+from ..public_names import public_modules
 
 ROOT = Path(__file__).parents[2]
 PAGES = {

@@ -22,7 +22,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sknn_scratch import MLPScratchClassifier
 from sknn_scratch.tabular import PiecewiseLinearEncoder
-from tests.tabular import reference
+
+from . import reference
 
 X, y = load_iris(return_X_y=True)
 X_REAL, Y_REAL = load_diabetes(return_X_y=True)

@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from tests.public_names import public_modules
+from ..public_names import public_modules
 
 MODULES = public_modules()
 
