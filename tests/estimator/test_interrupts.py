@@ -46,7 +46,7 @@ def network(cls=MLPScratchClassifier, **params):
 
 @pytest.fixture
 def pythons_ctrl_c():
-    """Let Ctrl-C raise a KeyboardInterrupt. Libraries that other tests load may handle it."""
+    """Let Ctrl-C raise a KeyboardInterrupt: tests that a shell runs in the background ignore it."""
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
