@@ -29,6 +29,7 @@ COLOURS = ("#fdf1dc", "#e2f1f0", "#eeeeee", "#e6f0fa", "#f3e9f7", "#e3f3e6", "#f
 # Where arrows begin and end; those to the ground are told in words
 ARROWS = {
     ("plotting", "tools"): (160, 160),
+    ("plotting", "model_selection"): (262, 480),
     ("tools", "estimators"): (220, 220),
     ("tools", "engine"): (80, 80),
     ("model_selection", "estimators"): (550, 550),

@@ -7,13 +7,15 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._typing import ArrayLike
-from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot, panel_axes
+from sknn_scratch.plotting._candidates import fit_candidates
+from sknn_scratch.plotting._decision_boundary import DecisionBoundary, draw_decision_boundary
+from sknn_scratch.plotting._matplotlib import COLORS, given_axes, import_pyplot, panel_axes
+from sknn_scratch.plotting._params import own_params, short_names, shown, varying
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,8 +33,9 @@ _LINE_LENGTH = 30  # characters that fit above a panel
 class DecisionBoundaryGridDisplay:
     """Decision boundaries of many classifiers on one page, titled by their parameters.
 
-    Each panel shows the regions in which each class is predicted, the boundary between them as a
-    black line, and the samples. Use `from_estimators` or `from_cv_results` to create one.
+    Each panel shows the region of each class in a colour that fades the less sure the classifier
+    is. A black line is where the two largest probabilities meet; markers are the samples. Use
+    `from_estimators` or `from_cv_results` to create one.
 
     Parameters
     ----------
@@ -47,8 +50,10 @@ class DecisionBoundaryGridDisplay:
 
     Attributes
     ----------
-    boundaries_ : list of sklearn.inspection.DecisionBoundaryDisplay
-        The display in each panel.
+    boundaries_ : list of records
+        What is drawn in each panel: `xx0`, `xx1` and `response`, the mesh and the probabilities of
+        the classes there; `surface_`, the shading; `contours_`, the lines. For a classifier
+        without `predict_proba`, the predicted class has probability 1.
     axes_ : ndarray of shape (n_panels,) of matplotlib Axes
         The panels.
     figure_ : matplotlib Figure
@@ -73,7 +78,7 @@ class DecisionBoundaryGridDisplay:
     mean test score ...
     """
 
-    boundaries_: list[DecisionBoundaryDisplay]
+    boundaries_: list[DecisionBoundary]
     axes_: np.ndarray
     figure_: Figure
 
@@ -135,7 +140,7 @@ class DecisionBoundaryGridDisplay:
             names, estimators = [str(name) for name in estimators], list(estimators.values())
         else:
             if params is None:
-                params = [_own_params(estimator) for estimator in estimators]
+                params = [own_params(estimator) for estimator in estimators]
             names = _titles_of_params(params)
         _check_data(X, y)
         if scores is None:
@@ -152,10 +157,14 @@ class DecisionBoundaryGridDisplay:
         y: ArrayLike,
         *,
         score: str = "mean_test_score",
+        n_jobs: int | None = None,
         ax: Sequence[Axes] | np.ndarray | None = None,
         **kwargs: Any,
     ) -> Self:
         """Fit an estimator with each candidate's parameters of a search, and plot the boundaries.
+
+        The candidates train as in :class:`~sknn_scratch.model_selection.MLPGridSearchCV`, which
+        does nothing twice.
 
         Parameters
         ----------
@@ -169,6 +178,8 @@ class DecisionBoundaryGridDisplay:
             Their classes.
         score : str, default='mean_test_score'
             The score in the titles: a key of `cv_results`, or 'training' for the score on X and y.
+        n_jobs : int, default=None
+            How many candidates are fitted side by side, in threads.
         ax : array-like of matplotlib Axes, default=None
             As for `plot`.
         **kwargs
@@ -186,7 +197,7 @@ class DecisionBoundaryGridDisplay:
             raise ValueError(f"score must be one of {allowed}, got {score!r}.")
         _check_data(X, y)
         params = results["params"]
-        fitted = [clone(estimator).set_params(**clone(p, safe=False)).fit(X, y) for p in params]
+        fitted = fit_candidates(estimator, params, X, y, n_jobs)
         if score == "training":
             scores = [candidate.score(X, y) for candidate in fitted]
         else:
@@ -214,7 +225,7 @@ class DecisionBoundaryGridDisplay:
             Number of columns of the new figure. If None, the figure is at least about as wide as
             high, and has as few empty places as possible.
         grid_resolution : int, default=100
-            Number of points along each axis at which the class is predicted.
+            Number of points along each axis at which probabilities are computed.
         eps : float, default=None
             How far the panels reach beyond the samples. If None, a tenth of their range.
 
@@ -224,8 +235,10 @@ class DecisionBoundaryGridDisplay:
             Itself.
         """
         plt = import_pyplot("DecisionBoundaryGridDisplay.plot")
+        if grid_resolution < 2:
+            raise ValueError(f"grid_resolution must be at least 2, got {grid_resolution}.")
         _check_data(self.X, self.y)
-        classes = _common_classes(self.estimators, self.y)
+        classes = _common_classes(self.estimators, self.X, self.y)
         if ax is None:
             self.figure_, self.axes_ = self._new_axes(plt, n_columns)
         else:
@@ -235,7 +248,9 @@ class DecisionBoundaryGridDisplay:
         colors = _class_colors(plt, len(classes))
         self.boundaries_ = []
         for panel, estimator, title in zip(self.axes_, self.estimators, self.titles, strict=True):
-            boundary = self._draw_regions(panel, estimator, colors, grid_resolution, eps)
+            boundary = draw_decision_boundary(
+                panel, estimator, self.X, colors, grid_resolution, eps
+            )
             self.boundaries_.append(boundary)
             self._draw_samples(panel, classes, colors)
             panel.set_title(title, fontsize=_FONT_SIZE)
@@ -249,30 +264,6 @@ class DecisionBoundaryGridDisplay:
         n_lines = max(title.count("\n") + 1 for title in self.titles)
         size = _PANEL[0], _PANEL[1] + n_lines * _LINE
         return panel_axes(plt, len(self.estimators), n_columns, size, _MARGIN)
-
-    def _draw_regions(self, ax, estimator, colors, grid_resolution, eps):
-        """Draw the regions of the classes in pale colours, and the lines between them."""
-        from matplotlib.colors import ListedColormap
-
-        pale = [tuple(color) for color in 1 - 0.3 * (1 - colors)]
-        boundary = DecisionBoundaryDisplay.from_estimator(
-            estimator,
-            self.X,
-            response_method="predict",
-            plot_method="pcolormesh",
-            grid_resolution=grid_resolution,
-            eps=eps,
-            ax=ax,
-            # scikit-learn takes `cmap` for two classes, and `multiclass_colors` for more
-            **({"cmap": ListedColormap(pale)} if len(pale) == 2 else {"multiclass_colors": pale}),
-            vmin=0,
-            vmax=len(pale) - 1,
-            rasterized=True,
-        )
-        levels = np.arange(len(pale) - 1) + 0.5
-        mesh = boundary.xx0, boundary.xx1, boundary.response
-        ax.contour(*mesh, levels, colors="black", linewidths=0.8)
-        return boundary
 
     def _draw_samples(self, ax, classes, colors):
         X, y = np.asarray(self.X), np.asarray(self.y)
@@ -291,12 +282,14 @@ class DecisionBoundaryGridDisplay:
 
     def _label(self, own_figure):
         """Name features and classes once for all panels."""
-        if not own_figure:
-            self.axes_[0].legend(title="class", fontsize="small")
-            return
-        for ax in self.axes_:
-            ax.set(xlabel="", ylabel="")
+        is_shaded = any(hasattr(estimator, "predict_proba") for estimator in self.estimators)
+        legend = {"title": "class (paler: less sure)" if is_shaded else "class"}
         first, second = getattr(self.X, "columns", ["first feature", "second feature"])
+        if not own_figure:
+            for ax in self.axes_:
+                ax.set(xlabel=first, ylabel=second)
+            self.axes_[0].legend(**legend, fontsize="small")
+            return
         self.figure_.supxlabel(first, fontsize="medium")
         self.figure_.supylabel(second, fontsize="medium")
         handles, labels = self.axes_[0].get_legend_handles_labels()
@@ -306,7 +299,7 @@ class DecisionBoundaryGridDisplay:
             loc="outside upper center",
             ncols=int(self.figure_.get_figwidth() // _LEGEND_COLUMN),
             markerscale=2,
-            title="class",
+            **legend,
         )
 
 
@@ -317,16 +310,26 @@ def _check_data(X, y):
             "A decision boundary is drawn over two features: X must have shape (n_samples, 2), "
             f"got {shape}."
         )
+    if np.ndim(y) != 1:
+        raise ValueError(
+            "y must hold the class of each sample, with shape (n_samples,), got "
+            f"{np.shape(y)}. Fit to one output, and show that column of y."
+        )
     check_consistent_length(X, y)
 
 
-def _common_classes(estimators, y):
+def _common_classes(estimators, X, y):
     """Return the classes, which must be the same for all estimators, and hold those of y."""
     for estimator in estimators:
         check_is_fitted(estimator)
         if not is_classifier(estimator):
             raise ValueError(
                 f"DecisionBoundaryGridDisplay shows classifiers, got a {type(estimator).__name__}."
+            )
+        if np.ndim(estimator.predict(X[:1])) > 1:
+            raise ValueError(
+                "DecisionBoundaryGridDisplay shows one output, but a "
+                f"{type(estimator).__name__} has several. Fit to one column of y."
             )
         if not np.array_equal(estimator.classes_, estimators[0].classes_):
             raise ValueError(
@@ -341,37 +344,24 @@ def _common_classes(estimators, y):
 
 def _class_colors(plt, n_classes):
     """Return an array (n_classes, 3)."""
-    cmap = plt.get_cmap("tab10" if n_classes <= 10 else "gist_rainbow", max(10, n_classes))
-    return cmap(np.arange(n_classes))[:, :3]
+    if n_classes <= len(COLORS):
+        from matplotlib.colors import to_rgb
 
-
-def _own_params(estimator):
-    """Return the parameters of an estimator without those that hold other estimators."""
-    params = estimator.get_params()
-    parents = {name.rpartition("__")[0] for name in params} | {"steps"}
-    return {name: value for name, value in params.items() if name not in parents}
+        return np.array([to_rgb(color) for color in COLORS[:n_classes]])
+    return plt.get_cmap("gist_rainbow", n_classes)(np.arange(n_classes))[:, :3]
 
 
 def _titles_of_params(params):
     """Return a title for each dict of parameters: those that vary, broken into lines alike."""
-    names = list(dict.fromkeys(name for own in params for name in own))
-    varying = [name for name in names if len({repr(own.get(name)) for own in params}) > 1]
-    short = [name.rpartition("__")[2] for name in varying]
-    if len(set(short)) < len(short):
-        short = varying
     items = [
-        [f"{s}={_shown(own[name])}" if name in own else "" for own in params]
-        for s, name in zip(short, varying, strict=True)
+        [f"{short}={shown(own[name])}" if name in own else "" for own in params]
+        for name, short in short_names(varying(params)).items()
     ]
     lines = _lines_of([max(map(len, versions)) for versions in items])
     return [
         "\n".join(", ".join(filter(None, (items[i][k] for i in line))) for line in lines)
         for k in range(len(params))
     ]
-
-
-def _shown(value):
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _lines_of(lengths):

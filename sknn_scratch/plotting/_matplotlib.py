@@ -1,9 +1,14 @@
-"""What the displays share: the import of matplotlib, and figures of many panels."""
+"""What the displays share: the import of matplotlib, colours, and figures of many panels."""
 
 from math import ceil, sqrt
 
 import numpy as np
 
+# Colour-blind people tell these apart (M. A. Petroff, arXiv:2107.02270); scikit-learn has the same
+COLORS = (
+    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+)
 _MIN_WIDTH = 4.5  # inches, for the legend to fit
 
 

@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "estimators": ["engine", *GROUND],
     "model_selection": ["engine", "estimators", *GROUND],
     "tabular": GROUND,
-    "plotting": ["gradient_check", *GROUND],  # its public names; else what users hand over
+    # Besides what users hand over: public names, and what trains the candidates of a search
+    "plotting": ["gradient_check", "model_selection", *GROUND],
     **{name: ["engine", "estimators", *GROUND] for name in TOOLS},
     **{name: GROUND[:number] for number, name in enumerate(GROUND)},
 }
@@ -34,8 +35,8 @@ ORDER = {
     "build conversion advice fitted prepare resume fit state base classifier regressor",
     "model_selection": "plan inputs train handover workers search",
     "tabular": "columns piecewise_linear smooth_clip",
-    "plotting": "_matplotlib _fitted _decision_boundary_grid _gradient_check _weights "
-    "_training_curve",
+    "plotting": "_matplotlib _fitted _params _candidates _decision_boundary "
+    "_decision_boundary_grid _gradient_check _weights _training_curve",
 }
 FILES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path

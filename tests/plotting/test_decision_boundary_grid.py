@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris, make_circles
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -55,8 +55,8 @@ def test_candidates_of_a_search(model, search):
     for boundary, params in zip(display.boundaries_, results["params"], strict=True):
         points = np.c_[boundary.xx0.ravel(), boundary.xx1.ravel()]
         assert boundary.xx0.shape == (20, 20)
-        expected = clone(model).set_params(**params).fit(X, NAMES).predict(points) == "out"
-        np.testing.assert_array_equal(boundary.response.ravel(), expected)
+        whole = clone(model).set_params(**params).fit(X, NAMES)
+        np.testing.assert_array_equal(boundary.response.reshape(-1, 2), whole.predict_proba(points))
     names = [f"hidden_layer_sizes={n}, l2={l2}" for n in (2, 20) for l2 in ("0", "1e-05")]
     names = [name.replace(", l2", "\nl2") for name in names]
     scores = [f"mean test score {score:.3f}" for score in results["mean_test_score"]]
@@ -130,22 +130,61 @@ def test_colours_and_markers_belong_to_classes(n_classes):
         for label, line in enumerate(samples):
             np.testing.assert_array_equal(line.get_xydata(), X[labels == label])
         # A region is paler than the samples of its class, though no other class is predicted
-        pale = boundary.surface_.to_rgba(boundary.surface_.get_array()).reshape(-1, 4)[0, :3]
+        pale = boundary.surface_.get_array()[0, 0]
         full = np.array(to_rgb(samples[k].get_color()))
-        np.testing.assert_allclose(pale, 1 - 0.3 * (1 - full), atol=1e-12)
+        np.testing.assert_allclose(pale, 1 - 0.5 * (1 - full), atol=1e-12)
+        assert not boundary.contours_
 
 
-def test_boundary_is_where_the_prediction_changes():
+def contour_points(boundary):
+    return np.concatenate([p.vertices for c in boundary.contours_ for p in c.get_paths()])
+
+
+def test_boundary_is_where_the_probabilities_meet():
     line = LogisticRegression().fit(X, X[:, 0] > 0)
-    display = DecisionBoundaryGridDisplay.from_estimators([line], X, X[:, 0] > 0)
-    (contour,) = (c for c in display.axes_[0].collections if hasattr(c, "levels"))
-    (path,) = contour.get_paths()
-    mesh = display.boundaries_[0]
-    cell = max(np.diff(mesh.xx0[0, :2])[0], np.diff(mesh.xx1[:2, 0])[0])
-    points = path.vertices
-    # Half way between points of the mesh on either side of the line w x + b = 0
+    display = DecisionBoundaryGridDisplay.from_estimators(
+        [line], X, X[:, 0] > 0, grid_resolution=20
+    )
+    points = contour_points(display.boundaries_[0])
+    assert len(points) >= 20
     distance = (points @ line.coef_[0] + line.intercept_) / np.linalg.norm(line.coef_[0])
-    assert np.abs(distance).max() <= cell / 2 * (1 + 1e-9)
+    # Stairs of predicted classes lie up to half a cell, 0.06, off the line w x + b = 0
+    assert np.abs(distance).max() < 0.002
+
+
+def test_boundaries_of_three_classes_and_how_sure_they_are():
+    frame, labels = load_iris(return_X_y=True)
+    frame = frame[:, 2:]
+    line = LogisticRegression().fit(frame, labels)
+    display = DecisionBoundaryGridDisplay.from_estimators([line], frame, labels, grid_resolution=50)
+    (boundary,) = display.boundaries_
+    ranked = np.sort(line.predict_proba(contour_points(boundary)))
+    assert (ranked[:, -1] - ranked[:, -2]).max() < 0.05  # between points of the mesh
+    colors = np.array([to_rgb(line.get_color()) for line in display.axes_[0].get_lines()])
+    own = colors[boundary.response.argmax(axis=-1)]
+    darkness = (1 - boundary.surface_.get_array()).sum(-1) / (1 - own).sum(-1)
+    ranked = np.sort(boundary.response)
+    np.testing.assert_allclose(darkness, 0.1 + 0.4 * (ranked[..., -1] - ranked[..., -2]))
+
+
+def test_without_probabilities_a_region_has_one_shade():
+    line = RidgeClassifier().fit(X, NAMES)
+    display = DecisionBoundaryGridDisplay.from_estimators([line], X, NAMES, grid_resolution=9)
+    (boundary,) = display.boundaries_
+    assert set(boundary.response.ravel()) == {0, 1}
+    assert len(np.unique(boundary.surface_.get_array().reshape(-1, 3), axis=0)) == 2
+    assert len(boundary.contours_) == 1
+    assert display.figure_.legends[0].get_title().get_text() == "class"
+
+
+def test_one_class_is_one_region():
+    labels = np.zeros(40)
+    display = DecisionBoundaryGridDisplay.from_estimators(
+        [constant(0, labels)], X, labels, grid_resolution=3
+    )
+    (boundary,) = display.boundaries_
+    assert len(np.unique(boundary.surface_.get_array().reshape(-1, 3), axis=0)) == 1
+    assert not boundary.contours_
 
 
 @pytest.mark.parametrize(("n", "columns"), [(1, 1), (2, 2), (5, 5), (7, 4), (12, 4), (32, 8)])
@@ -217,6 +256,14 @@ def test_axes_of_ones_own():
     [
         ([], (X, y), {}, "no estimator"),
         ([constant(0)], (np.c_[X, X], y), {}, r"X must have shape \(n_samples, 2\), got \(40, 4\)"),
+        ([constant(0)], (X, np.c_[y, y]), {}, r"y must hold the class of each .* got \(40, 2\)"),
+        ([constant([0, 1], np.c_[y, y])], (X, y), {"scores": [0]}, "shows one output, but a Dummy"),
+        (
+            [constant(0)],
+            (X, y),
+            {"grid_resolution": 1},
+            "grid_resolution must be at least 2, got 1",
+        ),
         ([constant(0)], (X, y[:-1]), {}, "inconsistent numbers of samples"),
         ([LinearRegression().fit(X, y)], (X, y), {}, "shows classifiers, got a LinearRegression"),
         ([constant(0), constant("in", NAMES)], (X, y), {"scores": [0, 0]}, "the same classes"),
