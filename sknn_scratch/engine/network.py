@@ -136,3 +136,16 @@ def raw_scores(
     if n_left := n_samples % n_rows:  # the arrays of a workspace have as many rows as a chunk
         scores[-n_left:] = raw_scores(layers, activations, X[n_samples - n_left :])
     return scores
+
+
+def hidden_values(
+    layers: Layers | Parameters, activations: Sequence[Activation], X: Any, layer: int
+) -> np.ndarray:
+    """Return the values a of a hidden layer, 0 for the first, shape (n_samples, n_units)."""
+    # Its z are the raw scores of the network that ends with it
+    up_to = slice(layer + 1)
+    raw = raw_scores(Layers(layers.weights[up_to], layers.biases[up_to]), activations[:layer], X)
+    z = np.ascontiguousarray(raw)
+    a = np.empty_like(z) if activations[layer].needs_z else z
+    activations[layer].forward(z, a)
+    return a

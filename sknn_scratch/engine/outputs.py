@@ -77,13 +77,15 @@ def _log(value):
     return log(value) if value > 0 else -inf
 
 
-def check_predictions(predicted: np.ndarray) -> np.ndarray:
+def check_predictions(
+    predicted: np.ndarray, what: str = "what it predicts is not finite"
+) -> np.ndarray:
     """Raise a ValueError if predictions are not finite; return them."""
     finite = np.isfinite(predicted)
     if finite.all():
         return predicted
     row = int(np.argmin(finite.reshape(len(predicted), -1).all(axis=1)))
     raise ValueError(
-        f"X is too large for this network: what it predicts is not finite, first in row {row}. "
+        f"X is too large for this network: {what}, first in row {row}. "
         "Scale X as the samples of the training were scaled, or leave such rows out."
     )

@@ -12,9 +12,11 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
+from sknn_scratch.engine.outputs import check_predictions, quietly
 from sknn_scratch.estimators.constraints import CONSTRAINTS, check_parameters, checks_parameters
 from sknn_scratch.estimators.conversion import from_sklearn, to_sklearn
 from sknn_scratch.estimators.fit import fit_network
+from sknn_scratch.estimators.fitted import hidden_values_for
 from sknn_scratch.estimators.prepare import Targets
 from sknn_scratch.estimators.registries import warn_of_missing_parts
 from sknn_scratch.estimators.state import own_curves, packed, unpacked
@@ -126,6 +128,43 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return ModelSummary.of(self)
+
+    @quietly
+    def hidden_outputs(self, X: MatrixLike, layer: int = -1) -> np.ndarray:
+        """Return the values of a hidden layer, after its activation: features that were learned.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        layer : int, default=-1
+            Which hidden layer: 0 is the first and -1 the last.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_units)
+            One column for each unit of the layer, in the dtype of the weights.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer, or if X is not as described or too large for the network.
+        NotFittedError
+            If the estimator is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sknn_scratch import MLPScratchClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> network = MLPScratchClassifier((10, 2), solver="lbfgs", random_state=0).fit(X, y)
+        >>> network.hidden_outputs(X).shape
+        (150, 2)
+        >>> network.hidden_outputs(X, layer=0).shape
+        (150, 10)
+        """
+        values = hidden_values_for(self, X, layer)
+        return check_predictions(values, "the values of this layer are not finite")
 
     # The way to scikit-learn
 

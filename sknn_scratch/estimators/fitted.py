@@ -1,14 +1,16 @@
 """What a fit shows on its estimator: weights, the shape of the network, curves and progress."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_scratch.engine.network import raw_scores
+from sknn_scratch.engine.network import hidden_values, raw_scores
 from sknn_scratch.engine.outputs import are_finite
 from sknn_scratch.engine.parameters import Layers
 from sknn_scratch.estimators.advice import divergence_message
 from sknn_scratch.estimators.build import build_activations
-from sknn_scratch.estimators.validation import validated
+from sknn_scratch.estimators.validation import is_number, validated
 
 
 def keep_shape(estimator, params, loss):
@@ -77,9 +79,36 @@ def layers_of(estimator):
 
 def raw_scores_for(estimator, X):
     """Return the raw scores of the output layer, shape (n_samples, n_outputs)."""
+    return raw_scores(*_ready_to_predict(estimator, X))
+
+
+def hidden_values_for(estimator, X, layer):
+    """Return the values of a hidden layer, shape (n_samples, n_units)."""
+    layers, activations, X = _ready_to_predict(estimator, X)
+    index = _index_of_hidden_layer(layer, len(activations))
+    return hidden_values(layers, activations, X, index)
+
+
+def _ready_to_predict(estimator, X):
+    """Return the layers and activations of a fitted network, and X as they take it."""
     if not hasattr(estimator, "coefs_"):  # to ask scikit-learn first would cost a tenth of one row
         check_is_fitted(estimator)
     layers = layers_of(estimator)
     X = validated(estimator, X, dtype=layers.biases[0].dtype, reset=False)
-    activations = build_activations(estimator, n_hidden=len(layers.weights) - 1)
-    return raw_scores(layers, activations, X)
+    return layers, build_activations(estimator, n_hidden=len(layers.weights) - 1), X
+
+
+def _index_of_hidden_layer(layer, n_hidden):
+    """Return the number of a hidden layer, counted from 0 for the first; below 0 from the last."""
+    if n_hidden == 0:
+        raise ValueError(
+            "This network has no hidden layer whose values could be returned: it was fitted with "
+            "hidden_layer_sizes=(). Fit one with a hidden layer."
+        )
+    if not is_number(layer, Integral) or not -n_hidden <= layer < n_hidden:
+        raise ValueError(
+            f"layer must be a whole number from {-n_hidden} to {n_hidden - 1}, because the network "
+            f"has {n_hidden} hidden layer{'s' * (n_hidden > 1)}; got {layer!r}. 0 is the first "
+            "hidden layer, -1 the last."
+        )
+    return int(layer) % n_hidden

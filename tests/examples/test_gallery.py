@@ -57,7 +57,7 @@ def run(tmp_path_factory):
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) == 12
+    assert len(SCRIPTS) == 13
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -247,6 +247,18 @@ class TestElasticNet:
         for network in result["networks"].values():
             dropped = np.setdiff1d(np.arange(64), network.selected_features_)
             assert not network.coefs_[0][dropped].any()
+
+
+class TestAutoencoder:
+    def test_two_units_tell_digits_apart_better_than_two_components(self, run):
+        accuracy = run("plot_autoencoder")["accuracy"]
+        assert accuracy["two units"] > accuracy["two principal components"] + 0.05
+
+    def test_it_decodes_better_than_components(self, run):
+        result = run("plot_autoencoder")
+        assert result["error"]["two units"] < 0.9 * result["error"]["two principal components"]
+        network, X_test = result["autoencoder"], result["X_test"]
+        assert network.hidden_outputs(X_test, layer=1).shape == (len(X_test), 2)
 
 
 def test_stopping_rule_holds_at_the_last_epoch_and_at_none_before(run):

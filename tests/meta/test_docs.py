@@ -70,7 +70,8 @@ def test_docstring_lists_every_parameter_and_attribute(cls):
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_docstrings_are_numpydoc(cls):
-    methods = ["fit", "partial_fit", "predict", "summary", "to_sklearn", "from_sklearn"]
+    methods = ["fit", "partial_fit", "predict", "hidden_outputs", "summary"]
+    methods += ["to_sklearn", "from_sklearn"]
     if cls is MLPScratchClassifier:
         methods += ["predict_proba", "predict_log_proba"]
     for name in ["", *(f".{method}" for method in methods)]:

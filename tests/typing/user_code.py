@@ -66,6 +66,7 @@ def classify() -> None:
     assert_type(fitted.predict(X), np.ndarray)
     assert_type(fitted.predict_proba([[5.0, 3.0, 1.0, 0.2]]), np.ndarray)
     assert_type(fitted.predict_log_proba(X), np.ndarray)
+    assert_type(fitted.hidden_outputs(X, layer=0), np.ndarray)
     assert_type(fitted.coefs_, list[np.ndarray])
     assert_type(fitted.classes_, np.ndarray)
     assert_type(fitted.history_, dict[str, list[float]])
