@@ -52,8 +52,8 @@ class Parameters:
         """Return a copy of the given matrices and vectors in one array."""
         units = [np.shape(weights[0])[0], *(np.shape(b)[0] for b in biases)]
         params = cls.empty(units, dtype)
-        for view, given in zip(params.weights + params.biases, [*weights, *biases], strict=True):
-            view[...] = given
+        for view, array in zip(params.weights + params.biases, [*weights, *biases], strict=True):
+            view[...] = array
         return params
 
     def __reduce__(self):

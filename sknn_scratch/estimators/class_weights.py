@@ -61,21 +61,23 @@ def _weight_of_classes(class_weight, codes, classes, sample_weight):
     return by_class
 
 
-def _weight_of_each(weights, classes, given):
-    """Return the weight of each class from a dict, part of `given`; 1 where it names no weight."""
+def _weight_of_each(weights, classes, class_weight):
+    """Return the weight of each class from a dict of `class_weight`; 1 where none is named."""
     if not isinstance(weights, dict):
         raise ValueError(
             "class_weight must be a dict of weights by class, or a list of such dicts for several "
-            f"labels, got {given!r}."
+            f"labels, got {class_weight!r}."
         )
     if not all(is_finite(weight) and weight >= 0 for weight in weights.values()):
-        raise ValueError(f"class_weight must hold finite numbers >= 0 by class, got {given!r}.")
+        raise ValueError(
+            f"class_weight must hold finite numbers >= 0 by class, got {class_weight!r}."
+        )
     unknown = [label for label in weights if label not in set(classes)]
     # A part of the data may lack a class; beside a class without a weight it is a slip of the pen
     if unknown and not all(label in weights for label in classes):
         known = np.asarray(classes).tolist()
         raise ValueError(
-            f"class_weight names {unknown}, but the classes of y are {known}, got {given!r}. "
-            "Use the labels of y, of the same type."
+            f"class_weight names {unknown}, but the classes of y are {known}, got "
+            f"{class_weight!r}. Use the labels of y, of the same type."
         )
     return np.array([weights.get(label, 1) for label in classes], dtype=np.float64)

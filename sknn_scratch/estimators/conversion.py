@@ -45,13 +45,13 @@ def to_sklearn(estimator, target):
 
 def _only_activation(estimator):
     """Return the one activation of all hidden layers by the name that scikit-learn has for it."""
-    given = estimator.activation
-    several = not isinstance(given, (str, Activation))
-    first, *others = (list(given) or ["identity"]) if several else [given]
+    activation = estimator.activation
+    several = not isinstance(activation, (str, Activation))
+    first, *others = (list(activation) or ["identity"]) if several else [activation]
     known = isinstance(first, str) and first in _ACTIVATIONS
     if not known or any(other != first for other in others):
         raise ValueError(
-            f"activation={given!r} has no counterpart in scikit-learn, which knows one of "
+            f"activation={activation!r} has no counterpart in scikit-learn, which knows one of "
             f"{list(_ACTIVATIONS)} for all hidden layers."
         )
     return first

@@ -73,19 +73,21 @@ def fit_network(
     `validation` is the user's set as (X, y, sample_weight); `incremental` says that this is
     partial_fit, `unfinished` that the next fit is to be the rest of this one.
     """
-    given = X, y, sample_weight
+    arguments = X, y, sample_weight
     with unchanged_on_failure(estimator), quiet():
         check_combinations(estimator, incremental)
         if estimator.engine == "numba":
             kernels()
         mode = Mode.of(estimator, incremental)
         continued = mode.continues(estimator)
-        data = prepare(estimator, *given, validation, continued=continued, incremental=incremental)
+        data = prepare(
+            estimator, *arguments, validation, continued=continued, incremental=incremental
+        )
         holds_out = estimator.early_stopping and data.validation is None
         point = taken_resume_point(estimator, mode, data.X.shape[0], holds_out)
         params = first_parameters(estimator, data.X, data.y, point.generator, continued=continued)
         keep_shape(estimator, params, data.loss)
-        Fit(estimator, mode, point, params, data, given, unfinished).run()
+        Fit(estimator, mode, point, params, data, arguments, unfinished).run()
     return estimator
 
 
@@ -100,7 +102,7 @@ class Fit:
     params : Parameters
         Those to train, in place.
     data : Prepared
-    given : tuple of X, y, sample_weight
+    arguments : tuple of X, y, sample_weight
         As the user gave them, for callbacks.
     unfinished : bool
         Whether the next fit is to be the rest of this one, to the same data.
@@ -111,7 +113,7 @@ class Fit:
         What training has come to. After each epoch the estimator's attributes show it.
     """
 
-    def __init__(self, estimator, mode, point, params, data, given, unfinished=False):
+    def __init__(self, estimator, mode, point, params, data, arguments, unfinished=False):
         self.estimator, self.mode, self.point = estimator, mode, point
         self.params, self.data = params, data
         self.loss = point.loss or data.loss
@@ -131,7 +133,7 @@ class Fit:
         self.table = ProgressTable(goes_on=mode is Mode.PARTIAL and bool(self.progress.history))
         self.callbacks = None
         if hasattr(estimator, "_skl_callbacks"):
-            self.callbacks = FitCallbacks(self, *given)
+            self.callbacks = FitCallbacks(self, *arguments)
         show_curves(estimator, self.progress, self.validation)
         show_progress(estimator, self.progress, self.validation)
 

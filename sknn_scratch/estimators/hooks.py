@@ -22,7 +22,7 @@ class FitCallbacks:
     def __init__(self, fit, X, y, sample_weight):
         self.fit = fit
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        self.given = {"estimator": fit.estimator, "X": X, "y": y, "metadata": metadata}
+        self.of_task = {"estimator": fit.estimator, "X": X, "y": y, "metadata": metadata}
         self.fit_task = self.epoch_task = None
 
     @classmethod
@@ -33,7 +33,7 @@ class FitCallbacks:
     def __enter__(self):
         self.fit_task = self.fit.estimator._init_callback_context(
             "partial-fit" if self.fit.incremental else "fit", max_subtasks=self.fit.n_epochs_left
-        ).call_on_fit_task_begin(**self.given)
+        ).call_on_fit_task_begin(**self.of_task)
         _under_way[id(self.fit.estimator)] = self
         return self
 
@@ -42,7 +42,7 @@ class FitCallbacks:
             if failure is None:
                 if self.epoch_task is not None:  # Ctrl-C came amid it, or lbfgs was done before
                     self.epoch_task.call_on_fit_task_end(estimator=self.fit.estimator)
-                self.fit_task.call_on_fit_task_end(**self.given, reconstruction_attributes={})
+                self.fit_task.call_on_fit_task_end(**self.of_task, reconstruction_attributes={})
         finally:
             del _under_way[id(self.fit.estimator)]
 
@@ -50,14 +50,14 @@ class FitCallbacks:
         """Tell that an epoch begins."""
         self.epoch_task = self.fit_task.subcontext(EPOCH)
         self.epoch_task.call_on_fit_task_begin(
-            **self.given, reconstruction_attributes=self._fitted_attributes
+            **self.of_task, reconstruction_attributes=self._fitted_attributes
         )
 
     def end_epoch(self):
         """Tell that the epoch has ended; return whether a callback asks to stop."""
         task, self.epoch_task = self.epoch_task, None
         return task.call_on_fit_task_end(
-            **self.given, reconstruction_attributes=self._fitted_attributes
+            **self.of_task, reconstruction_attributes=self._fitted_attributes
         )
 
     def _fitted_attributes(self):
