@@ -8,21 +8,16 @@ it has a checksum; and one that cannot be read says why. What either writes the 
 
 import os
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import joblib
-import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator
 
 from sknn_scratch._files import replaced, seal, seal_holds
-from sknn_scratch._pipelines import last_step
-from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch._optional import optional
 from sknn_scratch.estimators.classifier import MLPScratchClassifier
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
+from sknn_scratch.onnx_export.conversion import to_onnx
 
 __all__ = ["load", "save", "to_onnx"]
 
@@ -56,7 +51,7 @@ def save(model: BaseEstimator, path: str | os.PathLike) -> None:
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {type(model).__name__}.")
     with_skops = Path(path).suffix == ".skops"
-    dump = _optional("skops.io").dump if with_skops else joblib.dump
+    dump = optional("skops.io").dump if with_skops else joblib.dump
     with replaced(Path(path)) as file:
         try:
             dump(model, file)
@@ -157,8 +152,8 @@ def _load_joblib(file, path):
 
 
 def _load_skops(file, path, trusted):
-    skops = _optional("skops.io")
-    untrusted = _optional("skops.io.exceptions").UntrustedTypesFoundException
+    skops = optional("skops.io")
+    untrusted = optional("skops.io.exceptions").UntrustedTypesFoundException
     try:
         return skops.load(file, trusted=[MLPScratchClassifier, MLPScratchRegressor, *trusted])
     except (untrusted, ImportError, Warning):
@@ -171,152 +166,4 @@ def _damaged(path, reason):
     return ValueError(
         f"{str(path)!r} is truncated or damaged, or not a model file: {reason}. Write the model to "
         "a file again, or get another copy."
-    )
-
-
-def _optional(module):
-    """Import a module of an optional package."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        raise ImportError(
-            f'{package} is needed for this: pip install "sknn-scratch[interop]".'
-        ) from error
-
-
-def to_onnx(model: BaseEstimator, X: Any) -> Any:
-    """Return a fitted model in the ONNX format, to predict where there is no Python.
-
-    It is converted by skl2onnx by way of scikit-learn's estimator (`to_sklearn`), then run in
-    onnxruntime: what is returned has predicted on X what `model` predicts.
-
-    Parameters
-    ----------
-    model : MLPScratchClassifier, MLPScratchRegressor or Pipeline
-        The fitted model; in a Pipeline such an estimator is the last step.
-    X : array-like of shape (n_samples, n_features)
-        Samples to compare the predictions on. float32 gives a model whose input is float32, all
-        else one whose input is float64.
-
-    Returns
-    -------
-    converted : onnx.ModelProto
-        To be written by ``Path(...).write_bytes(converted.SerializeToString())``. A classifier has
-        the outputs 'label' and 'probabilities', a regressor has 'variable', of shape
-        (n_samples, 1).
-
-    Raises
-    ------
-    ValueError
-        If scikit-learn's estimator, skl2onnx or onnxruntime does not know a part of the model, or
-        if the predictions differ by more than 1e-5 (of the largest, if that is more than 1), or
-        the labels differ.
-    TypeError
-        If `model` is of another class.
-    NotFittedError
-        If it is not fitted.
-    ImportError
-        If skl2onnx or onnxruntime is not installed.
-    """
-    skl2onnx, onnxruntime = _optional("skl2onnx"), _optional("onnxruntime")
-    theirs = _in_sklearn(model)
-    check_is_fitted(model)
-    samples = np.asarray(X)
-    if samples.dtype != np.float32:
-        samples = samples.astype(np.float64)
-    # Probabilities as an array, not as a list of dicts
-    options = {id(theirs): {"zipmap": False}} if is_classifier(theirs) else None
-    try:
-        with np.errstate(invalid="ignore"):  # labels that are cut are put right below
-            converted = skl2onnx.to_onnx(theirs, samples[:1], options=options)
-    except Exception as error:  # each of the two packages has several of its own
-        raise _not_convertible(f"{type(error).__name__}: {error}") from error
-    if is_classifier(model):
-        _put_in_labels(converted, model.classes_)
-    try:
-        outputs = _predicted(onnxruntime, converted, samples)
-    except Exception as error:
-        raise _not_convertible(f"{type(error).__name__}: {error}") from error
-    expected = model.predict_proba(X) if is_classifier(model) else model.predict(X)
-    _check_same(outputs[-1], expected.reshape(len(expected), -1))
-    if is_classifier(model):
-        _check_same_labels(outputs[0], model.predict(X), expected)
-    return converted
-
-
-def _in_sklearn(model):
-    """Return the model with scikit-learn's estimator in place of ours."""
-    if not isinstance(last_step(model), BaseMLPScratch):
-        raise TypeError(
-            "model must be an estimator of this package, or a Pipeline that ends in one, got "
-            f"{model!r}."
-        )
-    if not isinstance(model, Pipeline):
-        return model.to_sklearn()
-    *before, (name, last) = model.steps
-    return Pipeline([*before, (name, _in_sklearn(last))])
-
-
-def _put_in_labels(converted, classes):
-    """Put integer labels in place of those of skl2onnx, which cuts them to 32 bits."""
-    extractors = [node for node in converted.graph.node if node.op_type == "ArrayFeatureExtractor"]
-    if classes.dtype.kind not in "iuf" or not extractors:
-        return  # strings, whole as they are; or several labels, which are 0 and 1
-    labels = classes.astype(np.int64)
-    if labels.tolist() != classes.tolist():
-        raise _not_convertible(f"labels in ONNX are integers of 64 bits, but classes_ is {classes}")
-    table = extractors[-1].input[0]
-    for initializer in converted.graph.initializer:
-        if initializer.name == table:
-            initializer.CopyFrom(_optional("onnx").numpy_helper.from_array(labels, table))
-
-
-def _predicted(onnxruntime, converted, samples):
-    """Return the outputs of the converted model; the last is what a regressor has, or all scores.
-
-    A classifier has its labels before its probabilities.
-    """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors; skl2onnx declares shapes that are not those it makes
-    session = onnxruntime.InferenceSession(
-        converted.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return session.run(None, {session.get_inputs()[0].name: samples})
-
-
-def _check_same(given, expected):
-    if given.shape != expected.shape:
-        raise _not_convertible(
-            f"what comes out predicts an array of shape {given.shape}, not {expected.shape}"
-        )
-    worst = np.abs(given - expected).max() / max(1, np.abs(expected).max())
-    if not worst <= 1e-5:
-        raise _not_convertible(f"predictions of what comes out differ by up to {worst:.0e}")
-
-
-def _check_same_labels(given, expected, probabilities):
-    """Compare the labels of the samples on which rounding does not decide."""
-    if expected.ndim == 2:
-        decided = np.abs(probabilities - 0.5) > 1e-4
-    else:
-        *_, second, first = np.sort(probabilities, axis=1).T
-        decided = first - second > 1e-4
-    if given.shape != expected.shape:
-        raise _not_convertible(
-            f"what comes out predicts labels of shape {given.shape}, not {expected.shape}"
-        )
-    wrong = decided & (given != expected)
-    if wrong.any():
-        raise _not_convertible(
-            f"what comes out predicts the label {given[wrong][0]!r} in place of "
-            f"{expected[wrong][0]!r}"
-        )
-
-
-def _not_convertible(reason):
-    return ValueError(
-        f"This model cannot be converted to ONNX by way of skl2onnx and run in onnxruntime: "
-        f"{reason}. Some models can in float32 only, some with enough precision in float64 only: "
-        "give X of the other dtype."
     )

@@ -232,11 +232,12 @@ class TestPython:
             pytest.importorskip(package)
         run("model_files")
         printed = capsys.readouterr().out.splitlines()
-        same, truncated, untrusted, same_score, close, activation = printed
+        same, truncated, untrusted, same_score, close, outputs, activation = printed
         assert same == same_score == close == "True"
         assert truncated.startswith("'half.joblib' is truncated or damaged")
         assert untrusted == "['sknn_scratch.MLPScratchClassifier']"
-        assert activation.startswith("activation='gelu' has no counterpart in scikit-learn")
+        assert outputs == "['label', 'probabilities']"
+        assert "no converter is known for the activation TanhShrink" in activation
 
     @pytest.mark.parametrize("page", OTHERS)
     def test_on_every_other_page(self, run, page):

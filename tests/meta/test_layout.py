@@ -11,7 +11,16 @@ import sknn_scratch
 
 PACKAGE = Path(sknn_scratch.__file__).parent
 # What stands beside the folders and imports none of them
-GROUND = ["_version", "_typing", "_files", "_warnings", "_pipelines", "_sklearn", "exceptions"]
+GROUND = [
+    "_version",
+    "_typing",
+    "_files",
+    "_optional",
+    "_warnings",
+    "_pipelines",
+    "_sklearn",
+    "exceptions",
+]
 TOOLS = ["gradient_check", "reference", "datasets", "callbacks", "model_files", "compile_kernels"]
 # A line a folder: what its files may import beside each other
 MAY_IMPORT = {
@@ -19,9 +28,11 @@ MAY_IMPORT = {
     "estimators": ["engine", *GROUND],
     "model_selection": ["engine", "estimators", *GROUND],
     "tabular": GROUND,
+    "onnx_export": ["engine", "estimators", *GROUND],
     # Besides what users hand over: public names, and what trains the candidates of a search
     "plotting": ["gradient_check", "model_selection", *GROUND],
     **{name: ["engine", "estimators", *GROUND] for name in TOOLS},
+    "model_files": ["estimators", "onnx_export", *GROUND],
     **{name: GROUND[:number] for number, name in enumerate(GROUND)},
 }
 # A file imports only from those before it in its folder
@@ -35,6 +46,8 @@ ORDER = {
     "build conversion advice fitted prepare resume fit state base classifier regressor",
     "model_selection": "plan inputs train handover workers search",
     "tabular": "columns piecewise_linear smooth_clip",
+    "onnx_export": "errors graph functions activations network standalone converters comparison "
+    "conversion",
     "plotting": "_matplotlib _fitted _params _candidates _decision_boundary "
     "_decision_boundary_grid _gradient_check _weights _training_curve",
 }

@@ -1,0 +1,13 @@
+"""Networks as models of ONNX, and what skl2onnx needs to convert pipelines with them."""
+
+from sknn_scratch.onnx_export.activations import ACTIVATION_CONVERTERS
+from sknn_scratch.onnx_export.converters import register_converters
+from sknn_scratch.onnx_export.network import OUTPUT_CONVERTERS
+from sknn_scratch.onnx_export.standalone import network_to_onnx
+
+__all__ = [
+    "ACTIVATION_CONVERTERS",
+    "OUTPUT_CONVERTERS",
+    "network_to_onnx",
+    "register_converters",
+]
