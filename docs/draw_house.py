@@ -19,23 +19,28 @@ PICTURE = ROOT / "docs" / "images" / "house.svg"
 ROOMS = {
     "plotting": ("Display classes", 20, 20, 255, 110),
     "ground": ("imported by all but the engine", 460, 20, 280, 110),
-    "tools": ("what users import directly", 20, 190, 280, 100),
-    "model_selection": ("searches: many networks", 460, 190, 280, 100),
-    "onnx_export": ("models as graphs", 50, 350, 225, 130),
-    "tabular": ("transformers of numbers", 50, 540, 225, 90),
-    "estimators": ("scikit-learn's protocol around the engine", 140, 690, 500, 130),
-    "engine": ("arrays only: numpy and scipy", 20, 880, 720, 110),
+    "tools": ("what users import directly", 20, 180, 280, 100),
+    "onnx_export": ("models as graphs", 50, 330, 225, 130),
+    "tabular": ("transformers of numbers", 50, 510, 225, 90),
+    "ensemble": ("networks that answer together", 540, 640, 200, 75),
+    "model_selection": ("searches: many networks", 520, 765, 220, 100),
+    "estimators": ("scikit-learn's protocol around the engine", 140, 920, 500, 130),
+    "engine": ("arrays only: numpy and scipy", 20, 1100, 720, 110),
 }
-COLOURS = ["#fdf1dc", "#eeeeee", "#e6f0fa", "#f3e9f7", "#fdeef3", "#e2f1f0", "#e3f3e6", "#fbe5e1"]
+COLOURS = ["#fdf1dc", "#eeeeee", "#e6f0fa", "#f3e9f7", "#fdeef3", "#f1f3d8", "#e2f1f0", "#e3f3e6"]
+COLOURS += ["#fbe5e1"]
 # Where arrows begin and end; those to the ground are told in words
 ARROWS = {
     ("plotting", "tools"): (160, 160),
-    ("plotting", "model_selection"): (262, 480),
+    ("plotting", "model_selection"): (262, 530),
     ("tools", "onnx_export"): (160, 160),
     ("tools", "estimators"): (288, 288),
     ("tools", "engine"): (35, 35),
     ("onnx_export", "estimators"): (262, 262),
     ("onnx_export", "engine"): (80, 80),
+    ("tabular", "ensemble"): (270, 560),
+    ("ensemble", "model_selection"): (640, 640),
+    ("ensemble", "estimators"): (542, 400),
     ("model_selection", "estimators"): (550, 550),
     ("model_selection", "engine"): (690, 690),
     ("estimators", "engine"): (390, 390),
@@ -123,7 +128,7 @@ def draw_arrow(source, target, n_files):
     )
 
 
-HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 1010" role="img" \
+HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 1230" role="img" \
 aria-label="The folders of sknn_scratch, and which imports which: all arrows point down">
 <style>
 text { font-family: Helvetica, Arial, sans-serif; fill: #222; }
@@ -135,7 +140,7 @@ text { font-family: Helvetica, Arial, sans-serif; fill: #222; }
 <defs><marker id="head" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="11" markerHeight="11" \
 markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z" fill="#555"/></marker>
 </defs>
-<rect width="760" height="1010" fill="white"/>
+<rect width="760" height="1230" fill="white"/>
 """
 
 if __name__ == "__main__":

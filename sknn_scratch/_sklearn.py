@@ -15,6 +15,9 @@ this list complete:
 - `_check_input_parameters`, `_check_refit_for_multimetric`, `_format_results`, `_get_scorers`,
   `_get_routed_params_for_fit`, `_run_search`, `_select_best_index`: the steps of
   `BaseSearchCV.fit`, which our searches take in the same order.
+- `_n_samples`, `_max_samples`, `_max_features`, `_sample_weight`, `_seeds`: what `BaseBagging.fit`
+  keeps, and the functions that draw samples read. `_get_estimator`, `_validate_estimator`,
+  `_validate_y`, `_set_oob_score`: steps of that `fit`.
 - `_scorers`: of a `MultimetricScorer`. It is what `scorer_` holds after a search.
 """
 
@@ -26,6 +29,13 @@ try:
     # Around `fit`: checks the parameters and honours `skip_parameter_validation`. When it vanishes,
     # look at what decorates `MLPClassifier.fit`.
     from sklearn.base import _fit_context as fit_context
+
+    # Trains the members of an ensemble, each on samples and features that it draws for it. When it
+    # vanishes, look at what `BaggingClassifier.fit` runs in parallel.
+    from sklearn.ensemble._bagging import _parallel_build_estimators as build_members
+
+    # The number that `max_samples` means. When it vanishes, look at `BaseBagging._fit`.
+    from sklearn.ensemble._bootstrap import _get_n_samples_bootstrap as n_samples_to_draw
 
     # Tells several metrics from one: a search then keeps the dict of scorers. When it vanishes,
     # look at the end of `BaseSearchCV.fit`, where `scorer_` is set.
@@ -39,6 +49,10 @@ try:
     from sklearn.model_selection._validation import (
         _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
     )
+
+    # Refuses metadata unless its routing is enabled. When it vanishes, look at the first line of
+    # `BaseBagging.fit`.
+    from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 
     # What a parameter may be, in `_parameter_constraints`, and the check of it. When one vanishes,
     # look at the constraints of `MLPClassifier`, and at `BaseEstimator._validate_params`.
@@ -85,6 +99,7 @@ __all__ = [
     "MultimetricScorer",
     "Options",
     "StrOptions",
+    "build_members",
     "check_feature_names_in",
     "check_method_params",
     "check_partial_fit_first_call",
@@ -92,6 +107,8 @@ __all__ = [
     "fit_and_score",
     "fit_context",
     "insert_error_scores",
+    "n_samples_to_draw",
+    "raise_for_params",
     "safe_split",
     "threadpool_controller",
     "validate_parameter_constraints",

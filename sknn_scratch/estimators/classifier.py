@@ -139,6 +139,24 @@ def _check_total(class_weight, weight):
         raise ValueError(f"class_weight={class_weight!r} gives weights whose sum is {total}.")
 
 
+@quietly
+def probabilities_of(estimator, raw):
+    """Return the probability of each class for raw scores, which may be overwritten."""
+    check_predictions(raw)
+    if len(estimator.classes_) == 1:
+        return np.ones_like(raw)
+    probabilities = np.hstack([-raw, raw]) if _is_binary(estimator) else raw
+    build_loss(estimator).predict(probabilities)
+    # A probability of 0 or 1 would be a product of rounding, and would have no finite logarithm
+    limits = np.finfo(probabilities.dtype)
+    np.maximum(probabilities, limits.tiny, out=probabilities)
+    return np.minimum(probabilities, 1 - limits.epsneg, out=probabilities)
+
+
+def _is_binary(estimator):
+    return estimator._label_binarizer.y_type_ == "binary"
+
+
 class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     """Multilayer perceptron classifier.
 
@@ -567,7 +585,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         chosen = build_loss(self).classify(raw)
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(chosen))
-        if chosen.ndim == 2 and not self._is_binary():
+        if chosen.ndim == 2 and not _is_binary(self):
             return chosen.astype(int)
         return self.classes_[chosen.ravel().astype(int)]
 
@@ -585,15 +603,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`. With several labels, the probability of each label.
         """
-        raw = check_predictions(raw_scores_for(self, X))
-        if len(self.classes_) == 1:
-            return np.ones_like(raw)
-        probabilities = np.hstack([-raw, raw]) if self._is_binary() else raw
-        build_loss(self).predict(probabilities)
-        # A probability of 0 or 1 would be a product of rounding, and would have no finite logarithm
-        limits = np.finfo(probabilities.dtype)
-        np.maximum(probabilities, limits.tiny, out=probabilities)
-        return np.minimum(probabilities, 1 - limits.epsneg, out=probabilities)
+        return probabilities_of(self, raw_scores_for(self, X))
 
     def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
@@ -612,9 +622,6 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         """
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
-
-    def _is_binary(self):
-        return self._label_binarizer.y_type_ == "binary"
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

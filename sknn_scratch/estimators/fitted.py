@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch.engine.network import hidden_values, raw_scores
-from sknn_scratch.engine.outputs import are_finite
+from sknn_scratch.engine.outputs import are_finite, quietly
 from sknn_scratch.engine.parameters import Layers
 from sknn_scratch.estimators.advice import divergence_message
 from sknn_scratch.estimators.build import build_activations
@@ -80,6 +80,13 @@ def layers_of(estimator):
 def raw_scores_for(estimator, X):
     """Return the raw scores of the output layer, shape (n_samples, n_outputs)."""
     return raw_scores(*_ready_to_predict(estimator, X))
+
+
+@quietly
+def raw_scores_of(estimator, X):
+    """Return the raw scores for an X that is checked, and in the dtype of the layers."""
+    layers = layers_of(estimator)
+    return raw_scores(layers, build_activations(estimator, len(layers.weights) - 1), X)
 
 
 def hidden_values_for(estimator, X, layer):

@@ -130,7 +130,7 @@ def checked(estimator, X, y, sample_weight, *, continued, partial):
     if not continued:
         warn_of_large_features(X, getattr(estimator, "feature_names_in_", None))
     if sample_weight is not None:
-        sample_weight = checked_weights(sample_weight, X)
+        sample_weight = checked_weights(sample_weight, X, X.dtype)
     return X, y, sample_weight
 
 

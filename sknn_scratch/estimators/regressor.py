@@ -50,6 +50,14 @@ class Numbers(Targets):
         return estimator.loss
 
 
+@quietly
+def predictions_of(estimator, raw):
+    """Return the predicted targets for raw scores, which are overwritten."""
+    build_loss(estimator).predict(raw)
+    check_predictions(raw)
+    return raw.ravel() if raw.shape[1] == 1 else raw
+
+
 class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     """Multilayer perceptron regressor.
 
@@ -439,7 +447,4 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The predicted values, in the dtype of the weights.
         """
-        predicted = raw_scores_for(self, X)
-        build_loss(self).predict(predicted)
-        check_predictions(predicted)
-        return predicted.ravel() if predicted.shape[1] == 1 else predicted
+        return predictions_of(self, raw_scores_for(self, X))

@@ -103,12 +103,15 @@ def _is_table(X, estimator):
     return True
 
 
-def checked_weights(weight, X):
-    """Return the weights of the samples of X as an array, with an error that names them."""
+def checked_weights(weight, X, dtype):
+    """Return the weights of the samples of X as an array, with an error that names them.
+
+    The array has this dtype, or that of the weights if it is None.
+    """
     name = "sample_weight"
     _refuse(name, weight)
     try:
-        weight = check_sample_weight(weight, X, dtype=X.dtype, ensure_non_negative=True)
+        weight = check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
     except (OverflowError, TypeError, ValueError) as error:
         if fault := _fault_behind(error, [(name, weight, fault_of)]):
             raise fault from error

@@ -70,7 +70,7 @@ def plan(estimator, candidates, splits, X, contexts):
                 context=None if contexts is None else contexts[len(fits)],
                 feed=None if setting is None else (split, setting),
                 training=None if training is None else (split, training),
-                is_compiled=_is_compiled(candidate, X),
+                is_compiled=is_compiled(candidate, X),
             )
             fits.append(fit)
     return fits
@@ -131,7 +131,8 @@ def _may_go_on(network):
     )
 
 
-def _is_compiled(estimator, X):
+def is_compiled(estimator, X):
+    """Whether compiled loops train the network in an estimator: it then does so in a thread."""
     network = network_of(estimator)
     is_asked_for = network is not None and network.engine == "numba"
     return is_asked_for and network.solver in SOLVERS and not issparse(X)

@@ -1,4 +1,4 @@
-"""Where the fits of a search run: in threads, in processes or on the workers of a cluster."""
+"""Where many fits run: in threads, in processes or on the workers of a cluster."""
 
 from functools import partial
 from threading import Event, get_ident
@@ -21,9 +21,11 @@ class Workers:
         As in scikit-learn's searches.
     prefer : {"threads", "processes"}
         For a user who has not chosen a backend of joblib.
+    verbose :
+        As in joblib.
     """
 
-    def __init__(self, n_jobs, pre_dispatch, prefer):
+    def __init__(self, n_jobs, pre_dispatch, prefer, verbose=0):
         self.n_jobs = joblib.effective_n_jobs(n_jobs)
         backend, _ = get_active_backend(prefer=prefer)
         # One job alone runs in this thread, unless a cluster is asked to do it
@@ -32,7 +34,12 @@ class Workers:
         # scikit-learn's own sets the filters of warnings anew for each call, which in threads
         # would change them for all of the process
         cls = joblib.Parallel if self.at_home else Parallel
-        self.parallel = cls(n_jobs=n_jobs, pre_dispatch=pre_dispatch, prefer=prefer)
+        self.parallel = cls(
+            n_jobs=n_jobs,
+            pre_dispatch=pre_dispatch,
+            prefer=prefer,
+            verbose=verbose,
+        )
 
     def run(self, function, arguments):
         """Return the results of calls of `function` with each of these tuples of arguments."""

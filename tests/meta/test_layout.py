@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "engine": [],
     "estimators": ["engine", *GROUND],
     "model_selection": ["engine", "estimators", *GROUND],
+    "ensemble": ["estimators", "model_selection", *GROUND],
     "tabular": GROUND,
     "onnx_export": ["engine", "estimators", *GROUND],
     # Besides what users hand over: public names, and what trains the candidates of a search
@@ -45,6 +46,7 @@ ORDER = {
     "encoding validation class_weights validation_units early_stopping registries constraints "
     "build conversion advice fitted prepare resume fit state base classifier regressor",
     "model_selection": "plan inputs train handover workers search",
+    "ensemble": "members bagging",
     "tabular": "columns piecewise_linear smooth_clip",
     "onnx_export": "errors graph functions activations network standalone converters comparison "
     "conversion",

@@ -1,0 +1,640 @@
+"""scikit-learn's bagging, for networks: the same members and predictions, in less time."""
+
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sknn_scratch._sklearn import fit_context, n_samples_to_draw, raise_for_params
+from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
+from sknn_scratch._warnings import warn
+from sknn_scratch.ensemble.members import (
+    answers,
+    are_networks,
+    ask,
+    train,
+    with_numbered_classes,
+)
+from sknn_scratch.estimators.base import DOCS, BaseMLPScratch
+from sknn_scratch.estimators.classifier import MLPScratchClassifier
+from sknn_scratch.estimators.constraints import Number
+from sknn_scratch.estimators.labels import labels_in_words
+from sknn_scratch.estimators.regressor import MLPScratchRegressor
+from sknn_scratch.estimators.rollback import unchanged_on_failure
+from sknn_scratch.estimators.validation import checked_weights, validated
+
+_MAX_INT = np.iinfo(np.int32).max
+# Those of scikit-learn, which takes True for 1
+_NUMBERS = {
+    "n_estimators": [Number(Integral, 1, None, closed="left")],
+    "max_samples": [
+        None,
+        Number(Integral, 1, None, closed="left"),
+        Number(Real, 0, 1, closed="right"),
+    ],
+    "max_features": [Number(Integral, 1, None, closed="left"), Number(Real, 0, 1, closed="right")],
+}
+
+
+class _Bagging:
+    """`fit` of scikit-learn's bagging, in the same order; members are trained differently."""
+
+    _doc_link_module = "sknn_scratch"
+    _doc_link_template = f"{DOCS}/reference/generated/sknn_scratch.ensemble.{{estimator_name}}.html"
+
+    _network: ClassVar[type[BaseMLPScratch]]  # of which an ensemble is made by default
+
+    estimators_: list[Any]
+    estimators_features_: list[np.ndarray]
+    n_features_in_: int
+    oob_score_: float
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
+        """Train the members, each on samples of its own.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets: class labels, or real numbers. Only a regressor takes several outputs.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples: the probabilities with which they are drawn, as in scikit-learn.
+        **fit_params : dict of str -> object
+            Arguments for the `fit` of the members. They need
+            ``sklearn.set_config(enable_metadata_routing=True)``.
+
+        Returns
+        -------
+        self : object
+            The fitted ensemble.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not as described, or if the training of a member fails.
+            The ensemble then stays as it was before the call.
+        """
+        raise_for_params(fit_params, self, "fit")
+        with unchanged_on_failure(self):
+            X, y = self._checked(X, y)
+            if sample_weight is not None:
+                sample_weight = self._checked_weight(sample_weight, X)
+            self._fit(X, y, sample_weight, fit_params)
+        return self
+
+    def _checked(self, X, y):
+        """Return X and y: checked as a network does, for networks; else as scikit-learn does."""
+        if isinstance(self._get_estimator(), BaseMLPScratch):
+            floats = (np.float64, np.float32)
+            return validated(
+                self, X, y, multi_output=True, y_numeric=is_regressor(self), dtype=floats
+            )
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            dtype=None,
+            ensure_all_finite=False,
+            multi_output=True,
+        )
+
+    def _checked_weight(self, weight, X):
+        weight = checked_weights(weight, X, dtype=None)
+        if not self.bootstrap:
+            warn(
+                f"When fitting {type(self).__name__} with sample_weight it is recommended to use "
+                "bootstrap=True, got False: a sample that is drawn once at most cannot count "
+                "for more."
+            )
+        return weight
+
+    def _fit(self, X, y, sample_weight, fit_params):
+        generator = check_random_state(self.random_state)
+        y = self._validate_y(y)
+        self._check_estimator()
+        fit_params = self._for_members(process_routing(self, "fit", **fit_params).estimator.fit)
+        self._keep_numbers_to_draw(X, sample_weight)
+        self._check_out_of_bag()
+        members, features = self._members_to_keep()
+        # One after the other, so that more members are those of a larger ensemble
+        seeds = generator.randint(_MAX_INT, size=self.n_estimators)[len(members) :]
+        if not len(seeds):
+            warn(
+                "Warm-start fitting without increasing n_estimators does not fit new members: set "
+                f"n_estimators above {len(members)}, or warm_start=False."
+            )
+            return
+        self._seeds = seeds
+        trained = train(self, X, y, sample_weight, seeds, fit_params)
+        self.estimators_ = [*members, *(member for member, _ in trained)]
+        self.estimators_features_ = [*features, *(drawn for _, drawn in trained)]
+        if self.oob_score:
+            self._set_oob_score(X, y)
+
+    def _check_estimator(self):
+        """Raise a ValueError for a regressor in a classifier, or the other way round."""
+        estimator = self._get_estimator()
+        right, is_wrong, other = ("classifier", is_regressor, MLPBaggingRegressor)
+        if is_regressor(self):
+            right, is_wrong, other = ("regressor", is_classifier, MLPBaggingClassifier)
+        if is_wrong(estimator):
+            raise ValueError(
+                f"estimator must be a {right}, got {type(estimator).__name__}. For an ensemble of "
+                f"those use {other.__name__}."
+            )
+        self._validate_estimator(estimator)
+
+    def _for_members(self, fit_params):
+        """Return arguments for the `fit` of members as these understand them."""
+        return fit_params
+
+    def _keep_numbers_to_draw(self, X, sample_weight):
+        """Keep what scikit-learn's functions ask for when they draw samples and features."""
+        n_samples, n_features = X.shape
+        n_drawn = n_samples_to_draw(n_samples, self.max_samples, sample_weight)
+        n_to_choose_from = n_samples if sample_weight is None else np.count_nonzero(sample_weight)
+        if not self.bootstrap and n_drawn > n_samples:
+            raise ValueError(
+                f"Effective max_samples={n_drawn} must be <= n_samples={n_samples} to be able to "
+                "sample without replacement. Use bootstrap=True, or a smaller max_samples."
+            )
+        if not self.bootstrap and n_drawn > n_to_choose_from:
+            raise ValueError(
+                f"{n_drawn} samples are to be drawn without replacement, but sample_weight is "
+                f"above zero for {n_to_choose_from} only. Use bootstrap=True, or max_samples="
+                f"{n_to_choose_from}."
+            )
+        n_features_drawn = self.max_features
+        if not isinstance(n_features_drawn, Integral):
+            n_features_drawn = max(1, int(n_features_drawn * n_features))
+        if n_features_drawn > n_features:
+            raise ValueError(
+                f"max_features must be <= n_features, got {self.max_features} for {n_features} "
+                "features. Use a share of them, as in max_features=0.5."
+            )
+        self._n_samples, self._sample_weight = n_samples, sample_weight
+        self._max_samples, self._max_features = n_drawn, n_features_drawn
+
+    def _check_out_of_bag(self):
+        if self.oob_score and not self.bootstrap:
+            raise ValueError(
+                "Out of bag estimation only available if bootstrap=True: otherwise no sample need "
+                "be left out of a member. Use bootstrap=True, or oob_score=False."
+            )
+        if self.oob_score and self.warm_start:
+            raise ValueError(
+                "Out of bag estimate only available if warm_start=False: it needs the samples of "
+                "all members. Use warm_start=False, or oob_score=False."
+            )
+        for name in ("oob_score_", "oob_prediction_", "oob_decision_function_"):
+            vars(self).pop(name, None)
+
+    def _members_to_keep(self):
+        """Return the members of the last fit and their features; none without `warm_start`."""
+        if not self.warm_start or not hasattr(self, "estimators_"):
+            return [], []
+        if self.n_estimators < len(self.estimators_):
+            raise ValueError(
+                f"n_estimators={self.n_estimators} must be larger or equal to "
+                f"len(estimators_)={len(self.estimators_)} when warm_start==True. Use "
+                "warm_start=False to train anew."
+            )
+        return self.estimators_, self.estimators_features_
+
+    def _out_of_bag(self, X, n_outputs=()):
+        """Return for each sample the sum of the answers of members that have not seen it.
+
+        The second array has the number of these members.
+        """
+        total, n_answers = np.zeros((X.shape[0], *n_outputs)), np.zeros(X.shape[0])
+        n_classes = getattr(self, "n_classes_", None)
+        members = zip(
+            self.estimators_, self.estimators_samples_, self.estimators_features_, strict=True
+        )
+        for member, drawn, features in members:
+            left_out = np.bincount(drawn, minlength=X.shape[0]) == 0
+            if left_out.any():
+                total[left_out] += ask(member, features, X[left_out], n_classes, {})
+                n_answers[left_out] += 1
+        if not n_answers.all():
+            warn(
+                "Some inputs do not have OOB scores. This probably means too few estimators were "
+                "used to compute any reliable oob estimates. Increase n_estimators, so that each "
+                "sample is left out by some of them."
+            )
+        return total, n_answers
+
+    def _get_estimator(self):
+        return self._network() if self.estimator is None else self.estimator
+
+    def _check_is_fitted(self):
+        if not hasattr(self, "estimators_"):  # to ask scikit-learn first would take longer
+            check_is_fitted(self)
+
+    def member_predictions(self, X: MatrixLike) -> np.ndarray:
+        """Return what each member predicts; the spread is what they do not agree on.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_members, n_samples, ...)
+            A classifier has probabilities, (n_members, n_samples, n_classes), in the order of
+            `classes_`; the vote of a member that knows no probabilities is 0 and 1. A regressor has
+            predictions, (n_members, n_samples) or (n_members, n_samples, n_outputs).
+        """
+        self._check_is_fitted()
+        return np.stack(list(answers(self, X)))
+
+
+class MLPBaggingClassifier(_Bagging, BaggingClassifier):
+    """An ensemble of classifiers, whose probabilities are the mean over its members.
+
+    It has the parameters, methods and fitted attributes of scikit-learn's
+    :class:`~sklearn.ensemble.BaggingClassifier`. With the same `random_state` it has the same
+    members. Two things make it faster:
+
+    - With `n_jobs` above 1, networks with ``engine="numba"`` train in threads of this process and
+      share X; those with ``engine="numpy"`` train in processes. If you set a backend with
+      `joblib.parallel_config`, both use that.
+    - A prediction checks X once for all networks, and does not start jobs for a few samples.
+
+    Parameters
+    ----------
+    estimator : estimator object, default=None
+        What the members are: an `MLPScratchClassifier`, or a pipeline that ends in one. None is
+        ``MLPScratchClassifier()``. Other classifiers are taken as well, and are trained and
+        asked as in scikit-learn.
+    n_estimators : int, default=10
+        Number of members.
+    max_samples : int, float or None, default=None
+        How many samples are drawn for each member: a number, a share of all (of the total weight
+        with `sample_weight`), or as many as X has if None.
+    max_features : int or float, default=1.0
+        How many features are drawn for each member: a number, or a share of all.
+    bootstrap : bool, default=True
+        Whether samples are drawn with replacement. If False and `max_samples` is None, every member
+        trains on all samples. Members then differ in their initial weights, in the order of the
+        samples, and in what `early_stopping` holds out.
+    bootstrap_features : bool, default=False
+        Whether features are drawn with replacement.
+    oob_score : bool, default=False
+        Whether to estimate the score from the samples that were not drawn for a member (out of
+        bag). It needs ``bootstrap=True`` and ``warm_start=False``.
+    warm_start : bool, default=False
+        Whether `fit` keeps the members of the last fit, and trains only those that are missing.
+    n_jobs : int or None, default=None
+        How many members train at the same time: in threads with ``engine="numba"``, otherwise in
+        processes. None is 1, or what `joblib.parallel_config` says; -1 is all cores. With several
+        jobs, each uses one BLAS thread.
+    random_state : int, RandomState instance or None, default=None
+        Seed for the samples and features of the members, and for their own `random_state`.
+    verbose : int, default=0
+        Whether joblib reports progress, and from 2 on, whether each member is announced.
+
+    Attributes
+    ----------
+    estimators_ : list of length `n_estimators`
+        The members.
+    estimators_features_ : list of ndarray
+        Indices of the features that were drawn for each member.
+    estimators_samples_ : list of ndarray
+        Indices of the samples that were drawn for each member of the last fit. They are drawn again
+        at each access, in place of being kept.
+    estimator_ : estimator object
+        What the members are copies of.
+    classes_ : ndarray of shape (n_classes,)
+        The classes. Members see their numbers, 0 to ``n_classes_ - 1``.
+    n_classes_ : int
+        Number of classes.
+    oob_score_ : float
+        Accuracy on the samples, each predicted by the members that were not trained on it; only
+        with `oob_score`.
+    oob_decision_function_ : ndarray of shape (n_samples, n_classes)
+        The probabilities behind it, NaN for a sample that every member was trained on; only with
+        `oob_score`.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X has names and all are strings.
+
+    See Also
+    --------
+    MLPBaggingRegressor : The same for real targets.
+    sklearn.ensemble.BaggingClassifier : The scikit-learn class that this one replaces.
+
+    Notes
+    -----
+    A **deep ensemble** [2]_ is several trainings of one network from different initial weights, on
+    all samples: set ``bootstrap=False``. With ``early_stopping=True`` every member holds out
+    samples of its own, so that together they learn from all of them. It usually predicts better
+    than bagging [1]_, whose members see about 63 % of the samples.
+
+    Members draw their samples by weights of 0, 1, 2 and so on if the estimator takes
+    `sample_weight`, as a network does. A pipeline gets the samples themselves.
+
+    The mean is taken in the order of the members, whatever `n_jobs` is. scikit-learn adds up the
+    members of each job first; with several jobs its last bits therefore differ.
+
+    References
+    ----------
+    .. [1] L. Breiman, "Bagging predictors", Machine Learning 24(2), 1996.
+    .. [2] B. Lakshminarayanan, A. Pritzel and C. Blundell, "Simple and scalable predictive
+       uncertainty estimation using deep ensembles", Advances in Neural Information Processing
+       Systems 30, 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn_scratch import MLPScratchClassifier
+    >>> from sknn_scratch.ensemble import MLPBaggingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPScratchClassifier(10, solver="lbfgs", alpha=0.1)
+    >>> model = MLPBaggingClassifier(network, 5, bootstrap=False, random_state=0).fit(X, y)
+    >>> model.member_predictions(X).shape
+    (5, 150, 3)
+    >>> model.score(X, y) > 0.95
+    True
+    """
+
+    _network = MLPScratchClassifier
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaggingClassifier._parameter_constraints,
+        **_NUMBERS,
+    }
+
+    classes_: np.ndarray
+    n_classes_: int
+    oob_decision_function_: np.ndarray
+
+    def __init__(
+        self,
+        estimator: BaseEstimator | None = None,
+        n_estimators: int = 10,
+        *,
+        max_samples: int | float | None = None,
+        max_features: int | float = 1.0,
+        bootstrap: bool = True,
+        bootstrap_features: bool = False,
+        oob_score: bool = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            estimator,
+            n_estimators,
+            max_samples=max_samples,
+            max_features=max_features,
+            bootstrap=bootstrap,
+            bootstrap_features=bootstrap_features,
+            oob_score=oob_score,
+            warm_start=warm_start,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+
+    def _validate_y(self, y):
+        if y.ndim == 2 and y.shape[1] > 1:
+            raise ValueError(
+                f"y must have one label for each sample, got {y.shape[1]} columns. Fit an ensemble "
+                "for each column, for example by a MultiOutputClassifier."
+            )
+        with labels_in_words("y", y):
+            return super()._validate_y(y)
+
+    def _check_estimator(self):
+        super()._check_estimator()
+        self.estimator_ = with_numbered_classes(self.estimator_, self.classes_)
+
+    def _for_members(self, fit_params):
+        labels = fit_params.get("y_val")
+        # What else they may be the member will say
+        if labels is None or not np.isin(labels, self.classes_).all():
+            return fit_params
+        return {**fit_params, "y_val": np.searchsorted(self.classes_, labels)}
+
+    def _set_oob_score(self, X, y):
+        total, _ = self._out_of_bag(X, (self.n_classes_,))
+        with np.errstate(invalid="ignore"):
+            self.oob_decision_function_ = total / total.sum(axis=1, keepdims=True)
+        self.oob_score_ = accuracy_score(y, total.argmax(axis=1))
+
+    def predict_proba(self, X: MatrixLike, **params: Any) -> np.ndarray:
+        """Predict the probability of each class: the mean over the members.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        **params : dict of str -> object
+            Arguments for the `predict_proba` of the members, if metadata routing is on.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        self._check_is_fitted()
+        if not are_networks(self):
+            return super().predict_proba(X, **params)
+        raise_for_params(params, self, "predict_proba")
+        params = process_routing(self, "predict_proba", **params).estimator.predict_proba
+        total = 0.0
+        for probabilities in answers(self, X, params):
+            total += probabilities.astype(np.float64, copy=False)
+        return total / len(self.estimators_)
+
+    def predict_log_proba(self, X: MatrixLike, **params: Any) -> np.ndarray:
+        """Predict the logarithm of the mean probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        **params : dict of str -> object
+            Arguments for the `predict_log_proba` of the members, if metadata routing is on.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        self._check_is_fitted()
+        if not are_networks(self):
+            return super().predict_log_proba(X, **params)
+        raise_for_params(params, self, "predict_log_proba")
+        params = process_routing(self, "predict_log_proba", **params).estimator.predict_log_proba
+        total = -np.inf
+        with np.errstate(divide="ignore"):  # a member that has not seen a class gives it the probability 0
+            for probabilities in answers(self, X, params):
+                total = np.logaddexp(total, np.log(probabilities), dtype=np.float64)
+        return total - np.log(len(self.estimators_))
+
+
+class MLPBaggingRegressor(_Bagging, BaggingRegressor):
+    """An ensemble of regressors, whose prediction is the mean over its members.
+
+    It has the parameters, methods and fitted attributes of scikit-learn's
+    :class:`~sklearn.ensemble.BaggingRegressor`. With the same `random_state` it has the same
+    members. `MLPBaggingClassifier` tells what makes it faster.
+
+    Parameters
+    ----------
+    estimator : estimator object, default=None
+        What the members are: an `MLPScratchRegressor`, or a pipeline that ends in one. None is
+        ``MLPScratchRegressor()``. Other regressors are taken as well, and are trained and
+        asked as in scikit-learn.
+    n_estimators : int, default=10
+        Number of members.
+    max_samples : int, float or None, default=None
+        How many samples are drawn for each member: a number, a share of all (of the total weight
+        with `sample_weight`), or as many as X has if None.
+    max_features : int or float, default=1.0
+        How many features are drawn for each member: a number, or a share of all.
+    bootstrap : bool, default=True
+        Whether samples are drawn with replacement. If False and `max_samples` is None, every member
+        trains on all samples. Members then differ in their initial weights, in the order of the
+        samples, and in what `early_stopping` holds out.
+    bootstrap_features : bool, default=False
+        Whether features are drawn with replacement.
+    oob_score : bool, default=False
+        Whether to estimate the score from the samples that were not drawn for a member (out of
+        bag). It needs ``bootstrap=True`` and ``warm_start=False``.
+    warm_start : bool, default=False
+        Whether `fit` keeps the members of the last fit, and trains only those that are missing.
+    n_jobs : int or None, default=None
+        How many members train at the same time: in threads with ``engine="numba"``, otherwise in
+        processes. None is 1, or what `joblib.parallel_config` says; -1 is all cores. With several
+        jobs, each uses one BLAS thread.
+    random_state : int, RandomState instance or None, default=None
+        Seed for the samples and features of the members, and for their own `random_state`.
+    verbose : int, default=0
+        Whether joblib reports progress, and from 2 on, whether each member is announced.
+
+    Attributes
+    ----------
+    estimators_ : list of length `n_estimators`
+        The members.
+    estimators_features_ : list of ndarray
+        Indices of the features that were drawn for each member.
+    estimators_samples_ : list of ndarray
+        Indices of the samples that were drawn for each member of the last fit. They are drawn again
+        at each access, in place of being kept.
+    estimator_ : estimator object
+        What the members are copies of.
+    oob_score_ : float
+        R^2 on the samples, each predicted by the members that were not trained on it; only with
+        `oob_score`.
+    oob_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The predictions behind it, 0 for a sample that every member was trained on; only with
+        `oob_score`.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X has names and all are strings.
+
+    See Also
+    --------
+    MLPBaggingClassifier : The same for classes, with notes on deep ensembles.
+    sklearn.ensemble.BaggingRegressor : The scikit-learn class that this one replaces.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn_scratch import MLPScratchRegressor
+    >>> from sknn_scratch.ensemble import MLPBaggingRegressor
+    >>> X = np.linspace(-1, 1, 100)[:, None]
+    >>> network = MLPScratchRegressor(20, "tanh", solver="lbfgs")
+    >>> model = MLPBaggingRegressor(network, 5, bootstrap=False, random_state=0)
+    >>> near, far = model.fit(X, np.sin(3 * X[:, 0])).member_predictions([[0.5], [5.0]]).std(0)
+    >>> bool(far > 10 * near)
+    True
+    """
+
+    _network = MLPScratchRegressor
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaggingRegressor._parameter_constraints,
+        **_NUMBERS,
+    }
+
+    oob_prediction_: np.ndarray
+
+    def __init__(
+        self,
+        estimator: BaseEstimator | None = None,
+        n_estimators: int = 10,
+        *,
+        max_samples: int | float | None = None,
+        max_features: int | float = 1.0,
+        bootstrap: bool = True,
+        bootstrap_features: bool = False,
+        oob_score: bool = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            estimator,
+            n_estimators,
+            max_samples=max_samples,
+            max_features=max_features,
+            bootstrap=bootstrap,
+            bootstrap_features=bootstrap_features,
+            oob_score=oob_score,
+            warm_start=warm_start,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+
+    def _set_oob_score(self, X, y):
+        total, n_answers = self._out_of_bag(X, y.shape[1:])
+        n_answers = np.maximum(n_answers, 1).reshape(-1, *(1,) * (y.ndim - 1))
+        self.oob_prediction_ = total / n_answers
+        self.oob_score_ = r2_score(y, self.oob_prediction_)
+
+    def predict(self, X: MatrixLike, **params: Any) -> np.ndarray:
+        """Predict the targets: the mean over the members.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        **params : dict of str -> object
+            Arguments for the `predict` of the members, if metadata routing is on.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predicted values.
+        """
+        self._check_is_fitted()
+        if not are_networks(self):
+            return super().predict(X, **params)
+        raise_for_params(params, self, "predict")
+        params = process_routing(self, "predict", **params).estimator.predict
+        return np.divide(sum(answers(self, X, params)), len(self.estimators_))

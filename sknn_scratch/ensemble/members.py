@@ -1,0 +1,193 @@
+"""The members of an ensemble: how they are trained, and what they say of X."""
+
+import copy
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+import joblib
+import numpy as np
+from scipy.sparse import issparse
+from sklearn import config_context, get_config
+from sklearn.base import clone
+from sklearn.utils.validation import validate_data
+
+from sknn_scratch._sklearn import build_members
+from sknn_scratch.estimators.classifier import MLPScratchClassifier, probabilities_of
+from sknn_scratch.estimators.fitted import layers_of, raw_scores_of
+from sknn_scratch.estimators.regressor import MLPScratchRegressor, predictions_of
+from sknn_scratch.estimators.threads import one_blas_thread
+from sknn_scratch.estimators.validation import validated
+from sknn_scratch.model_selection.plan import is_compiled, network_of
+from sknn_scratch.model_selection.workers import Workers
+
+# Multiplications per member from which on threads pay for a prediction.
+_WORTH_THREADS = 2**24
+
+
+# Training
+
+
+def with_numbered_classes(estimator, classes):
+    """Return the estimator with `class_weight` by the number of each class, as members see them."""
+    weights = getattr(network_of(estimator), "class_weight", None)
+    numbers = {label: number for number, label in enumerate(classes.tolist())}
+    if not isinstance(weights, dict) or not weights.keys() <= numbers.keys():
+        return estimator  # an error in it is the network's to find
+    numbered = clone(estimator)
+    network_of(numbered).class_weight = {numbers[label]: w for label, w in weights.items()}
+    return numbered
+
+
+def train(ensemble, X, y, sample_weight, seeds, fit_params):
+    """Return a new member for each seed, and the features that it sees: a list of pairs."""
+    compiled = is_compiled(ensemble.estimator_, X)
+    n_jobs = min(joblib.effective_n_jobs(ensemble.n_jobs), len(seeds))
+    prefer = "threads" if compiled else "processes"
+    workers = Workers(n_jobs, "2*n_jobs", prefer, verbose=ensemble.verbose)
+    maker = _without_members(ensemble)
+    calls = [
+        (maker, X, y, sample_weight, seeds[k : k + 1], fit_params, (k, len(seeds)), workers.n_jobs)
+        for k in range(len(seeds))
+    ]
+    with one_blas_thread() if workers.n_jobs > 1 else nullcontext():
+        return workers.run(_train_member, calls)
+
+
+def _without_members(ensemble):
+    """Return a copy that makes members, without those that would go along to other processes."""
+    maker = copy.copy(ensemble)
+    maker.estimators_, maker.estimators_features_, maker._sample_weight = [], [], None
+    return maker
+
+
+def _train_member(maker, X, y, sample_weight, seed, fit_params, progress, n_jobs):
+    number, total = progress
+    if maker.verbose > 1:
+        print(f"Training member {number + 1} of {total}")
+    with one_blas_thread() if n_jobs > 1 else nullcontext():
+        (member,), (features,) = build_members(
+            1,
+            maker,
+            X,
+            y,
+            sample_weight,
+            seed,
+            1,
+            verbose=0,
+            check_input=True,
+            fit_params=fit_params,
+        )
+    return member, features
+
+
+# Prediction
+
+
+def are_networks(ensemble):
+    """Whether all members are networks, or pipelines that end in one."""
+    return all(network_of(member) is not None for member in ensemble.estimators_)
+
+
+def answers(ensemble, X, params=None):
+    """Yield what each member says of X, in their order.
+
+    That is an array of probabilities, (n_samples, n_classes), with zeros for classes that the
+    member has not seen; or what a regressor predicts. `params` are for pipelines.
+    """
+    X, ask = _ready(ensemble, X)
+    n_classes, params = getattr(ensemble, "n_classes_", None), params or {}
+    calls = [
+        (member, features, X, n_classes, params)
+        for member, features in zip(
+            ensemble.estimators_, ensemble.estimators_features_, strict=True
+        )
+    ]
+    n_threads = _threads_that_pay(ensemble, X)
+    if n_threads == 1:
+        yield from (ask(*call) for call in calls)
+    else:
+        yield from _in_threads(n_threads, ask, calls)
+
+
+def _ready(ensemble, X):
+    """Return X as the members take it, and the function that asks one of them.
+
+    Networks that compute in one dtype share an X that is checked once.
+    """
+    members = ensemble.estimators_
+    if all(type(member) in (MLPScratchClassifier, MLPScratchRegressor) for member in members):
+        dtypes = {layers_of(member).biases[0].dtype for member in members}
+        if len(dtypes) == 1:
+            return validated(ensemble, X, dtype=dtypes.pop(), reset=False), _ask_network
+    X = validate_data(
+        ensemble,
+        X,
+        accept_sparse=["csr", "csc"],
+        dtype=None,
+        ensure_all_finite=False,
+        reset=False,
+    )
+    return X, ask
+
+
+def _threads_that_pay(ensemble, X):
+    """Return how many threads make a prediction of networks faster; 1 for a short one."""
+    n_threads = min(joblib.effective_n_jobs(ensemble.n_jobs), len(ensemble.estimators_))
+    if n_threads == 1 or not are_networks(ensemble):
+        return 1
+    n_multiplications = X.shape[0] * network_of(ensemble.estimators_[0]).n_parameters_
+    return n_threads if n_multiplications >= _WORTH_THREADS else 1
+
+
+def _in_threads(n_threads, function, calls):
+    """Yield the results of calls in their order.
+
+    They are threads of Python, whichever backend joblib is to use: a dispatch by joblib takes as
+    long as most predictions.
+    """
+    config = get_config()
+
+    def call(arguments):
+        with config_context(**config):
+            return function(*arguments)
+
+    with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
+        try:
+            yield from pool.map(call, calls)
+        finally:  # after Ctrl-C, or an error in one of them, the others need not begin
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _ask_network(network, features, X, n_classes, params):
+    """Return what a network says of an X that is checked."""
+    raw = raw_scores_of(network, columns(X, features))
+    if n_classes is None:
+        return predictions_of(network, raw)
+    return _in_columns(probabilities_of(network, raw), network.classes_, n_classes)
+
+
+def ask(member, features, X, n_classes, params):
+    """Return what any member says of X; one without probabilities votes for a class."""
+    X = columns(X, features)
+    if n_classes is None:
+        return member.predict(X, **params)
+    if hasattr(member, "predict_proba"):
+        return _in_columns(member.predict_proba(X, **params), member.classes_, n_classes)
+    return np.eye(n_classes)[member.predict(X, **params)]
+
+
+def columns(X, features):
+    """Return these columns of X; X itself if they are all of them."""
+    if np.array_equal(features, np.arange(X.shape[1])):
+        return X
+    return X[:, features] if issparse(X) else X.take(features, axis=1)
+
+
+def _in_columns(probabilities, classes, n_classes):
+    """Return probabilities with a column for each class of the ensemble."""
+    if len(classes) == n_classes:
+        return probabilities
+    # Members know classes by their numbers
+    placed = np.zeros((len(probabilities), n_classes), probabilities.dtype)
+    placed[:, classes] = probabilities
+    return placed

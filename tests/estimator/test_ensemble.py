@@ -1,0 +1,250 @@
+"""Ensembles as estimators: scikit-learn's checks, errors in words, failures, files, repr."""
+
+import io
+import pickle
+import warnings
+from importlib.util import find_spec
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
+
+X, y = load_iris(return_X_y=True)
+X = scale(X)
+NETWORKS = {
+    MLPBaggingClassifier: MLPScratchClassifier,
+    MLPBaggingRegressor: MLPScratchRegressor,
+}
+BOTH = pytest.mark.parametrize("cls", NETWORKS)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:y holds one class only:RuntimeWarning"),
+    # Rightly: some checks train on what says nothing
+    pytest.mark.filterwarnings("ignore::sknn_scratch.exceptions.NothingLearnedWarning"),
+]
+
+
+def new(cls=MLPBaggingClassifier, network=None, **params):
+    settings = {"hidden_layer_sizes": 4, "max_iter": 3, "learning_rate_init": 0.05}
+    network = NETWORKS[cls](**settings | (network or {}))
+    return cls(network, **{"n_estimators": 2, "random_state": 0} | params)
+
+
+@parametrize_with_checks(
+    [
+        new(cls, {"solver": "lbfgs", "hidden_layer_sizes": 10, "max_iter": 50, "alpha": 0.1})
+        for cls in NETWORKS
+    ],
+    # As in scikit-learn's own: weights say how probably a sample is drawn, of which luck decides
+    expected_failed_checks=lambda estimator: {
+        f"check_sample_weight_equivalence_on_{kind}_data": "samples are drawn by their weights"
+        for kind in ("dense", "sparse")
+    },
+)
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+@BOTH
+def test_by_default_members_are_networks_with_their_defaults(cls):
+    model = cls(n_estimators=2, random_state=0)
+    assert model.get_params()["estimator"] is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS[cls].__init__.__kwdefaults__, "max_iter", 2)
+        model.fit(X, y)
+    assert [type(member) for member in model] == [NETWORKS[cls]] * 2
+    assert model.estimator_.get_params() == NETWORKS[cls](max_iter=2).get_params()
+
+
+# Errors
+
+BAD = {
+    "n_estimators": ({"n_estimators": True}, "'n_estimators' .* must be an int"),
+    "max_samples": ({"max_samples": 1.5}, "'max_samples' .* must be None, an int"),
+    "more than there are": (
+        {"max_samples": 200, "bootstrap": False},
+        "max_samples=200 must be <= n_samples=150 .*Use bootstrap=True, or a smaller max_samples",
+    ),
+    "max_features": ({"max_features": 5}, "max_features .* got 5 for 4 features. Use a share"),
+    "out of bag": ({"oob_score": True, "bootstrap": False}, "Use bootstrap=True, or oob_score"),
+    "out of bag, more members": ({"oob_score": True, "warm_start": True}, "Use warm_start=False"),
+    "of the network": ({"network": {"alpha": -1}}, "'alpha' parameter of MLPScratch"),
+}
+
+
+@BOTH
+@pytest.mark.parametrize(("params", "message"), BAD.values(), ids=BAD)
+def test_parameters(params, message, cls):
+    model = new(cls, **params)
+    before = set(vars(model))
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y)
+    assert set(vars(model)) == before
+
+
+def test_a_network_of_the_wrong_kind():
+    for network in (MLPScratchRegressor(), make_pipeline(StandardScaler(), MLPScratchRegressor())):
+        with pytest.raises(ValueError, match=r"must be a classifier.* use MLPBaggingRegressor"):
+            MLPBaggingClassifier(network).fit(X, y)
+    with pytest.raises(ValueError, match=r"must be a regressor.* use MLPBaggingClassifier"):
+        MLPBaggingRegressor(MLPScratchClassifier()).fit(X, y)
+
+
+@BOTH
+def test_samples(cls):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model, strings = new(cls).fit(frame, y), frame.assign(b="x")
+    for call in (lambda: model.fit(strings, y), lambda: model.predict(strings)):
+        with pytest.raises(ValueError, match=r"^X must hold numbers.*'b' \(.*'x'\). Encode"):
+            call()
+    with pytest.raises(ValueError, match=r"^X is not valid: Expected 2D array"):
+        new(cls).fit(X, y).member_predictions(X[0])
+    with pytest.raises(ValueError, match=r"^Input X contains NaN"):
+        model.predict(frame.where(frame < 1))
+    with pytest.raises(ValueError, match=r"^X has 150 samples, but y has 5"):
+        model.fit(X, y[:5])
+
+
+def test_targets():
+    with pytest.raises(ValueError, match="one label for each sample, got 2 columns"):
+        new().fit(X, np.stack([y > 0, y > 1], axis=1))
+    with pytest.raises(ValueError, match=r"^Unknown label type: y must hold classes"):
+        new().fit(X, X[:, 0])
+    with pytest.raises(ValueError, match=r"^y must hold numbers, but it has 'a'"):
+        new(MLPBaggingRegressor).fit(X, ["a"] * 150)
+
+
+@BOTH
+def test_weights(cls):
+    model = new(cls)
+    with pytest.raises(ValueError, match=r"^sample_weight is not valid: Negative"):
+        model.fit(X, y, -np.ones(150))
+    with pytest.raises(ValueError, match=r"^sample_weight .* at least one non-zero"):
+        model.fit(X, y, np.zeros(150))
+    with (
+        pytest.warns(UserWarning, match="recommended to use bootstrap=True"),
+        pytest.raises(ValueError, match=r"above zero for 149 only. Use .* or max_samples=149"),
+    ):
+        new(cls, bootstrap=False).fit(X, y, np.arange(150))
+
+
+@BOTH
+def test_not_fitted(cls):
+    for call in (new(cls).predict, new(cls).member_predictions):
+        with pytest.raises(NotFittedError, match="MLPBagging"):
+            call(X)
+
+
+# What is left
+
+
+def test_samples_that_no_member_has_left_out():
+    with pytest.warns(UserWarning, match=r"Some inputs do not have OOB .* Increase n_est") as seen:
+        model = new(oob_score=True).fit(X, y)
+    assert [str(w.message) for w in seen if w.category is not ConvergenceWarning][1:] == []
+    assert np.isnan(model.oob_decision_function_).any()
+    assert not hasattr(model.set_params(oob_score=False).fit(X, y), "oob_score_")
+
+
+@BOTH
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_failing_member_leaves_the_ensemble_as_it_was(warm_start, cls, monkeypatch):
+    model = new(cls, warm_start=warm_start).fit(X, y)
+    before, said = vars(model).copy(), model.predict(X)
+    model.set_params(n_estimators=4)
+    fit, n_fits = NETWORKS[cls].fit, iter(range(9))
+
+    def failing(self, *args, **kwargs):
+        if next(n_fits) == 1:
+            raise MemoryError("no more")
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(NETWORKS[cls], "fit", failing)
+    with pytest.raises(MemoryError):
+        model.fit(X[:, :2], y)
+    assert vars(model) == before | {"n_estimators": 4}
+    np.testing.assert_array_equal(model.predict(X), said)
+
+
+def file_of(model):
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    return file.getvalue()
+
+
+@BOTH
+def test_equal_fits_are_equal_models_also_from_a_file(cls):
+    first, second = new(cls).fit(X, y), new(cls, n_jobs=1).fit(X, y).set_params(n_jobs=None)
+    assert joblib.hash(first) == joblib.hash(second)
+    assert file_of(first) == file_of(second)
+    loaded = pickle.loads(pickle.dumps(first))
+    assert joblib.hash(loaded) == joblib.hash(first)
+    np.testing.assert_array_equal(loaded.member_predictions(X), first.member_predictions(X))
+    assert type(first).__module__ == "sknn_scratch.ensemble"
+
+
+@BOTH
+def test_repr(cls):
+    model = new(cls).fit(X, y)
+    assert repr(model).startswith(f"{cls.__name__}(estimator=MLPScratch")
+    html = model._repr_html_()
+    assert f"/reference/generated/sknn_scratch.ensemble.{cls.__name__}.html" in html
+
+
+def test_early_stopping_holds_out_rows_of_its_own_for_each_member():
+    """Without resampling, as a deep ensemble does."""
+    model = new(network={"early_stopping": True}, bootstrap=False, n_estimators=3).fit(X, y)
+    seeds = {member.random_state for member in model}
+    assert len(seeds) == 3
+    scores = {tuple(member.validation_scores_) for member in model}
+    assert len(scores) == 3
+    first = {float(member.coefs_[0][0, 0]) for member in model}
+    assert len(first) == 3
+
+
+@BOTH
+def test_the_mean_is_over_the_members(cls):
+    model = new(cls, n_estimators=5, max_features=3).fit(X, y)
+    said = model.member_predictions(X)
+    assert said.shape[:2] == (5, 150)
+    by_hand = [
+        getattr(member, "predict_proba", member.predict)(X[:, features])
+        for member, features in zip(model, model.estimators_features_, strict=True)
+    ]
+    np.testing.assert_array_equal(said, by_hand)
+    mean = getattr(model, "predict_proba", model.predict)(X)
+    np.testing.assert_allclose(mean, said.mean(axis=0), rtol=1e-12)
+
+
+@BOTH
+def test_verbose(cls, capsys):
+    new(cls, verbose=2).fit(X, y)
+    assert "Training member 2 of 2" in capsys.readouterr().out
+
+
+def test_in_a_cross_validation():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        scores = cross_val_score(new(network={"max_iter": 30}), X, y, cv=3)
+    assert scores.mean() > 0.8
+    assert clone(new()).get_params()["estimator__max_iter"] == 3
+
+
+@pytest.mark.skipif(find_spec("numba") is None, reason="networks train in threads with numba")
+def test_warnings_of_threads_point_at_the_line_that_called_fit():
+    model = new(network={"engine": "numba"}, n_jobs=2)
+    with pytest.warns(ConvergenceWarning) as seen:
+        model.fit(X, y)
+    assert {w.filename for w in seen} == {__file__}
