@@ -367,8 +367,12 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
     >>> from sknn_scratch import MLPScratchClassifier
     >>> from sknn_scratch.ensemble import MLPBaggingClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPScratchClassifier(10, solver="lbfgs", alpha=0.1)
-    >>> model = MLPBaggingClassifier(network, 5, bootstrap=False, random_state=0).fit(X, y)
+    >>> model = MLPBaggingClassifier(
+    ...     MLPScratchClassifier(10, solver="lbfgs", alpha=1.0, max_iter=1000),
+    ...     n_estimators=5,
+    ...     bootstrap=False,
+    ...     random_state=0,
+    ... ).fit(X, y)
     >>> model.member_predictions(X).shape
     (5, 150, 3)
     >>> model.score(X, y) > 0.95
@@ -461,7 +465,7 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
             return super().predict_proba(X, **params)
         raise_for_params(params, self, "predict_proba")
         params = process_routing(self, "predict_proba", **params).estimator.predict_proba
-        total = 0.0
+        total: Any = 0.0
         for probabilities in answers(self, X, params):
             total += probabilities.astype(np.float64, copy=False)
         return total / len(self.estimators_)
@@ -487,7 +491,7 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
         raise_for_params(params, self, "predict_log_proba")
         params = process_routing(self, "predict_log_proba", **params).estimator.predict_log_proba
         total = -np.inf
-        with np.errstate(divide="ignore"):  # a member that has not seen a class gives it the probability 0
+        with np.errstate(divide="ignore"):  # 0 for a class that a member has not seen
             for probabilities in answers(self, X, params):
                 total = np.logaddexp(total, np.log(probabilities), dtype=np.float64)
         return total - np.log(len(self.estimators_))
@@ -566,8 +570,12 @@ class MLPBaggingRegressor(_Bagging, BaggingRegressor):
     >>> from sknn_scratch import MLPScratchRegressor
     >>> from sknn_scratch.ensemble import MLPBaggingRegressor
     >>> X = np.linspace(-1, 1, 100)[:, None]
-    >>> network = MLPScratchRegressor(20, "tanh", solver="lbfgs")
-    >>> model = MLPBaggingRegressor(network, 5, bootstrap=False, random_state=0)
+    >>> model = MLPBaggingRegressor(
+    ...     MLPScratchRegressor("squared_error", 20, "tanh", solver="lbfgs", max_iter=2000),
+    ...     n_estimators=5,
+    ...     bootstrap=False,
+    ...     random_state=0,
+    ... )
     >>> near, far = model.fit(X, np.sin(3 * X[:, 0])).member_predictions([[0.5], [5.0]]).std(0)
     >>> bool(far > 10 * near)
     True
