@@ -41,6 +41,13 @@ try:
     # look at the end of `BaseSearchCV.fit`, where `scorer_` is set.
     from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 
+    # The halving searches, whose public names need an experimental import first. When one vanishes,
+    # it may have become public: look in `sklearn.model_selection`.
+    from sklearn.model_selection._search_successive_halving import (
+        HalvingGridSearchCV,
+        HalvingRandomSearchCV,
+    )
+
     # Scores a trained network as scikit-learn's searches do, with their messages and error scores.
     # When it vanishes, look at what `BaseSearchCV.fit` runs in parallel; likewise for the two
     # functions that read its results: scores of failed fits, and the warning about them.
@@ -88,6 +95,10 @@ try:
     # Weights as `fit` of all of scikit-learn takes them. When it vanishes, look at
     # `MLPClassifier._fit`.
     from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+    # The number of samples in whatever a search is given. When it vanishes, look at
+    # `BaseSuccessiveHalving.fit`, which keeps it in `_n_samples_orig`.
+    from sklearn.utils.validation import _num_samples as num_samples
 except ImportError as error:
     raise ImportError(
         f"sknn_scratch {__version__} does not work with scikit-learn {sklearn.__version__}, which "
@@ -95,6 +106,8 @@ except ImportError as error:
     ) from error
 
 __all__ = [
+    "HalvingGridSearchCV",
+    "HalvingRandomSearchCV",
     "Interval",
     "MultimetricScorer",
     "Options",
@@ -108,6 +121,7 @@ __all__ = [
     "fit_context",
     "insert_error_scores",
     "n_samples_to_draw",
+    "num_samples",
     "raise_for_params",
     "safe_split",
     "threadpool_controller",

@@ -11,18 +11,22 @@ from sklearn.base import clone
 from sknn_scratch._sklearn import fit_and_score
 from sknn_scratch.estimators.threads import one_blas_thread
 from sknn_scratch.model_selection.plan import network_of
-from sknn_scratch.model_selection.train import fit_further
+from sknn_scratch.model_selection.train import fit_further, most_bytes_of
 
 
-def run(job, feed, X, y, score, n_jobs):
-    """Fit and score a candidate, or several that are parts of one training; return their results.
+def run(job, feed, begun, X, y, score, n_jobs):
+    """Fit and score a candidate, or several that are parts of one training.
 
-    `feed` is what reaches the network in a pipeline, or None; `score` has the arguments of
-    scikit-learn's `_fit_and_score` that are the same for all fits.
+    `feed` is what reaches the network in a pipeline, or None; `begun` is the network to go on from,
+    or None, and the number of bytes up to which to keep the last one; `score` has the arguments of
+    scikit-learn's `_fit_and_score` that are the same for all fits. Returns the scores of the fits,
+    and the network to go on from, or None.
     """
-    training = _Training() if len(job) > 1 else None
+    network, most_bytes = begun
+    training = _Training(network) if len(job) > 1 or most_bytes else None
     with one_blas_thread() if n_jobs > 1 else nullcontext():
-        return [_scored(fit, feed, training, X, y, score) for fit in job]
+        scores = [_scored(fit, feed, training, X, y, score) for fit in job]
+    return scores, training.begun_within(most_bytes) if most_bytes else None
 
 
 def _scored(fit, feed, training, X, y, score):
@@ -50,8 +54,13 @@ def _scored(fit, feed, training, X, y, score):
 class _Training:
     """A training as far as it has come; after an error the next network begins anew."""
 
-    def __init__(self):
-        self.begun = None
+    def __init__(self, begun):
+        self.begun = begun
+
+    def begun_within(self, most_bytes):
+        """Return the network to go on from, or None if it is larger or there is none."""
+        is_kept = self.begun is not None and most_bytes_of(self.begun) <= most_bytes
+        return self.begun if is_kept else None
 
     def fit(self, network, X, y, **params):
         begun, self.begun = self.begun, None

@@ -59,10 +59,10 @@ def _bytes_of(X):
     return getattr(X, "nbytes", 0) or getattr(getattr(X, "data", None), "nbytes", 0)
 
 
-def feeds_of(fits, workers, X, y, fit_params):
-    """Return by its key each feed that several of these fits share."""
+def feeds_of(fits, workers, X, y, fit_params, least):
+    """Return by its key each feed that at least so many of these fits share."""
     uses = Counter(fit.feed for fit in fits if fit.feed is not None)
-    first = {fit.feed: fit for fit in fits[::-1] if uses[fit.feed] > 1}
+    first = {fit.feed: fit for fit in fits[::-1] if uses[fit.feed] >= least}
     made = workers.run(_feed, [(fit, X, y, fit_params) for fit in first.values()])
     return {
         key: feed._replace(seconds=feed.seconds / uses[key])

@@ -46,6 +46,11 @@ def network_of(estimator):
     return last if isinstance(last, BaseMLPScratch) else None
 
 
+def epochs_parameter(estimator):
+    """Return the name by which a search sets the `max_iter` of the network in an estimator."""
+    return f"{estimator.steps[-1][0]}__max_iter" if type(estimator) is Pipeline else "max_iter"
+
+
 def plan(estimator, candidates, splits, X, contexts):
     """Return the fits of all candidates on all splits, candidate by candidate.
 
@@ -102,11 +107,10 @@ def _setting(estimator, parameters):
 
 def _training(estimator, parameters):
     """Return a key of the training of which a candidate is a part; None if it is a whole one."""
-    network = network_of(estimator)
-    prefix = f"{estimator.steps[-1][0]}__" if type(estimator) is Pipeline else ""
-    if f"{prefix}max_iter" not in parameters or not _may_go_on(network):
+    epochs = epochs_parameter(estimator)
+    if epochs not in parameters or not _may_go_on(network_of(estimator)):
         return None
-    return _key({k: v for k, v in parameters.items() if k != f"{prefix}max_iter"})
+    return _key({k: v for k, v in parameters.items() if k != epochs})
 
 
 def _may_go_on(network):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -10,25 +9,15 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.utils.validation import indexable
 
-from sknn_scratch._sklearn import (
-    MultimetricScorer,
-    check_method_params,
-    fit_context,
-    insert_error_scores,
-    warn_or_raise_about_fit_failures,
-)
+from sknn_scratch._sklearn import MultimetricScorer, check_method_params, fit_context
 from sknn_scratch._typing import ArrayLike, RandomState
 from sknn_scratch.estimators.rollback import unchanged_on_failure
-from sknn_scratch.estimators.threads import one_blas_thread
-from sknn_scratch.model_selection.handover import run
-from sknn_scratch.model_selection.inputs import feeds_of, waves
-from sknn_scratch.model_selection.plan import jobs_of, plan
-from sknn_scratch.model_selection.workers import Workers
+from sknn_scratch.model_selection.evaluate import Evaluation
 
 Grid = Mapping[str, Any]  # values to choose from, by the name of the parameter
 
 
-class _Search:
+class NetworkSearch:
     """`fit` of scikit-learn's searches, in the same order; only the fits are done differently."""
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -75,88 +64,18 @@ class _Search:
         split_params = routed.splitter.split
         self._check_input_parameters(X=X, y=y, split_params=split_params)
         self.n_splits_ = self._checked_cv_orig.get_n_splits(X, y, **split_params)
-        splits = list(self._checked_cv_orig.split(X, y, **split_params))
-        if len(splits) != self.n_splits_:
-            raise ValueError(
-                "cv.split and cv.get_n_splits return inconsistent results. "
-                f"Expected {self.n_splits_} splits, got {len(splits)}"
-            )
-        estimator = clone(self.estimator)
-        score = {
-            "scorer": scorers,
-            "fit_params": routed.estimator.fit,
-            "score_params": routed.scorer.score,
-            "return_train_score": self.return_train_score,
-            "return_n_test_samples": True,
-            "return_times": True,
-            "return_parameters": False,
-            "error_score": self.error_score,
-            "verbose": self.verbose,
-            "caller": self,
-        }
-        results = {}
-
-        def evaluate_candidates(candidates, *, callback_ctx):
-            nonlocal results
-            candidates = list(candidates)
-            out = self._evaluate(estimator, candidates, splits, X, y, score, callback_ctx)
-            results = self._format_results(candidates, self.n_splits_, out)
-            self.multimetric_ = isinstance(out[0]["test_scores"], dict)
-            if callable(self.scoring) and self.multimetric_:
-                self._check_refit_for_multimetric(out[0]["test_scores"])
-
-        self._run_search(evaluate_candidates, callback_ctx=context)
+        evaluate = Evaluation(self, X, y, scorers, routed)
+        self._run_search(evaluate, callback_ctx=context)
+        self.multimetric_ = isinstance(evaluate.scores[0]["test_scores"], dict)
         if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(evaluate.scores[0]["test_scores"])
             refit_metric = self.refit
-        self._choose(results, refit_metric)
+        self._choose(evaluate.results, refit_metric)
         if self.refit:
-            self._refit(estimator, routed.estimator.fit, context, task)
+            self._refit(evaluate.estimator, routed.estimator.fit, context, task)
         self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
-        self.cv_results_ = results
+        self.cv_results_ = evaluate.results
         context.call_on_fit_task_end(**task)
-
-    def _evaluate(self, estimator, candidates, splits, X, y, score, context):
-        """Return the result of each fit, candidate by candidate."""
-        n_fits = len(candidates) * len(splits)
-        if self.verbose > 0:
-            print(
-                f"Fitting {len(splits)} folds for each of {len(candidates)} candidates, "
-                f"totalling {n_fits} fits"
-            )
-        contexts = None
-        if getattr(self, "_skl_callbacks", None):
-            name = "candidate-split-evaluation"
-            contexts = [context.subcontext(task_name=name, task_id=k) for k in range(n_fits)]
-        fits = plan(estimator, candidates, splits, X, contexts)
-        if not fits:
-            raise ValueError(
-                "No fits were performed. Was the CV iterator empty? Were there no candidates?"
-            )
-        out = [None] * n_fits
-        for number, result in self._results_of(fits, X, y, score):
-            out[number] = result
-        warn_or_raise_about_fit_failures(out, self.error_score)
-        if callable(self.scoring):
-            insert_error_scores(out, self.error_score)
-        return out
-
-    def _results_of(self, fits, X, y, score):
-        """Yield the number of each fit and its result."""
-        # Compiled epochs let go of Python's lock
-        threads, processes = (
-            Workers(self.n_jobs, self.pre_dispatch, prefer) for prefer in ("threads", "processes")
-        )
-        n_jobs = threads.n_jobs
-        with one_blas_thread() if n_jobs > 1 else nullcontext():
-            for wave in waves(fits, X):
-                compiled = all(fit.is_compiled for fit in wave)
-                workers = threads if compiled else processes
-                feeds = feeds_of(wave, workers, X, y, score["fit_params"])
-                for workers, is_compiled in ((threads, True), (processes, False)):
-                    jobs = jobs_of([fit for fit in wave if fit.is_compiled == is_compiled])
-                    calls = [(job, feeds.get(job[0].feed), X, y, score, n_jobs) for job in jobs]
-                    for job, results in zip(jobs, workers.run(run, calls), strict=True):
-                        yield from zip((fit.number for fit in job), results, strict=True)
 
     def _choose(self, results, refit_metric):
         if not (self.refit or not self.multimetric_):
@@ -182,7 +101,7 @@ class _Search:
         context.call_on_fit_task_end(**task)
 
 
-class MLPGridSearchCV(_Search, GridSearchCV):
+class MLPGridSearchCV(NetworkSearch, GridSearchCV):
     """`GridSearchCV` for networks: the same scores, in less time.
 
     It has the parameters, methods and fitted attributes of scikit-learn's
@@ -271,7 +190,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
         )
 
 
-class MLPRandomizedSearchCV(_Search, RandomizedSearchCV):
+class MLPRandomizedSearchCV(NetworkSearch, RandomizedSearchCV):
     """`RandomizedSearchCV` for networks: the same scores, in less time.
 
     `MLPGridSearchCV` tells what makes it faster. It has the parameters, methods and fitted

@@ -50,3 +50,12 @@ def _fit_unfinished(
     """Do as `fit`, and keep what the next `fit` needs to be the rest of this one."""
     validation = X_val, y_val, sample_weight_val
     fit_network(network, X, y, sample_weight, validation, unfinished=True)
+
+
+def most_bytes_of(begun):
+    """Return the bytes of what it takes to go on, or somewhat more.
+
+    There are at most seven vectors of parameters: the weights, the best ones, two moments of adam,
+    and those before early stopping went back to the best.
+    """
+    return 7 * sum(w.nbytes for w in begun.coefs_) + begun._resume_point.order.nbytes

@@ -32,7 +32,7 @@ from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.compiled import CompiledEpochs
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.estimators.interrupts import _fits_many
-from sknn_scratch.model_selection import MLPGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV, MLPHalvingGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 GRID = {"alpha": [0.0, 0.1]}
@@ -85,6 +85,9 @@ MANY = {
     "RandomizedSearchCV": lambda: RandomizedSearchCV(network(), GRID, n_iter=2).fit(X, y),
     "our search": lambda: MLPGridSearchCV(network(), GRID).fit(X, y),
     "our search, lbfgs": lambda: MLPGridSearchCV(network(solver="lbfgs"), GRID).fit(X, y),
+    "our halving search": lambda: MLPHalvingGridSearchCV(
+        network(), GRID, resource="max_iter", max_resources=9
+    ).fit(X, y),
     "cross_val_score": lambda: cross_val_score(network(), X, y),
     "cross_val_predict": lambda: cross_val_predict(network(), X, y),
     "learning_curve": lambda: learning_curve(network(), X, y, shuffle=True, random_state=0),

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
-from sknn_scratch.model_selection import MLPGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV, MLPHalvingGridSearchCV
 
 X, X_VAL, y, Y_VAL = train_test_split(*load_iris(return_X_y=True), random_state=0)
 WEIGHT = np.arange(1.0, len(y) + 1)
@@ -89,6 +89,19 @@ def test_search(search_class):
     assert search.best_score_ == folds.mean()
     weighted = search.score(X, y, sample_weight=WEIGHT)
     assert weighted == best.score(X, y, sample_weight=WEIGHT) != search.score(X, y)
+
+
+def test_halving_search():
+    """Its survivors go on with the weights and the validation set of their folds."""
+    rounds = {"resource": "network__max_iter", "max_resources": 6, "factor": 2, "cv": 3}
+    search = MLPHalvingGridSearchCV(
+        in_pipeline(network()), {"network__alpha": [1e-4, 1.0]}, **rounds
+    )
+    search.fit(X, y, **GIVEN)
+    assert search.n_resources_ == [3, 6]
+    best = in_pipeline(network()).set_params(**search.best_params_)
+    assert_same(search.best_estimator_[-1], best.fit(X, y, **GIVEN)[-1])
+    assert search.best_score_ == cross_validate(best, X, y, cv=3, params=GIVEN)["test_score"].mean()
 
 
 def test_validation_set_as_large_as_the_training_set_is_split_with_it():

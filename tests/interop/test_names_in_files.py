@@ -20,7 +20,12 @@ from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.estimators import state
 from sknn_scratch.model_files import save
-from sknn_scratch.model_selection import MLPGridSearchCV, MLPRandomizedSearchCV
+from sknn_scratch.model_selection import (
+    MLPGridSearchCV,
+    MLPHalvingGridSearchCV,
+    MLPHalvingRandomSearchCV,
+    MLPRandomizedSearchCV,
+)
 
 from ..public_names import public_modules
 
@@ -100,6 +105,12 @@ def test_skops_files(name, tmp_path):
 SEARCHES = {
     "grid": MLPGridSearchCV(new(), {"l2": [0, 0.1], "max_iter": [2, 3]}, cv=2),
     "randomized": MLPRandomizedSearchCV(new(), {"l2": [0, 0.1]}, n_iter=2, cv=2, random_state=0),
+    "halving": MLPHalvingGridSearchCV(
+        new(), {"l2": [0, 0.1]}, factor=2, resource="max_iter", max_resources=4, cv=2
+    ),
+    "random halving": MLPHalvingRandomSearchCV(
+        new(), {"l2": [0, 0.1]}, factor=2, resource="max_iter", max_resources=2, cv=2
+    ),
 }
 
 

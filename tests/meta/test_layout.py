@@ -45,7 +45,7 @@ ORDER = {
     "estimators": "threads interrupts verbose hooks rollback summary checksum data_faults labels "
     "encoding validation class_weights validation_units early_stopping registries constraints "
     "build conversion advice fitted prepare resume fit state base classifier regressor",
-    "model_selection": "plan inputs train handover workers search",
+    "model_selection": "plan inputs train handover workers rounds evaluate search halving",
     "ensemble": "members bagging",
     "tabular": "columns piecewise_linear smooth_clip",
     "onnx_export": "errors graph functions activations network standalone converters comparison "

@@ -17,7 +17,7 @@ from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.gradient_check import GradientCheck, check_gradient
 from sknn_scratch.model_files import load as load_model
 from sknn_scratch.model_files import save
-from sknn_scratch.model_selection import MLPGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV, MLPHalvingGridSearchCV
 from sknn_scratch.plotting import TrainingCurveDisplay, WeightsDisplay
 from sknn_scratch.reference import objective_and_gradient, value_and_gradient
 from sknn_scratch.tabular import PiecewiseLinearEncoder, SmoothClip
@@ -113,6 +113,10 @@ def search() -> None:
     found = MLPGridSearchCV(network, {"alpha": [0.0, 0.1]}, scoring="accuracy").fit(X, y)
     save(found.best_estimator_, "model.joblib")
     assert load_model("model.joblib").n_features_in_ == 4
+    halving = MLPHalvingGridSearchCV(
+        network, {"alpha": [0, 1]}, resource="max_iter", max_resources=300
+    )
+    halving.fit(X, y)
     network.set_callbacks(Checkpoint("network.checkpoint", every_epochs=5)).fit(X, y)
     assert_type(Checkpoint.load("network.checkpoint").n_iter_, int)
 
@@ -138,6 +142,7 @@ def mistakes() -> None:
     MLPScratchRegressor(stop_when=falling)  # type: ignore[arg-type]
     Checkpoint("network.checkpoint", every_epoch=5)  # type: ignore[call-arg]
     MLPGridSearchCV(MLPScratchRegressor(), [0.1])  # type: ignore[list-item]
+    MLPHalvingGridSearchCV(MLPScratchRegressor(), {}, ressource="max_iter")  # type: ignore[call-arg]
     MLPScratchRegressor().fit([[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().fit([[1.0]], [1.0], x_val=[[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().partial_fit([[1.0]], [1.0], classes=[1.0])  # type: ignore[call-arg]
