@@ -51,6 +51,11 @@ def epochs_parameter(estimator):
     return f"{estimator.steps[-1][0]}__max_iter" if type(estimator) is Pipeline else "max_iter"
 
 
+def _may_hold_network(estimator):
+    """Whether a network is in an estimator, or may come into it by parameters."""
+    return type(estimator) is Pipeline or isinstance(estimator, BaseMLPScratch)
+
+
 def plan(estimator, candidates, splits, X, contexts):
     """Return the fits of all candidates on all splits, candidate by candidate.
 
@@ -59,7 +64,9 @@ def plan(estimator, candidates, splits, X, contexts):
     """
     fits = []
     for position, parameters in enumerate(candidates):
-        candidate = clone(estimator).set_params(**clone(parameters, safe=False))
+        candidate = clone(estimator)
+        if _may_hold_network(estimator):  # of all others `_fit_and_score` sets them
+            candidate.set_params(**clone(parameters, safe=False))
         setting = training = None
         if contexts is None and not _has_callbacks(candidate):
             setting, training = _setting(candidate, parameters), _training(candidate, parameters)

@@ -11,11 +11,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-LAST_IMPORT = "from sklearn.utils.fixes import CSR_CONTAINERS\n"
-OURS = (
-    "from sknn_scratch.model_selection import MLPGridSearchCV as GridSearchCV\n"
-    "from sknn_scratch.model_selection import MLPRandomizedSearchCV as RandomizedSearchCV\n"
-)
+# The last import of a file of tests, and our classes in place of those that it has imported
+SUITES = {
+    "test_search": (
+        "from sklearn.utils.fixes import CSR_CONTAINERS\n",
+        ["GridSearchCV", "RandomizedSearchCV"],
+    ),
+    "test_successive_halving": (
+        "from sklearn.svm import SVC, LinearSVC\n",
+        ["HalvingGridSearchCV", "HalvingRandomSearchCV"],
+    ),
+}
 # Fixtures of scikit-learn's conftest, which its wheel does not use outside its own tree; and a
 # count, at the end, of the searches that were fitted
 CONFTEST = """
@@ -23,7 +29,7 @@ from collections import Counter
 
 import pytest
 from sklearn.model_selection._search import BaseSearchCV
-from sknn_scratch.model_selection.search import _Search
+from sknn_scratch.model_selection.search import NetworkSearch
 
 fits = Counter()
 
@@ -36,7 +42,7 @@ def counted(fit):
     return count
 
 
-for owner in (BaseSearchCV, _Search):
+for owner in (BaseSearchCV, NetworkSearch):
     owner.fit = counted(owner.fit)
 
 
@@ -50,29 +56,22 @@ def pytest_terminal_summary(terminalreporter):
 """
 # One test, once for each array library that could be there; scikit-learn's array API is off unless
 # SCIPY_ARRAY_API is set, and takes no part in what the searches here do.
-SKIPPED = {"test_array_api_search_cv_classifier": 30}
+SKIPPED = {"test_search": {"test_array_api_search_cv_classifier": 30}}
 REASON = r"SCIPY_ARRAY_API is not set: .*|\w+ is not installed: not checking array_api input"
-# Searches of scikit-learn's that have no counterpart here, or that are defined in its tests
+N_PASSED = {"test_search": 141, "test_successive_halving": 91}
+# How many fits there are at least, of each of our classes
+N_FITS = {
+    "test_search": {"MLPGridSearchCV": 100, "MLPRandomizedSearchCV": 20},
+    "test_successive_halving": {"MLPHalvingGridSearchCV": 40, "MLPHalvingRandomSearchCV": 40},
+}
+# Searches of scikit-learn's that are defined in its tests, or stand in the lists of this file
 THEIRS = {"HalvingGridSearchCV", "HalvingRandomSearchCV", "CustomSearchCV", "BadSearchCV"}
 
 
 @pytest.mark.slow
-def test_scikit_learns_own_search_tests_pass(tmp_path):
-    source = Path(find_spec("sklearn.model_selection.tests.test_search").origin).read_text("utf-8")
-    assert source.count(LAST_IMPORT) == 1
-    source = source.replace(LAST_IMPORT, LAST_IMPORT + OURS)
-    (tmp_path / "test_search.py").write_text(source, "utf-8")
-    (tmp_path / "conftest.py").write_text(CONFTEST, "utf-8")
-    report = tmp_path / "report.xml"
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", f"--junitxml={report}", "."],
-        cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    cases = ElementTree.parse(report).getroot().findall(".//testcase")
+@pytest.mark.parametrize("suite", SUITES)
+def test_scikit_learns_own_search_tests_pass(suite, tmp_path):
+    run, cases = run_suite(suite, tmp_path)
     bad = [
         case.get("name")
         for case in cases
@@ -81,13 +80,35 @@ def test_scikit_learns_own_search_tests_pass(tmp_path):
     ]
     assert not bad, run.stdout
     skipped = [case for case in cases if case.find("skipped") is not None]
-    assert Counter(case.get("name").partition("[")[0] for case in skipped) == SKIPPED, run.stdout
+    counts = Counter(case.get("name").partition("[")[0] for case in skipped)
+    assert counts == SKIPPED.get(suite, {}), run.stdout
     for case in skipped:
         message = case.find("skipped").get("message")
         assert re.fullmatch(REASON, message), message
-    assert len(cases) - len(skipped) >= 141
+    assert len(cases) - len(skipped) >= N_PASSED[suite]
 
     fits = dict(re.findall(r"(\w+)=(\d+)", re.search(r"^fits: (.*)$", run.stdout, re.M).group(1)))
-    assert int(fits.pop("MLPGridSearchCV")) > 100
-    assert int(fits.pop("MLPRandomizedSearchCV")) > 20
-    assert set(fits) <= THEIRS, fits
+    for name, least in N_FITS[suite].items():
+        assert int(fits.pop(name)) > least
+    assert set(fits) <= (THEIRS if suite == "test_search" else set()), fits
+
+
+def run_suite(suite, folder):
+    """Run a file of scikit-learn's tests on our classes; return the run and its test cases."""
+    source = Path(find_spec(f"sklearn.model_selection.tests.{suite}").origin).read_text("utf-8")
+    last_import, names = SUITES[suite]
+    assert source.count(last_import) == 1
+    imports = [f"from sknn_scratch.model_selection import MLP{name} as {name}\n" for name in names]
+    source = source.replace(last_import, last_import + "".join(imports))
+    (folder / f"{suite}.py").write_text(source, "utf-8")
+    (folder / "conftest.py").write_text(CONFTEST, "utf-8")
+    report = folder / "report.xml"
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", f"--junitxml={report}", "."],
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return run, ElementTree.parse(report).getroot().findall(".//testcase")
