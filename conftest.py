@@ -15,8 +15,12 @@ except ImportError:  # Windows
 # Their doctests are looked for in the module that they name as theirs, once they are there
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor  # noqa: F401
 
-# The kernels cannot be imported where numba is not installed
-collect_ignore_glob = [] if find_spec("numba") else ["sknn_scratch/engine/kernels/*"]
+# What cannot be imported where numba or torch is not installed
+NEEDS = {
+    "sknn_scratch/engine/kernels/*": "numba",
+    "sknn_scratch/estimators/torch_*": "torch",
+}
+collect_ignore_glob = [files for files, package in NEEDS.items() if not find_spec(package)]
 
 
 @pytest.fixture(autouse=True, scope="session")

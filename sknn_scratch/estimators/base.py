@@ -4,6 +4,7 @@ There is no arithmetic here: `prepare` checks and encodes the data, `build` turn
 into objects of the engine, and `fit` runs them.
 """
 
+from importlib import import_module
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sknn_scratch._optional import optional
 from sknn_scratch._typing import ArrayLike, History, MatrixLike
 from sknn_scratch.engine.outputs import check_predictions, quietly
 from sknn_scratch.estimators.constraints import CONSTRAINTS, check_parameters, checks_parameters
@@ -24,6 +26,13 @@ from sknn_scratch.estimators.summary import ModelSummary
 
 # Where the documentation of the newest release is, for the links in notebooks
 DOCS = "https://sknn-scratch.readthedocs.io/en/stable"
+
+
+def torch_conversion():
+    """Return the module that converts to and from torch, and imports it."""
+    optional("torch", extra="torch")
+    # An import statement would have the type checkers of users read all of torch
+    return import_module("sknn_scratch.estimators.torch_conversion")
 
 
 class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
@@ -207,6 +216,37 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             If `estimator` is of another class.
         """
         return from_sklearn(cls, estimator)
+
+    # The way to torch
+
+    def to_torch(self) -> Any:
+        """Return a `torch.nn.Sequential` with copies of the weights and the same predictions.
+
+        For each layer it holds an ``nn.Linear`` and the module of its activation. The last module
+        is the function of the outputs: ``nn.Softmax``, ``nn.Sigmoid``, the exponential, or
+        ``nn.Identity``. Without it, ``module[:-1]`` returns the raw scores, for losses like
+        ``nn.CrossEntropyLoss``; it shares its weights with `module`.
+
+        It is in float32 or float64, as the weights are, and on the CPU. Dropout, which acts in
+        training only, is left out.
+
+        Returns
+        -------
+        module : torch.nn.Sequential
+            From a tensor of shape (n_samples, n_features) to one of shape (n_samples, n_outputs).
+            Of two classes it has one output, the probability of the second of `classes_`;
+            otherwise its outputs are those of `predict_proba`, or of `predict` of a regressor.
+
+        Raises
+        ------
+        ValueError
+            If torch has no module for an activation or for the function of the outputs.
+        NotFittedError
+            If the estimator is not fitted.
+        ImportError
+            If torch is not installed; the extra ``torch`` installs it.
+        """
+        return torch_conversion().to_torch(self)
 
     # Model files
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -15,7 +15,7 @@ from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, 
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.outputs import check_predictions, quiet, quietly
-from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch.estimators.base import BaseMLPScratch, torch_conversion
 from sknn_scratch.estimators.build import build_loss
 from sknn_scratch.estimators.class_weights import weight_of_samples
 from sknn_scratch.estimators.constraints import (
@@ -622,6 +622,38 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         """
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
+
+    @classmethod
+    def from_torch(cls, module: Any, classes: ArrayLike | None = None) -> Self:
+        """Return a classifier that predicts what a `torch.nn.Sequential` predicts.
+
+        Parameters
+        ----------
+        module : torch.nn.Sequential
+            Linear layers, each followed by an activation or none, and then by a Dropout or none.
+            It ends with raw scores, a Softmax or a LogSoftmax for one label per sample, and with a
+            Sigmoid for two classes or, with more than one output, for several labels.
+        classes : array-like of shape (n_classes,), default=None
+            The labels in the order of the outputs. If None they are 0, 1 and so on. A single
+            output is the second of two classes. For several labels it must be None.
+
+        Returns
+        -------
+        converted : object of this class
+            With copies of the weights, in float64 if torch has them so, else in float32. Sizes,
+            activations and rates of dropout are those of `module`; other parameters have their
+            defaults.
+
+        Raises
+        ------
+        TypeError
+            If `module` is not a Sequential.
+        ValueError
+            If a part of it has no counterpart here, or `classes` does not fit it.
+        ImportError
+            If torch is not installed; the extra ``torch`` installs it.
+        """
+        return torch_conversion().classifier_from_torch(cls, module, classes)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

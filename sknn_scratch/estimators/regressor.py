@@ -1,7 +1,7 @@
 """The regressor."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy.sparse import issparse
@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.outputs import check_predictions, quietly
-from sknn_scratch.estimators.base import BaseMLPScratch
+from sknn_scratch.estimators.base import BaseMLPScratch, torch_conversion
 from sknn_scratch.estimators.build import build_loss
 from sknn_scratch.estimators.constraints import checks_changed_parameters, for_first_order_solvers
 from sknn_scratch.estimators.fit import fit_network
@@ -448,3 +448,32 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
             The predicted values, in the dtype of the weights.
         """
         return predictions_of(self, raw_scores_for(self, X))
+
+    @classmethod
+    def from_torch(cls, module: Any) -> Self:
+        """Return a regressor that predicts what a `torch.nn.Sequential` predicts.
+
+        Parameters
+        ----------
+        module : torch.nn.Sequential
+            Linear layers, each followed by an activation or none, and then by a Dropout or none.
+            It ends with the outputs as they are, or with the exponential as `to_torch` writes it,
+            which gives ``loss="poisson"``.
+
+        Returns
+        -------
+        converted : object of this class
+            With copies of the weights, in float64 if torch has them so, else in float32. Sizes,
+            activations and rates of dropout are those of `module`; other parameters have their
+            defaults.
+
+        Raises
+        ------
+        TypeError
+            If `module` is not a Sequential.
+        ValueError
+            If a part of it has no counterpart here.
+        ImportError
+            If torch is not installed; the extra ``torch`` installs it.
+        """
+        return torch_conversion().regressor_from_torch(cls, module)

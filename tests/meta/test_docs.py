@@ -71,7 +71,7 @@ def test_docstring_lists_every_parameter_and_attribute(cls):
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_docstrings_are_numpydoc(cls):
     methods = ["fit", "partial_fit", "predict", "hidden_outputs", "summary"]
-    methods += ["to_sklearn", "from_sklearn"]
+    methods += ["to_sklearn", "from_sklearn", "to_torch", "from_torch"]
     if cls is MLPScratchClassifier:
         methods += ["predict_proba", "predict_log_proba"]
     for name in ["", *(f".{method}" for method in methods)]:
@@ -168,6 +168,10 @@ TESTED_ALONE |= {"scaling_out"}  # by tests/scaling/test_searches.py, on a clust
 OTHERS = [page for page in PAGES if page not in TESTED_ALONE and blocks(page, "python")]
 
 
+# By what a block is told to need a package without which the rest of its page runs
+SIGNS = {"numba": 'engine="numba"', "torch": "torch"}
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Return a function that runs the blocks of a page as one program and returns its variables.
@@ -180,7 +184,7 @@ def run(tmp_path, monkeypatch):
     def run_page(page):
         namespace = {"__name__": page}
         for block in blocks(page, "python"):
-            if 'engine="numba"' in block and find_spec("numba") is None:
+            if any(sign in block and find_spec(name) is None for name, sign in SIGNS.items()):
                 continue
             exec(compile(block, PAGES[page].name, "exec"), namespace)
         return namespace
@@ -350,5 +354,5 @@ def test_no_test_skips_in_ci_for_want_of_a_library():
     assert 0 < ci.index('pip install --quiet ".[lint,test-all]"') < ci.index("README.md)")
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     everything = "".join(extras["optional-dependencies"]["test-all"])
-    for extra in ("test", "dask", "interop", "optuna", "ray", "polars"):
+    for extra in ("test", "dask", "interop", "optuna", "ray", "torch", "polars"):
         assert re.search(rf"\b{extra}\b", everything)

@@ -44,7 +44,8 @@ ORDER = {
     "epoch",
     "estimators": "threads interrupts verbose hooks rollback summary checksum data_faults labels "
     "encoding validation class_weights validation_units early_stopping registries constraints "
-    "build conversion advice fitted prepare resume fit state base classifier regressor",
+    "build conversion advice fitted prepare resume fit state named_functions "
+    "torch_modules torch_reading torch_conversion base classifier regressor",
     "model_selection": "plan inputs train handover workers rounds evaluate search halving",
     "ensemble": "members bagging",
     "tabular": "columns piecewise_linear smooth_clip",
@@ -133,6 +134,8 @@ def test_only_numpy_scipy_and_scikit_learn_are_needed(module):
         needed.add("matplotlib")
     if module.startswith("engine"):
         needed -= {"sklearn", "joblib"}
+    if module.startswith("estimators.torch_"):
+        needed.add("torch")
     if module.startswith("engine.kernels"):
         needed.add("numba")
     assert {root for root, *_ in imported_names(module)} <= needed | sys.stdlib_module_names
