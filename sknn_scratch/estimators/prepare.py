@@ -180,7 +180,9 @@ def rows_to_train_on(estimator, y, generator, holds_out=True):
     except ValueError as error:
         raise ValueError(
             "early_stopping=True could not set samples aside for validation with "
-            f"validation_fraction={estimator.validation_fraction}: {error}"
+            f"validation_fraction={estimator.validation_fraction}: {str(error).rstrip('.')}. Give "
+            "more samples, leave out classes of a single one, change validation_fraction, or set "
+            "early_stopping=False."
         ) from error
     if held.size < 2:
         raise ValueError(

@@ -1,11 +1,21 @@
-"""Transformers that turn the numbers of a table into what a network learns well from."""
+"""From a data frame to a network: transformers of the columns of a table, and whole pipelines."""
 
+from sknn_scratch.tabular.kinds import ColumnsOfKind, read_categories, read_numbers
 from sknn_scratch.tabular.piecewise_linear import PiecewiseLinearEncoder
+from sknn_scratch.tabular.recipe import tabular_classifier, tabular_regressor
 from sknn_scratch.tabular.smooth_clip import SmoothClip
 
-__all__ = ["PiecewiseLinearEncoder", "SmoothClip"]
+__all__ = [
+    "ColumnsOfKind",
+    "PiecewiseLinearEncoder",
+    "SmoothClip",
+    "read_categories",
+    "read_numbers",
+    "tabular_classifier",
+    "tabular_regressor",
+]
 
 # Model files name the public module, so that files within the folder can be arranged anew
-for transformer in (PiecewiseLinearEncoder, SmoothClip):
-    transformer.__module__ = "sknn_scratch.tabular"
-del transformer
+for part in (ColumnsOfKind, PiecewiseLinearEncoder, SmoothClip, read_categories, read_numbers):
+    part.__module__ = "sknn_scratch.tabular"
+del part

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "estimators": ["engine", *GROUND],
     "model_selection": ["engine", "estimators", *GROUND],
     "ensemble": ["estimators", "model_selection", *GROUND],
-    "tabular": GROUND,
+    "tabular": ["estimators", "ensemble", *GROUND],
     "onnx_export": ["engine", "estimators", *GROUND],
     # Besides what users hand over: public names, and what trains the candidates of a search
     "plotting": ["gradient_check", "model_selection", *GROUND],
@@ -48,7 +48,7 @@ ORDER = {
     "torch_modules torch_reading torch_conversion base classifier regressor",
     "model_selection": "plan inputs train handover workers rounds evaluate search halving",
     "ensemble": "members bagging",
-    "tabular": "columns piecewise_linear smooth_clip",
+    "tabular": "columns kinds piecewise_linear smooth_clip recipe",
     "onnx_export": "errors graph functions activations network standalone converters comparison "
     "conversion",
     "plotting": "_matplotlib _fitted _params _candidates _decision_boundary "
