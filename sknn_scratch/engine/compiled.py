@@ -19,10 +19,11 @@ from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.training import Means, Optimizer
 
-# A call of compiled code cannot be interrupted. These keep it to a fraction of a second, and the
-# noise for dropout, which is drawn beforehand, to 2 MB.
+# A call of compiled code cannot be interrupted. These keep it to a fraction of a second, the noise
+# for dropout, which is drawn beforehand, to 2 MB, and what several epochs in a call take to 1 MB.
 _MULTIPLICATIONS_PER_CALL = 2**31
 _NOISE_PER_CALL = 2**18
+_VALUES_PER_CALL = 2**17
 
 # The classes that the kernels know, and their codes. Classes derived from them are not among them,
 # because they may do something else.
@@ -79,9 +80,9 @@ def can_compile(optimizer: Optimizer, objective: Objective, batches: MiniBatches
 
 
 class CompiledEpochs:
-    """The epochs of a training, each in one call of compiled code, or a few.
+    """The epochs of a training: an epoch takes a few calls of compiled code, or shares one.
 
-    Between epochs the parameters and the optimiser are the same as in `NumpyEpochs`, so that
+    Between runs the parameters and the optimiser are the same as in `NumpyEpochs`, so that
     callbacks and resumed fits work alike with either.
     """
 
@@ -106,7 +107,19 @@ class CompiledEpochs:
             most = max(1, _NOISE_PER_CALL // noise_per_step)
             self.steps_per_call = min(self.steps_per_call, most, self.n_steps)
         self.noise = np.empty(self.steps_per_call * noise_per_step, dtype)
-        self.rates, self.sums = np.empty(self.n_steps), np.empty(3)
+        order = _order(batches)
+        # Of each epoch there are an order of the samples, and the parameters after it
+        self.most = max(
+            1,
+            min(
+                self.steps_per_call // self.n_steps,
+                _VALUES_PER_CALL // (order.size + params.flat.size),
+            ),
+        )
+        self.params, self.order = params, order
+        self.orders = np.empty((self.most, order.size), np.int64)
+        self.flats = np.empty((self.most - 1, params.flat.size), dtype)
+        self.sums, self.rates = np.empty((self.most, 3)), np.empty(self.n_steps)
         self.arrays = [
             *_samples(batches, dtype),
             _y_variance(objective.loss, params),
@@ -121,20 +134,26 @@ class CompiledEpochs:
             work,
         ]
 
-    def run(self) -> Means:
-        """Do an epoch and return its means."""
-        self.batches.shuffle()
+    def run(self, at_most: int) -> list[Means]:
+        """Do one epoch or more, up to `at_most`, and return the means of each."""
+        n_epochs = min(at_most, self.most) if self.optimizer.schedule.rests else 1
+        for order in self.orders[:n_epochs]:
+            self.batches.shuffle()
+            order[:] = self.order
         self._set_rates()
         self._load_state()
         self.sums[:] = 0
-        for first in range(0, self.n_steps, self.steps_per_call):
-            last = min(first + self.steps_per_call, self.n_steps)
+        of_epochs = self.sums, self.flats, self.orders, self.rates
+        n_steps = n_epochs * self.n_steps
+        for first in range(0, n_steps, self.steps_per_call):
+            last = min(first + self.steps_per_call, n_steps)
             if self.dropout is not None:
                 self._draw_noise(self.dropout.generator, first, last)
-            self.run_steps(first, last, self.sums, self.rates, self.noise, *self.arrays)
-        self._store_state()
-        loss, penalty, score = self.sums.tolist()
-        return Means(loss, penalty, score, float(self.rates[-1]))
+            self.run_steps(first, last, *of_epochs, self.noise, *self.arrays)
+        self._store_state(n_steps)
+        rate, flats = float(self.rates[-1]), [*self.flats[: n_epochs - 1], self.params.flat]
+        sums = self.sums[:n_epochs].tolist()
+        return [Means(*means, rate, flat) for means, flat in zip(sums, flats, strict=True)]
 
     def _set_rates(self):
         """Ask the schedule for the learning rate of each step of the epoch."""
@@ -162,9 +181,9 @@ class CompiledEpochs:
         if self.has_t:
             self.t[0] = self.optimizer.state.t
 
-    def _store_state(self):
+    def _store_state(self, n_steps):
         optimizer, t = self.optimizer, float(self.t[0])
-        optimizer.n_steps += self.n_steps
+        optimizer.n_steps += n_steps
         if type(optimizer.solver) is solvers.Adam:
             optimizer.state.t = int(t)
         elif type(optimizer.solver) is solvers.Nesterov:
@@ -270,11 +289,11 @@ def _order(batches):
 
 
 def _samples(batches, dtype):
-    """Return order, X, y and weight as arrays of one type each, whatever they were."""
+    """Return X, y and weight as arrays of one type each, whatever they were."""
     X, y, weight = batches.data[:3]
     weight = np.empty(0) if weight is None else weight
     y, weight = (_writable(np.ascontiguousarray(array, dtype)) for array in (y, weight))
-    return _order(batches), _writable(X), y, weight
+    return _writable(X), y, weight
 
 
 class _Memory:

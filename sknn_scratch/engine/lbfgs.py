@@ -51,7 +51,7 @@ def lbfgs(
         place(intermediate_result.x)
         now = time.perf_counter()
         # scipy's steps have lengths, but no learning rate
-        epoch = Epoch(*value, learning_rate=nan, seconds=now - start)
+        epoch = Epoch(*value, learning_rate=nan, flat=params.flat, seconds=now - start)
         start = now
         if on_epoch(epoch):
             raise StopIteration

@@ -126,6 +126,11 @@ class Progress:
         """Whether there have been too many epochs in a row without progress."""
         return self.n_stale_epochs > self.n_iter_no_change
 
+    @property
+    def n_epochs_to_plateau(self) -> float:
+        """After how many more epochs there may be a plateau; at least one."""
+        return max(1, self.n_iter_no_change - self.n_stale_epochs + 1)
+
 
 def falling(watched: str, value: Any) -> Any:
     """Return the number whose fall is progress."""

@@ -78,6 +78,11 @@ class Schedule(ABC):
         plain = type(self).base_rate is SetBetweenEpochs.base_rate
         return plain and self.n_epochs >= self.warmup_epochs
 
+    @property
+    def rests(self) -> bool:
+        """Whether the learning rate stays the same until the next plateau."""
+        return self.steady and type(self).end_epoch is Schedule.end_epoch
+
     def end_epoch(self, n_seen: int) -> None:
         """Count an epoch; `n_seen` is the number of samples seen in all epochs."""
         self.n_epochs += 1

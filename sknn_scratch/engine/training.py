@@ -40,22 +40,24 @@ class Optimizer:
 class Means(NamedTuple):
     """Means over the batches of an epoch, each taken before the step on its batch.
 
-    learning_rate is the last one.
+    learning_rate is the last one, flat the vector of parameters after the epoch.
     """
 
     loss: float
     penalty: float
     score: float
     learning_rate: float
+    flat: np.ndarray
 
 
 class Epoch(NamedTuple):
-    """An epoch as it is recorded: its means, and the time that it took."""
+    """An epoch as it is recorded: its means, the parameters after it, and the time it took."""
 
     loss: float
     penalty: float
     score: float
     learning_rate: float
+    flat: np.ndarray
     seconds: float
 
 
@@ -73,8 +75,8 @@ class NumpyEpochs:
         self.batches = batches
         self.grad = params.view(np.empty_like(params.flat))
 
-    def run(self) -> Means:
-        """Do an epoch and return its means."""
+    def run(self, at_most: int) -> list[Means]:
+        """Do one epoch, and return its means in a list."""
         optimizer, objective, params, grad = self.optimizer, self.objective, self.params, self.grad
         solver, schedule, state = optimizer.solver, optimizer.schedule, optimizer.state
         line_search = schedule if isinstance(schedule, LineSearch) else None
@@ -99,7 +101,7 @@ class NumpyEpochs:
             penalty += share * value.penalty
             score += share * value.score
             done += share
-        return Means(loss, penalty, score, rate)
+        return [Means(loss, penalty, score, rate, params.flat)]
 
 
 def decay_weights(params: Parameters, rate: float, weight_decay: float) -> None:
@@ -116,21 +118,30 @@ def train(
     max_iter: int,
     on_epoch: Callable[[Epoch], Ending | None],
     engine: Callable[..., Any] = NumpyEpochs,
+    n_at_once: Callable[[], float] = lambda: 1,
 ) -> Ending:
     """Minimise `objective` over `params` in place, for `max_iter` epochs; return the Ending.
 
     After each epoch ``on_epoch(epoch)`` returns an Ending to stop there, or None. `engine` is the
-    class that does an epoch: `NumpyEpochs` or `CompiledEpochs`.
+    class that does the epochs: `NumpyEpochs` or `CompiledEpochs`.
+
+    ``n_at_once()`` says how many of the next epochs may be done before `on_epoch` is told of the
+    first: all but the last of them can end training only because it diverges.
     """
     if optimizer.state is None:
         optimizer.state = optimizer.solver.init(params)
     epochs = engine(optimizer, objective, params, batches)
-    for _ in range(max_iter):
+    n_left = max_iter
+    while n_left > 0:
         start = time.perf_counter()
-        loss, penalty, score, rate = epochs.run()
-        ending = on_epoch(Epoch(loss, penalty, score, rate, time.perf_counter() - start))
-        if ending:
-            return ending
+        done = epochs.run(min(n_left, n_at_once()))
+        seconds = (time.perf_counter() - start) / len(done)
+        for means in done:
+            ending = on_epoch(Epoch(*means, seconds))
+            if ending:
+                params.flat[...] = means.flat
+                return ending
+        n_left -= len(done)
     return Ending.SCHEDULE_OVER if optimizer.schedule.is_over else Ending.LAST_EPOCH
 
 

@@ -189,7 +189,7 @@ class Fit:
 
         def minimise():
             parts = optimizer, self.objective, self.params, batches
-            return train(*parts, self.n_epochs_left, on_epoch, epochs)
+            return train(*parts, self.n_epochs_left, on_epoch, epochs, self._n_epochs_at_once)
 
         return batches.batch_size, minimise
 
@@ -246,6 +246,17 @@ class Fit:
         if self.callbacks is not None and self.n_epochs_left:
             self.callbacks.begin_epoch()
 
+    def _n_epochs_at_once(self):
+        """Return how many epochs may be done before anything looks at the first of them."""
+        estimator = self.estimator
+        watched = (
+            self.callbacks is not None
+            or self.validation is not None
+            or estimator.stop_when is not None
+            or estimator.verbose
+        )
+        return 1 if watched else self.progress.n_epochs_to_plateau
+
     def _after_epoch(self, epoch, n_samples):
         """Record an epoch in which `n_samples` were seen; return the Ending, or None to go on."""
         end_if_asked()
@@ -261,8 +272,8 @@ class Fit:
         progress, stop_when = self.progress, self.estimator.stop_when
         # What may take time, and be interrupted, comes first: an epoch is recorded whole or not
         entry = self._measure(epoch)
-        progress.record(entry, n_samples, self.params.flat)
-        ending, new_rate = self._judge(entry)
+        progress.record(entry, n_samples, epoch.flat)
+        ending, new_rate = self._judge(entry, epoch.flat)
         show_progress(self.estimator, progress, self.validation)
         if self.estimator.verbose:
             self._print(entry | {"seconds": epoch.seconds}, ending, new_rate)
@@ -284,19 +295,21 @@ class Fit:
             parts = self.params, self.objective.activations, self.loss
             entry |= measured_on(self.validation, *parts)
         entry["learning_rate"] = epoch.learning_rate
-        entry["nonzero_weights"] = int(np.count_nonzero(self.params.weights_flat))
+        entry["nonzero_weights"] = int(
+            np.count_nonzero(epoch.flat[: self.params.weights_flat.size])
+        )
         return entry
 
     def _reported(self, loss, penalty):
         return float(self.loss.reported(loss, penalty, self.params.units[-1]))
 
-    def _judge(self, entry):
+    def _judge(self, entry, flat):
         """Return the Ending that the epoch calls for, and the learning rate after a plateau.
 
         Both may be None. On a plateau the schedule may have a lower rate with which to go on.
         """
         # Parameters that the last step has made infinite show in the next loss, or at the end
-        if not isfinite(entry["loss"]) and not np.isfinite(self.params.flat).all():
+        if not isfinite(entry["loss"]) and not np.isfinite(flat).all():
             if self.optimizer is not None:
                 self.optimizer.state = None  # may not be finite either
             return Ending.DIVERGED, None

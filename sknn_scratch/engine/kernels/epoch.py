@@ -11,11 +11,15 @@ from sknn_scratch.engine.training import STEPS_PER_FLUSH
 
 
 @compiled
+def _copy(source, target):
+    for i in range(target.size):
+        target[i] = source[i]
+
+
+@compiled
 def _take_rows(array, rows, out):
     for i in range(rows.size):
-        source, target = array[rows[i]], out[i]
-        for j in range(target.size):
-            target[j] = source[j]
+        _copy(array[rows[i]], out[i])
 
 
 @inlined
@@ -65,17 +69,18 @@ def _flush_subnormals(vector):
 
 @cached
 def run_steps(
-    first, last, sums, rates, noise, order, X, y, weight, y_variance,
+    first, last, sums, flats, orders, rates, noise, X, y, weight, y_variance,
     layers, parts, settings, params, at, grad, m, v, scratch, work,
 ):  # fmt: skip
-    """Do the steps from `first` to `last` of an epoch, and add up their shares of its means.
+    """Do the steps from `first` to `last` of one or more epochs.
 
     Parameters
     ----------
-    sums : the sums of loss, penalty and score, to which is added.
-    rates : the learning rate of each step of the epoch.
+    sums : a row for each epoch: the sums of loss, penalty and score, to which is added.
+    flats : a row for each epoch but the last: overwritten by the parameters after it.
+    orders : a row for each epoch: the rows of X in its order; empty for that in which they lie.
+    rates : the learning rate of each step of an epoch.
     noise : a number in [0, 1) for each value that may be dropped in these steps.
-    order : the rows of X in the order of the epoch; empty for that in which they lie.
     X, y, weight : the training samples; weight is empty for ones.
     y_variance : of each target, by which R^2 is measured.
     layers, parts, settings : records of the dtypes in `records`.
@@ -83,15 +88,16 @@ def run_steps(
     m, v : the vectors of the solver's state, empty where it has none.
     grad, scratch, work : overwritten; scratch may be empty if no penalty binds weights together.
     """
-    s, n_samples = settings[0], order.size if order.size else X.shape[0]
+    s, n_samples = settings[0], orders.shape[1] if orders.size else X.shape[0]
     # Added up in registers: small arrays of fits in other threads may lie in the same cache line
     loss_sum = penalty_sum = score_sum = 0.0
-    n_steps = s.n_steps
+    n_steps, per_epoch, n_drawn = s.n_steps, rates.size, 0
     for number in range(first, last):
-        start = number * s.batch_size
+        epoch, in_epoch = number // per_epoch, number % per_epoch
+        order, start = orders[epoch], in_epoch * s.batch_size
         stop = min(start + s.batch_size, n_samples)
         n = stop - start
-        of_step = noise[(start - first * s.batch_size) * s.n_noise :]
+        of_step = noise[n_drawn * s.n_noise :]
         X_batch, y_batch, w = _batch(s, start, stop, order, X, y, weight, of_step, work)
         total = _total(w)
 
@@ -101,19 +107,25 @@ def run_steps(
             s.loss, raw, y_batch, w, total, y_variance, loss_of, score_of
         )
         backward(X_batch, at, layers, work, of_step, raw, grad)
-        penalty = step(s, rates[number], total, layers, parts, params, at, grad, m, v, scratch)
+        penalty = step(s, rates[in_epoch], total, layers, parts, params, at, grad, m, v, scratch)
 
         share = n / n_samples
         loss_sum += share * loss
         penalty_sum += share * penalty
         score_sum += share * score
         n_steps += 1
+        n_drawn += n
         if n_steps % STEPS_PER_FLUSH == 0:
             _flush_subnormals(params)
             _flush_subnormals(at)
             _flush_subnormals(m)
             _flush_subnormals(v)
-    sums[0] += loss_sum
-    sums[1] += penalty_sum
-    sums[2] += score_sum
+        ends_epoch = in_epoch == per_epoch - 1
+        if ends_epoch and epoch < flats.shape[0]:
+            _copy(params, flats[epoch])
+        if ends_epoch or number == last - 1:
+            sums[epoch, 0] += loss_sum
+            sums[epoch, 1] += penalty_sum
+            sums[epoch, 2] += score_sum
+            loss_sum = penalty_sum = score_sum = 0.0
     s.n_steps = n_steps
