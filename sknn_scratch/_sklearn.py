@@ -7,8 +7,9 @@ the next version of scikit-learn as soon as a pre-release of it is out.
 The package also uses private names that it inherits or finds, and does not import. A test keeps
 this list complete:
 
-- `_validate_params`, `_parameter_constraints`, `_doc_link_module`, `_doc_link_template`: of
-  `BaseEstimator`. The checks of parameters, and the links in the HTML repr.
+- `_get_param_names`, `_validate_params`, `_parameter_constraints`, `_doc_link_module`,
+  `_doc_link_template`: of `BaseEstimator`. The names of parameters, the checks of them, and the
+  links in the HTML repr.
 - `_init_callback_context`: of `CallbackSupportMixin`. It opens the task of a fit.
 - `_skl_callbacks`, `_parent_callback_ctx`, `_callback_fit_ctx`, `_skl_callbacks_to_teardown`: what
   scikit-learn's callbacks keep in an estimator, always or during a fit.

@@ -136,7 +136,7 @@ class CompiledEpochs:
 
     def run(self, at_most: int) -> list[Means]:
         """Do one epoch or more, up to `at_most`, and return the means of each."""
-        n_epochs = min(at_most, self.most) if self.optimizer.schedule.rests else 1
+        n_epochs = min(at_most, self.most) if self.optimizer.schedule.holds_until_plateau else 1
         for order in self.orders[:n_epochs]:
             self.batches.shuffle()
             order[:] = self.order

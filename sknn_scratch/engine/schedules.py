@@ -79,7 +79,7 @@ class Schedule(ABC):
         return plain and self.n_epochs >= self.warmup_epochs
 
     @property
-    def rests(self) -> bool:
+    def holds_until_plateau(self) -> bool:
         """Whether the learning rate stays the same until the next plateau."""
         return self.steady and type(self).end_epoch is Schedule.end_epoch
 

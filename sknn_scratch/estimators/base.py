@@ -4,6 +4,7 @@ There is no arithmetic here: `prepare` checks and encodes the data, `build` turn
 into objects of the engine, and `fit` runs them.
 """
 
+from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar, Self
 
@@ -68,6 +69,12 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
     out_activation_: str
     n_features_in_: int
     feature_names_in_: np.ndarray
+
+    @classmethod
+    @cache
+    def _get_param_names(cls):
+        # To read the signature takes longer than the rest of get_params, which clones ask twice
+        return tuple(super()._get_param_names())
 
     def _validate_params(self):
         check_parameters(self)

@@ -24,7 +24,7 @@ from sknn_scratch.estimators.constraints import (
     for_first_order_solvers,
 )
 from sknn_scratch.estimators.data_faults import refuse_what_is_no_table
-from sknn_scratch.estimators.encoding import binarized, classes_in, fitted_binarizer
+from sknn_scratch.estimators.encoding import accuracy, binarized, classes_in, fitted_binarizer
 from sknn_scratch.estimators.fit import fit_network
 from sknn_scratch.estimators.fitted import raw_scores_for
 from sknn_scratch.estimators.labels import labels_in_words
@@ -588,6 +588,25 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         if chosen.ndim == 2 and not _is_binary(self):
             return chosen.astype(int)
         return self.classes_[chosen.ravel().astype(int)]
+
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy: the share of samples whose class, or all labels, are predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their class labels, or an indicator matrix of several labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        accuracy : float
+            In [0, 1].
+        """
+        return accuracy(y, self.predict(X), sample_weight)
 
     @quietly
     def predict_proba(self, X: MatrixLike) -> np.ndarray:

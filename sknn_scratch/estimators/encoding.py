@@ -1,11 +1,12 @@
-"""Labels as zeros and ones.
+"""Labels as zeros and ones, and how many of them are predicted.
 
-They are those of scikit-learn's LabelBinarizer, which asks ten times what kind of labels it has.
-For an array of whole numbers that is known; in a search over many small networks it took a third
-of the time of a fit.
+That is what scikit-learn's LabelBinarizer and accuracy_score say, which ask ten times what kind of
+labels they have. For an array of whole numbers that is known; in a search over many small networks
+it took a third of the time of a fit, and two thirds of the time of a score.
 """
 
 import numpy as np
+from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
@@ -37,6 +38,14 @@ def binarized(binarizer, y, dtype):
     one_hot = np.zeros((len(y), len(classes)), dtype)
     one_hot[np.arange(len(y)), codes] = 1
     return one_hot
+
+
+def accuracy(y, predicted, sample_weight):
+    """Return the share of the labels y, by weight, that are as predicted."""
+    same_kind = _holds_integers(y) and y.dtype == predicted.dtype and y.shape == predicted.shape
+    if same_kind and sample_weight is None:
+        return float((y == predicted).mean())
+    return accuracy_score(y, predicted, sample_weight=sample_weight)
 
 
 def _has_several_labels(binarizer):

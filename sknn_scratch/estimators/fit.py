@@ -110,7 +110,10 @@ class Fit:
     Attributes
     ----------
     progress : Progress
-        What training has come to. After each epoch the estimator's attributes show it.
+        What training has come to. The estimator's attributes show it at the end, and after each
+        epoch if anything looks at it there.
+    is_observed : bool
+        Whether anything looks at the network after each epoch.
     """
 
     def __init__(self, estimator, mode, point, params, data, arguments, unfinished=False):
@@ -134,6 +137,12 @@ class Fit:
         self.callbacks = None
         if hasattr(estimator, "_skl_callbacks"):
             self.callbacks = FitCallbacks(self, *arguments)
+        self.is_observed = (
+            self.callbacks is not None
+            or self.validation is not None
+            or estimator.stop_when is not None
+            or bool(estimator.verbose)
+        )
         show_curves(estimator, self.progress, self.validation)
         show_progress(estimator, self.progress, self.validation)
 
@@ -248,14 +257,7 @@ class Fit:
 
     def _n_epochs_at_once(self):
         """Return how many epochs may be done before anything looks at the first of them."""
-        estimator = self.estimator
-        watched = (
-            self.callbacks is not None
-            or self.validation is not None
-            or estimator.stop_when is not None
-            or estimator.verbose
-        )
-        return 1 if watched else self.progress.n_epochs_to_plateau
+        return 1 if self.is_observed else self.progress.n_epochs_to_plateau
 
     def _after_epoch(self, epoch, n_samples):
         """Record an epoch in which `n_samples` were seen; return the Ending, or None to go on."""
@@ -274,7 +276,8 @@ class Fit:
         entry = self._measure(epoch)
         progress.record(entry, n_samples, epoch.flat)
         ending, new_rate = self._judge(entry, epoch.flat)
-        show_progress(self.estimator, progress, self.validation)
+        if self.is_observed:
+            show_progress(self.estimator, progress, self.validation)
         if self.estimator.verbose:
             self._print(entry | {"seconds": epoch.seconds}, ending, new_rate)
         if ending is Ending.DIVERGED:
@@ -345,6 +348,7 @@ class Fit:
     def _end(self):
         """Report the ending; leave the estimator with the weights that it is to keep."""
         estimator, ending = self.estimator, self.progress.ending
+        show_curves(estimator, self.progress, self.validation)
         show_progress(estimator, self.progress, self.validation)
         if not self.incremental or self.progress.is_lost:
             report_ending(estimator, self.progress, self.scipy_result)

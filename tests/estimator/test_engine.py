@@ -33,7 +33,7 @@ from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet
 from sknn_scratch.engine.schedules import Constant
 from sknn_scratch.engine.solvers import SOLVERS, Adam
-from sknn_scratch.engine.training import Optimizer
+from sknn_scratch.engine.training import Optimizer, train
 from sknn_scratch.model_selection import MLPGridSearchCV
 
 from ..epoch_callbacks import EpochCallback
@@ -232,6 +232,116 @@ def test_equal_fits_are_equal_models():
     assert joblib.hash(first) == joblib.hash(second)
 
 
+# Several epochs in a call
+
+
+def never(history):
+    """Look at each epoch, and go on."""
+    return False
+
+
+def counted_calls(monkeypatch):
+    """Return a list to which each call of compiled code appends how many steps it does."""
+    kernels, calls = compiled.kernels(), []
+
+    def run_steps(first, last, *args):
+        calls.append(last - first)
+        kernels.run_steps(first, last, *args)
+
+    monkeypatch.setattr(compiled, "kernels", lambda: types.SimpleNamespace(run_steps=run_steps))
+    return calls
+
+
+PLATEAU = {"tol": 0.05, "n_iter_no_change": 2, "max_iter": 40}
+TOGETHER = {
+    "plain": {},
+    "plateau": PLATEAU,
+    "adaptive": {"learning_rate": "plateau", **PLATEAU},
+    "dropout": {"dropout": [0.1, 0.2]},
+    "in order": {"shuffle": False},
+    "invscaling": {"learning_rate": "invscaling"},  # which adam ignores
+    "warm-up": {"warmup_epochs": 2.5},
+    "large batch": {"batch_size": 150},
+}
+
+
+@every_solver
+@pytest.mark.parametrize("name", TOGETHER)
+def test_epochs_that_share_a_call_are_those_that_do_not(solver, name):
+    settings = {"solver": solver, "warm_start": "resume", **TOGETHER[name]}
+    together, alone = (new(engine="numba", stop_when=rule, **settings) for rule in (None, never))
+    for _ in range(2):  # the second goes on with the order, random numbers and optimiser
+        assert_same_bits(together.fit(X, y), alone.fit(X, y))
+        assert together.loss_curve_ == alone.loss_curve_
+        for attribute in ("n_iter_", "t_", "loss_", "best_loss_"):
+            assert getattr(together, attribute) == getattr(alone, attribute)
+
+
+@pytest.mark.parametrize(
+    ("settings", "n_calls"),
+    [
+        ({}, 1),
+        ({"n_iter_no_change": 3, "tol": 10.0}, 2),  # four epochs, of which the first is progress
+        ({"max_iter": 1}, 1),
+        ({"dropout": 0.1}, N_EPOCHS),
+        ({"stop_when": never}, N_EPOCHS),
+        ({"verbose": True}, N_EPOCHS),
+        ({"early_stopping": True, "tol": 0.0}, N_EPOCHS),
+        ({"learning_rate": "invscaling", "solver": "sgd"}, N_EPOCHS),
+        ({"warmup_epochs": 2.0}, 3),
+    ],
+)
+def test_epochs_share_a_call_where_nothing_looks_at_them(settings, n_calls, monkeypatch):
+    calls = counted_calls(monkeypatch)
+    new(engine="numba", n_iter_no_change=20).set_params(**settings).fit(X, y)
+    assert len(calls) == n_calls
+
+
+@pytest.mark.parametrize("n_together", [1, 5])
+def test_the_memory_of_a_call_is_limited(n_together, monkeypatch):
+    expected = new(engine="numba").fit(X, y)
+    calls = counted_calls(monkeypatch)
+    monkeypatch.setattr(
+        compiled, "_VALUES_PER_CALL", n_together * (len(X) + expected.n_parameters_)
+    )
+    assert_same_bits(new(engine="numba").fit(X, y), expected)
+    assert calls == ([4] * N_EPOCHS if n_together == 1 else [20, 20, 8])
+
+
+@every_solver
+def test_ctrl_c_between_calls_of_several_epochs(solver, monkeypatch):
+    expected = new(max_iter=5, solver=solver).fit(X, y)
+    per_epoch = 0 if SOLVERS[solver].full_batch else len(X)
+    limit = 5 * (per_epoch + expected.n_parameters_)
+    press_ctrl_c_at_call(2, monkeypatch)
+    monkeypatch.setattr(compiled, "_MULTIPLICATIONS_PER_CALL", 2**31)
+    monkeypatch.setattr(compiled, "_VALUES_PER_CALL", limit)
+    model = new(engine="numba", solver=solver)
+    with pytest.warns(UserWarning, match="interrupted by user in epoch 6"):
+        model.fit(X, y)
+    assert_close(model, expected)
+
+
+def test_training_that_ends_amid_a_call_leaves_the_parameters_of_that_epoch():
+    def trained(max_iter, **options):
+        params, loss = Parameters((4, 6, 3), np.linspace(-1, 1, 51)), LOSSES["log_loss"]()
+        objective = Objective([Tanh()], loss, [], params)
+        batches = MiniBatches(X, np.eye(3)[y], None, 40, np.arange(150), np.random.RandomState(0))
+        parts = Optimizer(Adam(), Constant(0.1)), objective, params, batches
+        epochs = []
+
+        def on_epoch(epoch):
+            epochs.append(epoch)
+            return len(epochs) == 2
+
+        train(*parts, max_iter, on_epoch, compiled.CompiledEpochs, **options)
+        assert len(epochs) == 2
+        assert all(epoch.seconds > 0 for epoch in epochs)
+        return params.flat
+
+    assert_array_equal(trained(5, n_at_once=lambda: 4), trained(2))
+
+
 # When they fail
 
 
@@ -253,6 +363,22 @@ def test_divergence_says_what_it_says_with_numpy(solver, early_stopping):
         assert not hasattr(model, "coefs_")
         messages.append(str(error.value))
     assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize(
+    ("solver", "rate"), [("gd", 5.0), ("nag", 5.0), ("sgd", 5.0), ("adam", 1e160)]
+)
+def test_divergence_amid_a_call_is_found_in_its_epoch(solver, rate):
+    messages = []
+    for stop_when in (None, never):
+        model = new(MLPScratchRegressor, activation="identity", solver=solver, engine="numba")
+        model.set_params(learning_rate_init=rate, batch_size=150, max_iter=300, tol=0.0)
+        model.set_params(stop_when=stop_when)
+        with pytest.raises(ValueError, match="diverged") as error:
+            model.fit(X, X[:, 0])
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+    assert "epoch 1:" not in messages[0]
 
 
 @pytest.mark.parametrize(

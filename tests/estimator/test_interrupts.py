@@ -178,9 +178,9 @@ def test_threads_end_with_their_search(ended_by, monkeypatch, pythons_ctrl_c):
     """No thread trains on when the search has ended, though it had a million epochs to go."""
     run, epochs = CompiledEpochs.run, count()
 
-    def counted(self):
+    def counted(self, at_most):
         next(epochs)
-        return run(self)
+        return run(self, at_most)
 
     monkeypatch.setattr(CompiledEpochs, "run", counted)
     model = MLPScratchClassifier(3, max_iter=10**6, n_iter_no_change=np.inf, random_state=0)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
 from sknn_scratch.estimators import encoding
-from sknn_scratch.estimators.encoding import binarized, classes_in, fitted_binarizer
+from sknn_scratch.estimators.encoding import accuracy, binarized, classes_in, fitted_binarizer
 
 rng = np.random.default_rng(0)
 LABELS = {
@@ -90,3 +91,36 @@ def test_whole_numbers_are_encoded_without_scikit_learn(monkeypatch):
 def test_no_labels_at_all_are_left_to_scikit_learn():
     with pytest.raises(ValueError, match="0 samples"):
         fitted_binarizer(np.array([], dtype=int))
+
+
+def assert_same_accuracy(y, predicted, weight=None):
+    outcomes = []
+    for score in (accuracy, accuracy_score):
+        try:
+            value = score(y, predicted, sample_weight=weight)
+            outcomes.append((type(value), value))
+        except Exception as error:
+            outcomes.append((type(error), str(error)))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("kind", ["array", "list", "weighted", "other dtype", "read-only"])
+def test_the_accuracy_is_that_of_scikit_learn(case, kind):
+    y = CASES[case]
+    predicted, weight = y[::-1].copy(), None
+    if kind == "list":
+        y = y.tolist()
+    elif kind == "weighted":
+        weight = np.arange(1.0, 1 + len(y))
+    elif kind == "other dtype":
+        y = y.astype(object)
+    elif kind == "read-only":
+        y.setflags(write=False)
+    assert_same_accuracy(y, predicted, weight)
+
+
+@pytest.mark.parametrize("y", [[0, 1], [0, 1, 1, 1], [0.5, 1, 1], [[1], [0], [1]], None, "abc"])
+def test_labels_that_have_no_accuracy_are_refused_as_by_scikit_learn(y):
+    assert_same_accuracy(y, np.array([0, 1, 1]))
+    assert_same_accuracy(np.asarray(y), np.array([0, 1, 1]))

@@ -60,6 +60,23 @@ def test_a_plateau_is_a_property_of_the_curve(values, tol):
     assert record(progress(tol=tol), values).n_stale_epochs == count
 
 
+@given(VALUES, VALUES, st.integers(1, 4))
+def test_before_the_epochs_to_a_plateau_are_over_there_is_none(before, after, patience):
+    one = record(progress(n_iter_no_change=patience), before)
+    n = one.n_epochs_to_plateau
+    assert n >= 1
+    was_on_plateau = one.on_plateau
+    for value in after[: n - 1]:
+        assert not record(one, [value]).on_plateau
+    rest = record(progress(n_iter_no_change=patience), before)
+    record(rest, n * [math.inf])
+    assert was_on_plateau or rest.on_plateau == (rest.best < math.inf)
+
+
+def test_without_an_end_to_patience_there_is_no_plateau():
+    assert progress(n_iter_no_change=math.inf).n_epochs_to_plateau == math.inf
+
+
 def test_what_is_to_rise_is_watched_upside_down():
     assert falling("validation_score", 0.5) == -0.5
     assert falling("validation_loss", 0.5) == falling("loss", 0.5) == 0.5

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.engine.schedules import SCHEDULES, ByEpoch
+from sknn_scratch.engine.schedules import SCHEDULES, ByEpoch, Constant
 
 EPS = np.finfo(np.float64).eps
 
@@ -53,6 +53,33 @@ def test_a_plateau_says_go_on_or_stop_and_the_step_stays_positive(name):
         ours.end_epoch(50 * epoch)
         assert ours.on_plateau() in (True, False)
         assert ours.rate(0.5) > 0
+
+
+@every_schedule
+def test_a_schedule_says_whether_it_changes_before_a_plateau(name):
+    ours = schedule(name, learning_rate_init=0.3, max_iter=20)
+    if ours.is_line_search:
+        pytest.skip("it is found step by step")
+    assert ours.holds_until_plateau == (np.ptp(rates(ours, 6)) == 0)
+
+
+def test_until_the_warm_up_is_over_the_learning_rate_changes():
+    ours = schedule("constant", warmup_epochs=2)
+    held = []
+    for epoch in range(4):
+        held.append(ours.holds_until_plateau)
+        ours.end_epoch(epoch)
+    assert held == [False, False, True, True]
+
+
+def test_a_schedule_of_the_users_own_may_change_after_each_epoch():
+    class Falling(Constant):
+        def end_epoch(self, n_seen):
+            super().end_epoch(n_seen)
+            self.learning_rate /= 2
+
+    assert Constant(0.1).holds_until_plateau
+    assert not Falling(0.1).holds_until_plateau
 
 
 @every_schedule
