@@ -107,19 +107,13 @@ class CompiledEpochs:
             most = max(1, _NOISE_PER_CALL // noise_per_step)
             self.steps_per_call = min(self.steps_per_call, most, self.n_steps)
         self.noise = np.empty(self.steps_per_call * noise_per_step, dtype)
-        order = _order(batches)
-        # Of each epoch there are an order of the samples, and the parameters after it
-        self.most = max(
-            1,
-            min(
-                self.steps_per_call // self.n_steps,
-                _VALUES_PER_CALL // (order.size + params.flat.size),
-            ),
-        )
-        self.params, self.order = params, order
-        self.orders = np.empty((self.most, order.size), np.int64)
-        self.flats = np.empty((self.most - 1, params.flat.size), dtype)
-        self.sums, self.rates = np.empty((self.most, 3)), np.empty(self.n_steps)
+        self.params, self.order = params, _order(batches)
+        # Each epoch of a call has an order of the samples, and leaves the parameters after it
+        most = _VALUES_PER_CALL // (self.order.size + params.flat.size)
+        self.n_epochs = max(1, min(most, self.steps_per_call // self.n_steps))
+        self.orders = np.empty((self.n_epochs, self.order.size), np.int64)
+        self.flats = np.empty((self.n_epochs - 1, params.flat.size), dtype)
+        self.sums, self.rates = np.empty((self.n_epochs, 3)), np.empty(self.n_steps)
         self.arrays = [
             *_samples(batches, dtype),
             _y_variance(objective.loss, params),
@@ -136,7 +130,8 @@ class CompiledEpochs:
 
     def run(self, at_most: int) -> list[Means]:
         """Do one epoch or more, up to `at_most`, and return the means of each."""
-        n_epochs = min(at_most, self.most) if self.optimizer.schedule.holds_until_plateau else 1
+        holds = self.optimizer.schedule.holds_until_plateau
+        n_epochs = min(at_most, self.n_epochs) if holds else 1
         for order in self.orders[:n_epochs]:
             self.batches.shuffle()
             order[:] = self.order
@@ -152,8 +147,10 @@ class CompiledEpochs:
             self.run_steps(first, last, *of_epochs, self.noise, *self.arrays)
         self._store_state(n_steps)
         rate, flats = float(self.rates[-1]), [*self.flats[: n_epochs - 1], self.params.flat]
-        sums = self.sums[:n_epochs].tolist()
-        return [Means(*means, rate, flat) for means, flat in zip(sums, flats, strict=True)]
+        return [
+            Means(loss, penalty, score, rate, flat)
+            for (loss, penalty, score), flat in zip(self.sums.tolist(), flats, strict=False)
+        ]
 
     def _set_rates(self):
         """Ask the schedule for the learning rate of each step of the epoch."""

@@ -136,10 +136,10 @@ def train(
         start = time.perf_counter()
         done = epochs.run(min(n_left, n_at_once()))
         seconds = (time.perf_counter() - start) / len(done)
-        for means in done:
-            ending = on_epoch(Epoch(*means, seconds))
+        for loss, penalty, score, rate, flat in done:
+            ending = on_epoch(Epoch(loss, penalty, score, rate, flat, seconds))
             if ending:
-                params.flat[...] = means.flat
+                params.flat[...] = flat
                 return ending
         n_left -= len(done)
     return Ending.SCHEDULE_OVER if optimizer.schedule.is_over else Ending.LAST_EPOCH

@@ -275,6 +275,7 @@ def test_epochs_that_share_a_call_are_those_that_do_not(solver, name):
         assert together.loss_curve_ == alone.loss_curve_
         for attribute in ("n_iter_", "t_", "loss_", "best_loss_"):
             assert getattr(together, attribute) == getattr(alone, attribute)
+        assert together._optimizer.n_steps == alone._optimizer.n_steps
 
 
 @pytest.mark.parametrize(
