@@ -2,12 +2,14 @@
 
 from sknn_scratch.plotting._decision_boundary_grid import DecisionBoundaryGridDisplay
 from sknn_scratch.plotting._gradient_check import GradientCheckDisplay
+from sknn_scratch.plotting._search import SearchDisplay
 from sknn_scratch.plotting._training_curve import TrainingCurveDisplay
 from sknn_scratch.plotting._weights import WeightsDisplay
 
 __all__ = [
     "DecisionBoundaryGridDisplay",
     "GradientCheckDisplay",
+    "SearchDisplay",
     "TrainingCurveDisplay",
     "WeightsDisplay",
 ]
@@ -15,6 +17,7 @@ __all__ = [
 for display in (
     DecisionBoundaryGridDisplay,
     GradientCheckDisplay,
+    SearchDisplay,
     TrainingCurveDisplay,
     WeightsDisplay,
 ):

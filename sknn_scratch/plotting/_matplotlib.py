@@ -11,6 +11,8 @@ COLORS = (
 )
 _MIN_WIDTH = 4.5  # inches, for the legend to fit
 
+_MARKERS = "os^Dv*P<X>"
+
 
 def import_pyplot(caller):
     """Return `matplotlib.pyplot`, which is imported only where something is plotted."""
@@ -19,6 +21,15 @@ def import_pyplot(caller):
     except ImportError as error:
         raise ImportError(f"{caller} needs matplotlib: pip install sknn-scratch[plot]") from error
     return plt
+
+
+def set_cycle(ax):
+    """Let the curves of new axes differ in colour, marker and dashes; those added later go on."""
+    if not ax.has_data():
+        # The grey one comes last: it looks like something less important
+        colors = [*COLORS[:3], *COLORS[4:], COLORS[3]]
+        dashes = (["-", "--", "-.", ":"] * 3)[: len(colors)]
+        ax.set_prop_cycle(color=colors, marker=list(_MARKERS), linestyle=dashes)
 
 
 def panel_axes(plt, n_panels, n_columns, panel_size, margin):

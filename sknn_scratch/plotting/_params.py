@@ -1,6 +1,7 @@
 """What the displays share: the parameters of candidates, in few words."""
 
-_MAX_LENGTH = 30  # characters of a value; the repr of an estimator may be a page
+# Characters of a value that are shown: the repr of an estimator may be a page
+_HEAD, _TAIL = 16, 13
 
 
 def own_params(estimator):
@@ -30,4 +31,4 @@ def shown(value):
     if isinstance(value, float):
         return f"{value:g}"
     text = getattr(value, "__name__", None) or " ".join(str(value).split())
-    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 1]}…"
+    return text if len(text) <= _HEAD + _TAIL + 1 else f"{text[:_HEAD]}…{text[-_TAIL:]}"

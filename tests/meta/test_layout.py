@@ -52,7 +52,9 @@ ORDER = {
     "onnx_export": "errors graph functions activations network standalone converters comparison "
     "conversion",
     "plotting": "_matplotlib _fitted _params _candidates _decision_boundary "
-    "_decision_boundary_grid _gradient_check _weights _training_curve",
+    "_decision_boundary_grid _gradient_check _weights _training_curve _search_results "
+    "_parameter_axis _search_lines _search_map _search_rounds _search_choice _search_notes "
+    "_search",
 }
 FILES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path

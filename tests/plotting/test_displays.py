@@ -11,6 +11,7 @@ from sknn_scratch.gradient_check import GradientCheck
 from sknn_scratch.plotting import (
     DecisionBoundaryGridDisplay,
     GradientCheckDisplay,
+    SearchDisplay,
     TrainingCurveDisplay,
     WeightsDisplay,
 )
@@ -20,6 +21,7 @@ DISPLAYS = [
     GradientCheckDisplay(GradientCheck),
     TrainingCurveDisplay({"": {"loss": [1.0], "accuracy": [0.5]}}),
     DecisionBoundaryGridDisplay([], X, [0, 1], titles=[]),
+    SearchDisplay({}, x="l2"),
     WeightsDisplay(np.zeros((4, 1)), (2, 2)),
 ]
 
