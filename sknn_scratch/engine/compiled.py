@@ -66,11 +66,8 @@ def kernels() -> Any:
 
 def can_compile(optimizer: Optimizer, objective: Objective, batches: MiniBatches) -> bool:
     """Return whether the kernels know all that this training is made of."""
-    X = batches.data.X
     return (
-        not issparse(X)
-        and X.flags.c_contiguous
-        and X.flags.aligned
+        not issparse(batches.data.X)
         and not optimizer.schedule.is_line_search
         and type(optimizer.solver) in _SOLVERS
         and type(objective.loss) in _LOSSES

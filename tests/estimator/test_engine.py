@@ -468,6 +468,10 @@ class OwnPenalty(ElasticNet):
     """Of the user's own."""
 
 
+class OwnSolver(Adam):
+    """Of the user's own."""
+
+
 NOT_COMPILED = {
     "sparse": (MLPScratchClassifier, {}, csr_array(X)),
     "activation": (MLPScratchClassifier, {"activation": "mine"}, X),
@@ -489,12 +493,26 @@ def test_what_cannot_be_compiled_runs_on_numpy_to_the_bit(what, monkeypatch):
     assert_same_bits(compiled, plain)
 
 
-def test_a_penalty_of_ones_own_is_not_compiled():
+def test_penalties_and_solvers_of_ones_own_are_not_compiled():
     params = Parameters.empty((4, 3), float)
     batches = MiniBatches(X, np.eye(3)[y], None, 40)
-    for penalty, known in [(ElasticNet(0.1), True), (OwnPenalty(0.1), False)]:
-        objective = Objective([], LOSSES["log_loss"](), [(slice(0, 12), penalty)], params)
-        assert can_compile(Optimizer(Adam(), Constant(1e-3)), objective, batches) == known
+    own = {(OwnPenalty, Adam), (ElasticNet, OwnSolver)}
+    for penalty, solver in [(ElasticNet, Adam), *own]:
+        parts = [(slice(0, 12), penalty(0.1))]
+        objective = Objective([], LOSSES["log_loss"](), parts, params)
+        optimizer = Optimizer(solver(), Constant(1e-3))
+        assert can_compile(optimizer, objective, batches) == ((penalty, solver) not in own)
+
+
+def test_both_engines_restart_nag_alike():
+    settings = {"solver": "nag", "learning_rate_init": 0.5, "alpha": 1.0, "max_iter": 60, "tol": 0}
+    plain, without = (
+        new(hidden_layer_sizes=(), restart=restart, **settings).fit(X, y)
+        for restart in (True, False)
+    )
+    model = new(engine="numba", hidden_layer_sizes=(), restart=True, **settings).fit(X, y)
+    assert_close(model, plain)
+    assert np.abs(plain.coefs_[0] - without.coefs_[0]).max() > 0.1  # it has restarted
 
 
 def test_the_last_fit_is_what_engine_tells():
