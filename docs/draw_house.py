@@ -38,6 +38,8 @@ ARROWS = {
     ("tools", "engine"): (35, 35),
     ("onnx_export", "estimators"): (262, 262),
     ("onnx_export", "engine"): (80, 80),
+    ("onnx_export", "tabular"): (160, 160),
+    ("onnx_export", "ensemble"): (270, 600),
     ("tabular", "ensemble"): (270, 560),
     ("tabular", "estimators"): (200, 200),
     ("ensemble", "model_selection"): (640, 640),

@@ -151,7 +151,7 @@ def test_labels_beyond_64_bits():
 def test_labels_are_compared(monkeypatch):
     model = new().fit(X, np.array([2, 5, 10**12])[y])
     monkeypatch.setattr(
-        "sknn_scratch.onnx_export.converters.labels_of",
+        "sknn_scratch.onnx_export.network_converters.labels_of",
         lambda classes: np.asarray(classes).astype(np.int32).astype(np.int64),
     )
     with pytest.raises(ValueError, match=r"the label .*-727379968.* in place of .*1000000000000"):

@@ -252,10 +252,11 @@ class TestPython:
             pytest.importorskip(package)
         run("model_files")
         printed = capsys.readouterr().out.splitlines()
-        same, truncated, untrusted, same_score, close, outputs, activation = printed
+        same, truncated, untrusted, same_score, close, shape, outputs, activation = printed
         assert same == same_score == close == "True"
         assert truncated.startswith("'half.joblib' is truncated or damaged")
         assert untrusted == "['sknn_scratch.MLPScratchClassifier']"
+        assert shape == "(2,)"
         assert outputs == "['label', 'probabilities']"
         assert "no converter is known for the activation TanhShrink" in activation
 

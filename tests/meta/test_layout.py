@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "model_selection": ["engine", "estimators", *GROUND],
     "ensemble": ["estimators", "model_selection", *GROUND],
     "tabular": ["estimators", "ensemble", *GROUND],
-    "onnx_export": ["engine", "estimators", *GROUND],
+    "onnx_export": ["engine", "estimators", "ensemble", "tabular", *GROUND],
     # Besides what users hand over: public names, and what trains the candidates of a search
     "plotting": ["gradient_check", "model_selection", *GROUND],
     **{name: ["engine", "estimators", *GROUND] for name in TOOLS},
@@ -49,8 +49,9 @@ ORDER = {
     "model_selection": "plan inputs train handover workers rounds evaluate search halving",
     "ensemble": "members bagging",
     "tabular": "columns kinds piecewise_linear smooth_clip recipe",
-    "onnx_export": "errors graph functions activations network standalone converters comparison "
-    "conversion",
+    "onnx_export": "errors graph functions activations network standalone missing categories "
+    "quantiles tables columnwise ensembles container network_converters transformer_converters "
+    "registration samples comparison conversion",
     "plotting": "_matplotlib _fitted _params _candidates _decision_boundary "
     "_decision_boundary_grid _gradient_check _weights _training_curve _search_results "
     "_parameter_axis _search_lines _search_map _search_rounds _search_choice _search_notes "
