@@ -23,7 +23,8 @@ def run(job, feed, begun, X, y, score, n_jobs):
     and the network to go on from, or None.
     """
     network, most_bytes = begun
-    training = _Training(network) if len(job) > 1 or most_bytes else None
+    n_parts = len(job) + bool(most_bytes)
+    training = _Training(network, n_parts) if n_parts > 1 else None
     with one_blas_thread() if n_jobs > 1 else nullcontext():
         scores = [_scored(fit, feed, training, X, y, score) for fit in job]
     return scores, training.begun_within(most_bytes) if most_bytes else None
@@ -52,10 +53,14 @@ def _scored(fit, feed, training, X, y, score):
 
 
 class _Training:
-    """A training as far as it has come; after an error the next network begins anew."""
+    """A training as far as it has come; after an error the next network begins anew.
 
-    def __init__(self, begun):
+    `begun` is the network to go on from, or None; `n_parts` is the number of parts to come.
+    """
+
+    def __init__(self, begun, n_parts):
         self.begun = begun
+        self.n_parts = n_parts
 
     def begun_within(self, most_bytes):
         """Return the network to go on from, or None if it is larger or there is none."""
@@ -64,7 +69,8 @@ class _Training:
 
     def fit(self, network, X, y, **params):
         begun, self.begun = self.begun, None
-        self.begun = fit_further(network, begun, X, y, **params)
+        self.n_parts -= 1
+        self.begun = fit_further(network, begun, X, y, to_go_on=self.n_parts > 0, **params)
 
 
 class _StandIn:

@@ -6,7 +6,7 @@ from sknn_scratch.estimators.constraints import checks_parameters
 from sknn_scratch.estimators.fit import fit_network
 
 
-def fit_further(network, begun, X, y, **params):
+def fit_further(network, begun, X, y, *, to_go_on=True, **params):
     """Fit a network as its `fit` does, but go on from where another one ended.
 
     The weights, the curves and all else are those of a fit from the start, to the bit.
@@ -21,12 +21,14 @@ def fit_further(network, begun, X, y, **params):
         `max_iter` that is not larger, and for the same data. None to begin.
     X, y, **params :
         The data, and the other arguments of `fit`.
+    to_go_on : bool
+        Whether the network will be gone on with.
 
     Returns
     -------
     begun : object of the class of `network`, or None
         A copy of the fitted network that keeps what is needed to go on. It is not changed by that.
-        None if training has diverged and gone back to its best weights.
+        None if training has diverged and gone back to its best weights, or is not to go on.
 
     Raises
     ------
@@ -36,7 +38,9 @@ def fit_further(network, begun, X, y, **params):
     if begun is not None:
         fitted = vars(begun).keys() - vars(network).keys()  # which has parameters only
         vars(network).update({name: vars(begun)[name] for name in fitted})
-    _fit_unfinished(network, X, y, **params)
+    _fit(network, to_go_on, X, y, **params)
+    if not to_go_on:
+        return None
     reached = copy.copy(network)
     del network._resume_point  # `fit` would leave none
     has_diverged = network.early_stopping and reached._resume_point.flat is None
@@ -44,12 +48,12 @@ def fit_further(network, begun, X, y, **params):
 
 
 @checks_parameters
-def _fit_unfinished(
-    network, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+def _fit(
+    network, unfinished, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
 ):
-    """Do as `fit`, and keep what the next `fit` needs to be the rest of this one."""
+    """Do as `fit`; if unfinished, keep what the next `fit` needs to be the rest of this one."""
     validation = X_val, y_val, sample_weight_val
-    fit_network(network, X, y, sample_weight, validation, unfinished=True)
+    fit_network(network, X, y, sample_weight, validation, unfinished=unfinished)
 
 
 def most_bytes_of(begun):

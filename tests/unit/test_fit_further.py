@@ -179,6 +179,19 @@ def test_one_beginning_may_go_on_twice():
     assert networks[0].history_["loss"] is not networks[1].history_["loss"]
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_last_part_keeps_nothing_to_go_on_with(early_stopping):
+    first, last = (
+        clone(CLASSIFIER).set_params(max_iter=max_iter, early_stopping=early_stopping)
+        for max_iter in (2, 6)
+    )
+    begun = fit_further(first, None, X, Y)
+    before = bits(begun)
+    assert fit_further(last, begun, X, Y, to_go_on=False) is None
+    assert bits(last) == bits(clone(last).fit(X, Y))
+    assert bits(begun) == before
+
+
 def test_data_are_kept():
     data = X.copy(), Y.copy(), WEIGHT.copy()
     begun = None
