@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks._charts import draw_cost, draw_speed, save
 from benchmarks._cost import measure_cost
+from benchmarks._ensemble import measure_ensembles
 from benchmarks._environment import describe_environment, limited_threads
 from benchmarks._fit import time_fits
 from benchmarks._memory import measure_memory
@@ -19,7 +20,7 @@ from benchmarks._report import report
 from benchmarks._shapes import SHAPES
 from benchmarks._sweeps import measure_sweeps
 
-PARTS = ("fit", "predict", "memory", "cost", "sweeps")
+PARTS = ("fit", "predict", "memory", "cost", "sweeps", "ensemble")
 
 
 def main(arguments=None):
@@ -48,6 +49,7 @@ def run(options):
         ),
         "cost": lambda: measure_cost(rounds, quick=quick),
         "sweeps": lambda: measure_sweeps(rounds, quick=quick),
+        "ensemble": lambda: measure_ensembles(rounds, quick=quick),
     }
     results = {"environment": describe_environment(), "rounds": rounds, "quick": quick}
     return results | {part: parts[part]() for part in options.parts}

@@ -4,6 +4,14 @@ FIT_COLUMNS = ["sknn_scratch", "numba", "scikit-learn", "torch", "products"]
 PREDICT_COLUMNS = ["sknn_scratch", "scikit-learn", "torch"]
 SEARCH_COLUMNS = ["numba, 2 threads", "numba", "numpy", "one by one", "scikit-learn"]
 SEARCH_RATIOS = [("scikit-learn", "numba, 2 threads"), ("one by one", "numpy")]
+TRAINER_COLUMNS = ["numba, 2 threads", "numba", "numpy"]
+TRAINER_COLUMNS += ["scikit-learn, numba, 2 jobs", "scikit-learn, numpy"]
+TRAINER_RATIOS = [("numba", "numba, 2 threads"), ("scikit-learn, numpy", "numba, 2 threads")]
+PREDICTOR_COLUMNS = ["sknn_scratch, 2 jobs", "sknn_scratch", "scikit-learn, 2 jobs", "scikit-learn"]
+PREDICTOR_RATIOS = [
+    ("scikit-learn", "sknn_scratch"),
+    ("scikit-learn, 2 jobs", "sknn_scratch, 2 jobs"),
+]
 
 
 def report(results):
@@ -15,6 +23,7 @@ def report(results):
         "memory": memory_table,
         "cost": cost_table,
         "sweeps": sweeps_table,
+        "ensemble": ensemble_tables,
     }
     tables += [make(results[part]) for part, make in makers.items() if part in results]
     return "\n\n".join(tables)
@@ -160,6 +169,48 @@ def sweep_row(entry):
         *(show_seconds(seconds, name) for name in SEARCH_COLUMNS),
         *(show_ratio(seconds, slower, faster) for slower, faster in SEARCH_RATIOS),
         f"{entry['largest_difference_of_scores']:.2g}",
+    ]
+
+
+def ensemble_tables(ensembles):
+    """Return seconds of the training of ensembles, and of their predictions."""
+    head = ["members", "n", "B", "dtype", "rows", "epochs", *TRAINER_COLUMNS]
+    head += [f"{slower} / {faster}" for slower, faster in TRAINER_RATIOS]
+    fits = [[*head, "predictions apart by"], *map(trainer_row, ensembles["fit"])]
+    head = ["members", "n", "dtype", "rows", *PREDICTOR_COLUMNS]
+    head += [f"{slower} / {faster}" for slower, faster in PREDICTOR_RATIOS]
+    predictions = [head, *map(predictor_row, ensembles["predict"])]
+    return "\n".join(
+        [
+            "ensemble: median seconds of a whole fit, and ratios",
+            align(fits),
+            "ensemble: median seconds of predict_proba, and ratios",
+            align(predictions),
+        ]
+    )
+
+
+def trainer_row(entry):
+    """Return the cells of a line."""
+    seconds = entry["median_seconds"]
+    sizes = [entry[name] for name in ("n_members", "batch_size", "dtype", "rows", "epochs")]
+    return [
+        entry["members"],
+        *map(str, sizes),
+        *(show_seconds(seconds, name) for name in TRAINER_COLUMNS),
+        *(show_ratio(seconds, slower, faster) for slower, faster in TRAINER_RATIOS),
+        f"{entry['largest_difference']:.2g}",
+    ]
+
+
+def predictor_row(entry):
+    """Return the cells of a line."""
+    seconds = entry["median_seconds"]
+    return [
+        entry["members"],
+        *(str(entry[name]) for name in ("n_members", "dtype", "rows")),
+        *(show_seconds(seconds, name) for name in PREDICTOR_COLUMNS),
+        *(show_ratio(seconds, slower, faster) for slower, faster in PREDICTOR_RATIOS),
     ]
 
 

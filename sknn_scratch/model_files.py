@@ -15,8 +15,6 @@ from sklearn.base import BaseEstimator
 
 from sknn_scratch._files import replaced, seal, seal_holds
 from sknn_scratch._optional import optional
-from sknn_scratch.estimators.classifier import MLPScratchClassifier
-from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.onnx_export.conversion import to_onnx
 
 __all__ = ["load", "save", "to_onnx"]
@@ -24,6 +22,15 @@ __all__ = ["load", "save", "to_onnx"]
 _ZIP = b"PK\x03\x04"  # what skops writes
 # A pickle of protocol 2 or later; compressed by zlib, gzip, bz2, xz, lzma or lz4
 _JOBLIB = (b"\x80", b"\x78", b"\x1f\x8b", b"BZ", b"\xfd7zXZ", b"\x5d\x00", b"\x04\x22\x4d\x18")
+# What a skops file may hold; by their names, so that nothing is imported which no file needs
+_OURS = [
+    "sknn_scratch.MLPScratchClassifier",
+    "sknn_scratch.MLPScratchRegressor",
+    "sknn_scratch.ensemble.MLPBaggingClassifier",
+    "sknn_scratch.ensemble.MLPBaggingRegressor",
+    "sknn_scratch.tabular.PiecewiseLinearEncoder",
+    "sknn_scratch.tabular.SmoothClip",
+]
 
 
 def save(model: BaseEstimator, path: str | os.PathLike) -> None:
@@ -155,7 +162,7 @@ def _load_skops(file, path, trusted):
     skops = optional("skops.io")
     untrusted = optional("skops.io.exceptions").UntrustedTypesFoundException
     try:
-        return skops.load(file, trusted=[MLPScratchClassifier, MLPScratchRegressor, *trusted])
+        return skops.load(file, trusted=[*_OURS, *trusted])
     except (untrusted, ImportError, Warning):
         raise
     except Exception as error:

@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from benchmarks import (
     _contestants,
     _cost,
+    _ensemble,
     _environment,
     _memory,
     _predict,
@@ -242,6 +243,19 @@ def test_all_searches_find_the_same(sweep):
     assert entry["largest_difference_of_scores"] <= slack
 
 
+@pytest.mark.parametrize("members", _ensemble.ENSEMBLES[::2], ids=lambda members: members.name)
+def test_all_ensembles_predict_the_same(members):
+    entry = _ensemble.time_training(members.quick(), 1)
+    assert list(entry["seconds"]) == _ensemble.trainers()
+    assert set(_ensemble.TRAINERS) == set(_report.TRAINER_COLUMNS)
+    assert 0 <= entry["largest_difference"] < 1e-12
+    (row,) = _ensemble.time_predictions(members.quick(), [3], 1, 0.0)
+    assert list(row["seconds"]) == list(_ensemble.PREDICTORS) == _report.PREDICTOR_COLUMNS
+    table = _report.ensemble_tables({"fit": [entry], "predict": [row]}).splitlines()
+    assert [len(re.split("  +", line.strip())) for line in table[1:3]] == [14, 14]
+    assert [len(re.split("  +", line.strip())) for line in table[4:]] == [10, 10]
+
+
 def test_sweeps_train_as_many_epochs_as_they_say():
     for sweep in _sweeps.SWEEPS:
         quick = sweep.quick()
@@ -351,7 +365,8 @@ def test_quick_run_of_all_parts(data_folder, capsys):
     charts = {"speed.png", "cost.png"}
     assert {path.name for path in folder.iterdir()} == {"benchmarks.json", *charts}
     table = capsys.readouterr().out
-    parts = ["predict_proba", "memory", "cost", "sweeps"]
+    assert [len(results["ensemble"][part]) for part in ("fit", "predict")] == [6, 6]
+    parts = ["predict_proba", "memory", "cost", "sweeps", "ensemble"]
     assert all(name in table for name in [*shapes, *names, *parts])
 
 

@@ -31,6 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.compiled import CompiledEpochs
 from sknn_scratch.engine.objective import Objective
+from sknn_scratch.ensemble import MLPBaggingClassifier
 from sknn_scratch.estimators.interrupts import _fits_many
 from sknn_scratch.model_selection import MLPGridSearchCV, MLPHalvingGridSearchCV
 
@@ -92,6 +93,7 @@ MANY = {
     "cross_val_predict": lambda: cross_val_predict(network(), X, y),
     "learning_curve": lambda: learning_curve(network(), X, y, shuffle=True, random_state=0),
     "bagging": lambda: BaggingClassifier(network()).fit(X, y),
+    "our bagging": lambda: MLPBaggingClassifier(network()).fit(X, y),
     "boosting": lambda: AdaBoostRegressor(network(MLPScratchRegressor)).fit(X, y),
     "voting": lambda: VotingClassifier([("a", network()), ("b", network())]).fit(X, y),
     "one against the rest": lambda: OneVsRestClassifier(network()).fit(X, y),
@@ -174,7 +176,8 @@ def test_which_modules_fit_many(module, many):
 
 @pytest.mark.skipif(find_spec("numba") is None, reason="networks train in threads with numba")
 @pytest.mark.parametrize("ended_by", ["Ctrl-C", "an error"])
-def test_threads_end_with_their_search(ended_by, monkeypatch, pythons_ctrl_c):
+@pytest.mark.parametrize("many", ["search", "ensemble"])
+def test_threads_end_with_what_has_started_them(many, ended_by, monkeypatch, pythons_ctrl_c):
     """No thread trains on when the search has ended, though it had a million epochs to go."""
     run, epochs = CompiledEpochs.run, count()
 
@@ -185,14 +188,21 @@ def test_threads_end_with_their_search(ended_by, monkeypatch, pythons_ctrl_c):
     monkeypatch.setattr(CompiledEpochs, "run", counted)
     model = MLPScratchClassifier(3, max_iter=10**6, n_iter_no_change=np.inf, random_state=0)
     model.set_params(engine="numba")
-    grid, expected = {"alpha": [0.0, 0.1]}, KeyboardInterrupt
+    calls, grid, expected = count(), {"alpha": [0.0, 0.1]}, KeyboardInterrupt
+
+    def fails_once(history):
+        if next(calls) == 5:
+            raise ValueError("in one of the threads")
+
     if ended_by == "an error":
         grid, expected = {"alpha": [-1, 0.0]}, ValueError
+        model.set_params(stop_when=fails_once if many == "ensemble" else None)
     else:
         Timer(0.5, interrupt_main).start()
     search = MLPGridSearchCV(model, grid, cv=2, n_jobs=2, error_score="raise")
+    ensemble = MLPBaggingClassifier(model, 3, n_jobs=2, random_state=0)
     with pytest.raises(expected):
-        search.fit(X, y)
+        {"search": search, "ensemble": ensemble}[many].fit(X, y)
     give_up = time.monotonic() + 10  # a million epochs take longer
     while time.monotonic() < give_up:
         n_epochs = next(epochs)

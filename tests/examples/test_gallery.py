@@ -57,7 +57,7 @@ def run(tmp_path_factory):
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) == 13
+    assert len(SCRIPTS) == 14
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -311,6 +311,26 @@ class TestManyNetworks:
         assert np.ptp(mean[:3, best]) < spread[:3, best].min()
         assert mean[:3, best].min() > mean[:3, 0].max() + 0.05
         assert mean[3:].max() < 0.9
+
+
+class TestEnsembleSpread:
+    def test_networks_part_where_there_are_no_samples(self, run):
+        result = run("plot_ensemble_spread")
+        spread, grid = result["spread"], result["grid"]
+        among, gap = (spread[result[name]].mean() for name in ("has_samples", "in_gap"))
+        assert among < 0.03
+        assert min(gap, spread[abs(grid) > 4].mean()) > 5 * among
+        lines = result["printed"].splitlines()
+        assert lines[0] == f"spread where there are samples: {among:.2f}"
+
+    def test_the_spread_grows_with_the_distance_from_the_samples(self, run):
+        result = run("plot_ensemble_spread")
+        spread, distance = result["second"].std(axis=0), result["distance"]
+        rings = [spread[(distance >= a) & (distance < b)].mean() for a, b in [(0, 0.3), (2, 5)]]
+        assert rings[1] > 2 * rings[0]
+        one = result["second"][0]
+        assert ((one < 0.01) | (one > 0.99)).mean() > 0.9  # certain almost everywhere
+        assert spread.max() > 0.4
 
 
 def test_save_and_resume(run):

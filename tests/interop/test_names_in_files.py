@@ -18,6 +18,7 @@ from sknn_scratch.callbacks import Checkpoint
 from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
 from sknn_scratch.estimators import state
 from sknn_scratch.model_files import save
 from sknn_scratch.model_selection import (
@@ -119,6 +120,13 @@ def test_searches(name):
     search = SEARCHES[name].fit(X, y)
     named = modules_in_pickle(pickle.dumps(search))
     assert named == {"sknn_scratch", "sknn_scratch.model_selection"}
+
+
+@pytest.mark.parametrize("cls", [MLPBaggingClassifier, MLPBaggingRegressor])
+def test_ensembles(cls):
+    ensemble = cls(n_estimators=2, random_state=0).set_params(estimator=new(cls._network))
+    named = modules_in_pickle(pickle.dumps(ensemble.fit(X, y)))
+    assert named == {"sknn_scratch", "sknn_scratch.ensemble"}
 
 
 @pytest.mark.parametrize("module", public_modules(), ids=lambda module: module.__name__)

@@ -11,6 +11,9 @@ from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.initializers import INITIALIZERS
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
+from sknn_scratch.model_files import load, save
+from sknn_scratch.tabular import SmoothClip
 
 skops = pytest.importorskip("skops.io")
 
@@ -118,6 +121,26 @@ def test_pipeline_of_a_data_frame(cls):
     loaded = through_skops(model, [cls])
     np.testing.assert_array_equal(loaded.predict(frame), model.predict(frame))
     assert list(loaded.feature_names_in_) == ["a", "b", "c", "d"]
+
+
+ENSEMBLES = {
+    MLPBaggingClassifier: MLPScratchClassifier,
+    MLPBaggingRegressor: MLPScratchRegressor,
+}
+
+
+@pytest.mark.parametrize("cls", ENSEMBLES)
+def test_ensemble(cls, tmp_path):
+    model = cls(new(ENSEMBLES[cls]), 3, max_features=3, random_state=0).fit(X, y)
+    loaded = through_skops(model, [cls, ENSEMBLES[cls]])
+    assert vars(loaded).keys() == vars(model).keys()
+    said = model.member_predictions(X)
+    np.testing.assert_array_equal(loaded.member_predictions(X), said, strict=True)
+    # Our own function trusts it by itself
+    save(make_pipeline(SmoothClip(), model).fit(X, y), tmp_path / "model.skops")
+    found = load(tmp_path / "model.skops")[-1]
+    np.testing.assert_array_equal(found.predict(X).shape, y.shape)
+    assert type(found) is cls
 
 
 def test_not_fitted():

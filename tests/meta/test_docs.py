@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import sklearn
 from numpydoc.docscrape import ClassDoc
@@ -164,6 +165,7 @@ def test_networks_in_docs_and_examples_are_seeded():
 
 
 TESTED_ALONE = {"README", "user_guide", "quick_start", "extending", "sweeps", "model_files"}
+TESTED_ALONE |= {"ensembles"}
 TESTED_ALONE |= {"scaling_out"}  # by tests/scaling/test_searches.py, on a cluster
 OTHERS = [page for page in PAGES if page not in TESTED_ALONE and blocks(page, "python")]
 
@@ -245,6 +247,17 @@ class TestPython:
         search = run("sweeps")["search"]
         assert search.best_score_ > 0.9
         assert (len(search.cv_results_["params"]), search.n_splits_) == (24, 5)
+
+    @pytest.mark.slow
+    def test_in_ensembles(self, run, capsys):
+        """The ensemble is better than its members, and its spread larger where it is wrong."""
+        result = run("ensembles")
+        score, members = capsys.readouterr().out.splitlines()[0].split(maxsplit=1)
+        assert float(score) > max(map(float, members.strip("[]").split(",")))
+        spread, wrong = result["spread"], result["wrong"]
+        assert spread[wrong].mean() > 3 * spread[~wrong].mean()
+        middle = np.median(spread[wrong])
+        assert (spread[~wrong] > middle).mean() < 0.1
 
     @pytest.mark.slow
     def test_in_model_files(self, run, capsys):

@@ -14,6 +14,7 @@ from sknn_scratch.callbacks import Checkpoint
 from sknn_scratch.datasets import DATASETS, ImageDataset
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation
 from sknn_scratch.engine.losses import LOSSES
+from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
 from sknn_scratch.gradient_check import GradientCheck, check_gradient
 from sknn_scratch.model_files import load as load_model
 from sknn_scratch.model_files import save
@@ -121,6 +122,19 @@ def search() -> None:
     assert_type(Checkpoint.load("network.checkpoint").n_iter_, int)
 
 
+def vote() -> None:
+    """Train several networks, and ask each."""
+    X, y = load_iris(return_X_y=True)
+    network = MLPScratchClassifier(5, tol=1.0)
+    ensemble = MLPBaggingClassifier(network, 3, bootstrap=False, random_state=0)
+    assert_type(ensemble.fit(X, y), MLPBaggingClassifier)
+    assert_type(ensemble.member_predictions(X), np.ndarray)
+    assert_type(ensemble.predict_proba(X), np.ndarray)
+    assert_type(ensemble.oob_score_, float)
+    several = MLPBaggingRegressor(MLPScratchRegressor(tol=10.0), 2, max_features=0.5, n_jobs=None)
+    assert_type(several.fit(X, y).predict(X), np.ndarray)
+
+
 def encode() -> None:
     """Encode the numbers of a table."""
     X, y = load_iris(return_X_y=True)
@@ -141,6 +155,7 @@ def mistakes() -> None:
     MLPScratchRegressor("huber")  # type: ignore[arg-type]
     MLPScratchRegressor(stop_when=falling)  # type: ignore[arg-type]
     Checkpoint("network.checkpoint", every_epoch=5)  # type: ignore[call-arg]
+    MLPBaggingRegressor(n_members=5)  # type: ignore[call-arg]
     MLPGridSearchCV(MLPScratchRegressor(), [0.1])  # type: ignore[list-item]
     MLPHalvingGridSearchCV(MLPScratchRegressor(), {}, ressource="max_iter")  # type: ignore[call-arg]
     MLPScratchRegressor().fit([[1.0]])  # type: ignore[call-arg]
@@ -155,3 +170,4 @@ if __name__ == "__main__":
     regress()
     search()
     encode()
+    vote()
