@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sknn_scratch._sklearn import fit_context, n_samples_to_draw, raise_for_params
+from sknn_scratch._sklearn import n_samples_to_draw, raise_for_params
 from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
 from sknn_scratch._warnings import warn
 from sknn_scratch.ensemble.members import (
@@ -23,7 +23,7 @@ from sknn_scratch.ensemble.members import (
 )
 from sknn_scratch.estimators.base import DOCS, BaseMLPScratch
 from sknn_scratch.estimators.classifier import MLPScratchClassifier
-from sknn_scratch.estimators.constraints import Number
+from sknn_scratch.estimators.constraints import Number, checks_own_parameters
 from sknn_scratch.estimators.labels import labels_in_words
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.estimators.rollback import unchanged_on_failure
@@ -55,7 +55,7 @@ class _Bagging:
     n_features_in_: int
     oob_score_: float
 
-    @fit_context(prefer_skip_nested_validation=False)
+    @checks_own_parameters
     def fit(
         self,
         X: MatrixLike,

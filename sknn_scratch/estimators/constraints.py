@@ -137,6 +137,11 @@ def checks_parameters(method: Method) -> Method:
     return fit_context(prefer_skip_nested_validation=True)(method)
 
 
+def checks_own_parameters(method: Method) -> Method:
+    """Have scikit-learn check the parameters first; estimators within this one check theirs."""
+    return fit_context(prefer_skip_nested_validation=False)(method)
+
+
 def checks_changed_parameters(method: Method) -> Method:
     """Check the parameters first, but in a later call only if there are others.
 

@@ -130,7 +130,6 @@ def vote() -> None:
     assert_type(ensemble.fit(X, y), MLPBaggingClassifier)
     assert_type(ensemble.member_predictions(X), np.ndarray)
     assert_type(ensemble.predict_proba(X), np.ndarray)
-    assert_type(ensemble.oob_score_, float)
     several = MLPBaggingRegressor(MLPScratchRegressor(tol=10.0), 2, max_features=0.5, n_jobs=None)
     assert_type(several.fit(X, y).predict(X), np.ndarray)
 
