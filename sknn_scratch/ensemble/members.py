@@ -20,10 +20,10 @@ from sknn_scratch.estimators.validation import validated
 from sknn_scratch.model_selection.plan import is_compiled, network_of
 from sknn_scratch.model_selection.workers import Workers
 
-# Multiplications for each member from which on threads pay for a prediction. Of eight networks
-# 60-64-4 and 60-128-128-128-4, 2^25 took two threads 0.55 to 0.75 of the time of one that had two
-# BLAS threads, and 2^24 1.2 to 1.3 times as long; 784-100-10 broke even at 2^26.
-_WORTH_THREADS = 2**25
+# Multiplications for each member from which on threads pay for a prediction. Of eight
+# networks 60-64-4 and 60-128-128-128-4, two threads took 0.5 to 0.8 of the time of one that had two
+# BLAS threads from 2^27 on; at 2^25 to 2^26 they took 0.7 to 1.5 times as long, below that longer.
+_WORTH_THREADS = 2**27
 
 
 # Training
