@@ -5,6 +5,7 @@ Each class is one function f, applied to every hidden unit. To add one, write a 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -37,15 +38,17 @@ class Activation(ABC):
     >>> from sklearn.datasets import load_iris
     >>> from sknn_scratch import MLPScratchClassifier
     >>> from sknn_scratch.engine.activations import Activation
-    >>> class Sine(Activation):
+    >>> class Arctan(Activation):
     ...     needs_z = True
     ...
     ...     def forward(self, z, a):
-    ...         np.sin(z, out=a)
+    ...         np.arctan(z, out=a)
     ...
     ...     def backward(self, z, a, delta):
-    ...         delta *= np.cos(z)
-    >>> network = MLPScratchClassifier(16, activation=Sine(), solver="lbfgs", random_state=0)
+    ...         delta /= 1 + z * z
+    >>> network = MLPScratchClassifier(
+    ...     16, activation=Arctan(), solver="lbfgs", max_iter=1000, random_state=0
+    ... )
     >>> network.fit(*load_iris(return_X_y=True)).score(*load_iris(return_X_y=True)) > 0.95
     True
     """
@@ -195,6 +198,110 @@ class SiLU(Activation):
         delta *= a
 
 
+class Mish(Activation):
+    """f(z) = z tanh(log(1 + exp(z))) = z n / (n + 2), n = e (e + 2), e = exp(z) (Misra, 2020).
+
+    f' = (n (n + 2) + 4 z e (1 + e)) / (n + 2)^2: one exponential each way.
+    """
+
+    needs_z = True
+    # From here on n / (n + 2) is 1 to double precision, and (n + 2)^2 has room in float32
+    limit: ClassVar[float] = 20.0
+
+    def forward(self, z, a):
+        for rows in _chunks(z):
+            e = a[rows]
+            np.minimum(z[rows], self.limit, out=e)
+            np.exp(e, out=e)
+            n = e + 2
+            n *= e
+            np.add(n, 2, out=e)
+            np.divide(n, e, out=e)
+            e *= z[rows]
+
+    def backward(self, z, a, delta):
+        for rows in _chunks(z):
+            w, e = z[rows], a[rows]
+            np.minimum(w, self.limit, out=w)
+            np.exp(w, out=e)
+            n = e + 2
+            n *= e
+            w *= e
+            w *= 4
+            e += 1
+            w *= e
+            np.add(n, 2, out=e)
+            n *= e
+            n += w
+            e *= e
+            n /= e
+            delta[rows] *= n
+
+
+class SELU(Activation):
+    """f(z) = s z where z > 0, else s t (exp(z) - 1) (Klambauer et al., 2017).
+
+    With these s and t, and weights by 'lecun_normal', layers keep mean 0 and variance 1.
+    """
+
+    s: ClassVar[float] = 1.0507009873554805
+    t: ClassVar[float] = 1.6732632423543772
+
+    def forward(self, z, a):
+        negative = z < 0  # now: a is z
+        np.expm1(z, out=a, where=negative)
+        np.multiply(a, self.t, out=a, where=negative)
+        a *= self.s
+
+    def backward(self, z, a, delta):
+        positive = a > 0
+        a += self.s * self.t  # below 0, f' = s t exp(z) = f + s t
+        np.copyto(a, self.s, where=positive)
+        delta *= a
+
+
+class HardSwish(Activation):
+    """f(z) = z h, h = (z + 3) / 6 within [0, 1] (Howard et al., 2019).
+
+    f' = 0 where z < -3, 1 where z > 3, else (2 z + 3) / 6. Without an exponential.
+    """
+
+    needs_z = True
+
+    def forward(self, z, a):
+        np.add(z, 3, out=a)
+        np.clip(a, 0, 6, out=a)
+        a *= z
+        a *= 1 / 6
+
+    def backward(self, z, a, delta):
+        np.multiply(z, 1 / 3, out=a)
+        a += 0.5
+        np.copyto(a, 0, where=z < -3)
+        np.copyto(a, 1, where=z > 3)
+        delta *= a
+
+
+class Sine(Activation):
+    """f(z) = sin(z), f' = cos(z) (Sitzmann et al., 2020)."""
+
+    needs_z = True
+
+    def forward(self, z, a):
+        np.sin(z, out=a)
+
+    def backward(self, z, a, delta):
+        np.cos(z, out=a)
+        delta *= a
+
+
+def _chunks(array: np.ndarray) -> Iterator[slice]:
+    """Yield slices of rows with about 2^14 numbers: what is made of them stays in the cache."""
+    n_rows = max(1, 2**14 * len(array) // max(1, array.size))
+    for start in range(0, len(array), n_rows):
+        yield slice(start, start + n_rows)
+
+
 ACTIVATIONS: dict[str, type[Activation]] = {
     "identity": Identity,
     "logistic": Logistic,
@@ -205,4 +312,8 @@ ACTIVATIONS: dict[str, type[Activation]] = {
     "softplus": Softplus,
     "gelu": GELU,
     "silu": SiLU,
+    "mish": Mish,
+    "selu": SELU,
+    "hard_swish": HardSwish,
+    "sine": Sine,
 }

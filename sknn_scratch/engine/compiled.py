@@ -37,12 +37,22 @@ _ACTIVATIONS: dict[type, int] = {
     activations.Softplus: records.SOFTPLUS,
     activations.GELU: records.GELU,
     activations.SiLU: records.SILU,
+    activations.Mish: records.MISH,
+    activations.SELU: records.SELU,
+    activations.HardSwish: records.HARD_SWISH,
+    activations.Sine: records.SINE,
 }
 _LOSSES: dict[type, int] = {
     losses.LogLoss: records.LOG_LOSS,
     losses.BinaryLogLoss: records.BINARY_LOG_LOSS,
     losses.SquaredError: records.SQUARED_ERROR,
     losses.PoissonLoss: records.POISSON,
+    losses.AbsoluteError: records.ABSOLUTE_ERROR,
+    losses.QuantileLoss: records.QUANTILE,
+    losses.HuberLoss: records.HUBER,
+    losses.LogCosh: records.LOG_COSH,
+    losses.GammaLoss: records.GAMMA,
+    losses.TweedieLoss: records.TWEEDIE,
 }
 _SOLVERS: dict[type, int] = {
     solvers.GradientDescent: records.GD,
@@ -113,7 +123,7 @@ class CompiledEpochs:
         self.sums, self.rates = np.empty((self.n_epochs, 3)), np.empty(self.n_steps)
         self.arrays = [
             *_samples(batches, dtype),
-            _y_variance(objective.loss, params),
+            _error_of_constant(objective.loss, params),
             layers,
             _parts(optimizer.solver, objective, params),
             self.settings,
@@ -203,7 +213,8 @@ def _network(solver, objective, params, batches):
     rates = [0.0] * len(params.weights) if dropout is None else dropout.rates
     layers, n_noise = _layers(objective, params, size, rates, places)
     settings = np.zeros(1, records.SETTINGS)
-    values = {name: value for name, value in vars(solver).items() if name in settings.dtype.names}
+    known = vars(solver) | vars(objective.loss)
+    values = {name: value for name, value in known.items() if name in settings.dtype.names}
     values |= {
         "solver": _SOLVERS[type(solver)],
         "loss": _LOSSES[type(objective.loss)],
@@ -268,12 +279,12 @@ def _state_vectors(state, dtype):
     return none, getattr(state, "momentum_v", none)
 
 
-def _y_variance(loss, params):
-    """Return the variance by which the error of each target is measured in R^2."""
-    variance = getattr(loss, "y_variance", None)
-    if variance is None:
+def _error_of_constant(loss, params):
+    """Return the error of the best constant, by which the score measures that of each target."""
+    error = getattr(loss, "error_of_constant", None)
+    if error is None:
         return np.ones(params.units[-1], params.flat.dtype)
-    return np.where(variance > 0, variance, 1).reshape(-1).astype(params.flat.dtype)
+    return np.where(error > 0, error, 1).reshape(-1).astype(params.flat.dtype)
 
 
 def _order(batches):

@@ -39,6 +39,13 @@ def he_uniform(
     return random_state.uniform(-bound, bound, (fan_in, fan_out)), np.zeros(fan_out)
 
 
+def lecun_normal(
+    random_state: np.random.RandomState, fan_in: int, fan_out: int, gain: float
+) -> Drawn:
+    """Weights normal with variance 1 / fan_in, biases zero (LeCun et al. 1998, section 4.6)."""
+    return random_state.normal(0, np.sqrt(1 / fan_in), (fan_in, fan_out)), np.zeros(fan_out)
+
+
 def lecun_uniform(
     random_state: np.random.RandomState, fan_in: int, fan_out: int, gain: float
 ) -> Drawn:
@@ -60,6 +67,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "glorot_uniform": glorot_uniform,
     "he_normal": he_normal,
     "he_uniform": he_uniform,
+    "lecun_normal": lecun_normal,
     "lecun_uniform": lecun_uniform,
     "normal": normal,
 }

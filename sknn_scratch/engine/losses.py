@@ -3,17 +3,28 @@
 A loss knows no network and no weights: it sees raw scores z and targets y, both of shape (n, k).
 The outputs are the last axis, so that a single sample may be a vector. A loss also knows its score:
 its name, its mean, and the score of a constant prediction. To add one for regression, write a class
-derived from `RegressionLoss` and one line in `REGRESSION_LOSSES`. (The losses of a classifier
+derived from `RegressionLoss` or `DevianceLoss` and one line in `REGRESSION_LOSSES`. Fields of a
+dataclass are filled from the estimator's parameters of the same names. (The losses of a classifier
 follow from its targets.)
 """
 
 from abc import ABC, abstractmethod
 from collections import ChainMap
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import expit, log_softmax, xlogy
 
-__all__ = ["LOSSES", "REGRESSION_LOSSES", "ClassificationLoss", "Loss", "RegressionLoss"]
+__all__ = [
+    "LOSSES",
+    "REGRESSION_LOSSES",
+    "ClassificationLoss",
+    "DevianceLoss",
+    "Loss",
+    "RegressionLoss",
+]
 
 
 class Loss(ABC):
@@ -222,25 +233,33 @@ class RegressionLoss(Loss):
 
     score_name = "r2"
     best_constant = "the mean of y"
-    y_variance: np.ndarray | None = None
+    error_of_constant: np.ndarray | None = None
 
     def remember_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
-        # Every batch is measured by the variance of the whole fit: in a batch y may not vary
+        # Every batch is measured by the targets of the whole fit: in a batch y may not vary
+        self.error_of_constant = self.errors_of_constant(y, weight)
+
+    def errors(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return what the score measures, for each target of each sample; `raw` is overwritten."""
+        self.predict(raw)
+        raw -= y
+        raw *= raw
+        return raw
+
+    def errors_of_constant(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+        """Return the mean error of the best constant for each target, shape (1, k)."""
         if weight is not None:
             weight = np.broadcast_to(weight[:, None], y.shape)
         mean = np.average(y, axis=0, weights=weight, keepdims=True)
-        self.y_variance = np.average((y - mean) ** 2, axis=0, weights=weight, keepdims=True)
+        return np.average((y - mean) ** 2, axis=0, weights=weight, keepdims=True)
 
     def score(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray | None:
-        if self.y_variance is None:
+        if self.error_of_constant is None:
             return None
-        predicted = raw.copy()
-        self.predict(predicted)
-        predicted -= y
-        predicted *= predicted
+        errors = self.errors(raw.copy(), y)
         # a target that does not vary has no R^2: its error counts as it is
-        predicted /= np.where(self.y_variance > 0, self.y_variance, 1)
-        return 1 - predicted.mean(axis=-1)
+        errors /= np.where(self.error_of_constant > 0, self.error_of_constant, 1)
+        return 1 - errors.mean(axis=-1)
 
     def mean_score(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         if len(y) < 2:  # as in scikit-learn, R^2 of one sample is not defined
@@ -263,15 +282,20 @@ class RegressionLoss(Loss):
 
 
 def r_squared(y: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None) -> float:
-    """Return scikit-learn's R^2, the mean over the targets, to the bit.
-
-    A target that does not vary counts 1 where all predictions are exact, else 0.
-    """
+    """Return scikit-learn's R^2, the mean over the targets, to the bit."""
     arrays = [y, predicted] if weight is None else [y, predicted, weight]
     y, predicted = (array.astype(np.result_type(*arrays), copy=False) for array in (y, predicted))
     w = 1.0 if weight is None else weight[:, None]
     residual = np.sum(w * (y - predicted) ** 2, axis=0)
     total = np.sum(w * (y - np.average(y, axis=0, weights=weight)) ** 2, axis=0)
+    return _mean_share_explained(residual, total)
+
+
+def _mean_share_explained(residual: np.ndarray, total: np.ndarray) -> float:
+    """Return the mean over the targets of 1 - residual / total.
+
+    A target that does not vary counts 1 where all predictions are exact, else 0.
+    """
     of_each = np.where(residual == 0, 1, 0).astype(residual.dtype)
     varies = (residual != 0) & (total != 0)
     of_each[varies] = 1 - residual[varies] / total[varies]
@@ -326,6 +350,268 @@ class PoissonLoss(RegressionLoss):
         return y_log_ratio + np.add.reduce(raw, axis=-1)
 
 
+class DevianceLoss(RegressionLoss):
+    """A loss whose score is D^2 = mean_k (1 - mean_i loss_ik / mean_i loss(c_k, y_ik)).
+
+    c_k is the constant with the least loss for target k. D^2 is the share of its loss that the
+    predictions save, as R^2 is for the squared error. A class derived from this one defines
+    `out_activation`, `predict`, `of_each` and `constants`; and `best_constant`, if it is no mean.
+    """
+
+    score_name = "d2"
+
+    @abstractmethod
+    def of_each(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the loss of each target and overwrite `raw` with d loss / d raw."""
+
+    @abstractmethod
+    def constants(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+        """Return the raw score with the least mean loss for each target, shape (k,).
+
+        All targets vary, and all weights are positive.
+        """
+
+    def value(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return self.value_and_gradient(raw.copy(), y)
+
+    def value_and_gradient(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.add.reduce(self.of_each(raw, y), axis=-1)
+
+    def errors(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return self.of_each(raw, y)
+
+    def errors_of_constant(self, y: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+        if weight is not None:
+            y, weight = y[weight > 0], weight[weight > 0]
+        varies = (y != y[:1]).any(axis=0)
+        # Exactly zero for a target that does not vary, which rounding would leave a remainder of
+        errors = np.zeros((1, y.shape[1]))
+        if varies.any():
+            y = y[:, varies].astype(np.float64)
+            raw = np.tile(self.constants(y, weight), (len(y), 1))
+            errors[:, varies] = np.average(self.of_each(raw, y), axis=0, weights=weight)
+        return errors
+
+    def mean_score(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
+        if len(y) < 2:
+            return np.nan
+        errors = self.errors(raw, y).astype(np.float64)
+        if not np.isfinite(errors).all():
+            return -np.inf
+        mean = np.average(errors, axis=0, weights=weight)
+        return _mean_share_explained(mean, self.errors_of_constant(y, weight)[0])
+
+
+class AbsoluteError(DevianceLoss):
+    """sum_k |z_k - y_k|; d/dz = the sign of z - y, 0 where z = y."""
+
+    out_activation = "identity"
+    best_constant = "the median of y"
+
+    def predict(self, raw):
+        pass
+
+    def constants(self, y, weight):
+        return _quantiles(y, 0.5, weight)
+
+    def of_each(self, raw, y):
+        raw -= y
+        loss = np.abs(raw)
+        np.sign(raw, out=raw)
+        return loss
+
+
+@dataclass(eq=False)
+class QuantileLoss(DevianceLoss):
+    """sum_k q (y_k - z_k) where y_k > z_k, else (1 - q) (z_k - y_k): the pinball loss.
+
+    d/dz = -q where y > z, 1 - q where y < z, and 0 where they are equal.
+    """
+
+    out_activation = "identity"
+    quantile: float = 0.5
+
+    @property
+    def best_constant(self) -> str:  # type: ignore[override]
+        return f"the quantile {self.quantile} of y"
+
+    def predict(self, raw):
+        pass
+
+    def constants(self, y, weight):
+        return _quantiles(y, self.quantile, weight)
+
+    def of_each(self, raw, y):
+        raw -= y
+        slope = np.sign(raw)
+        # sign(r) / 2 is -1/2, 0 or 1/2
+        slope *= 0.5
+        slope += np.abs(slope) * (1 - 2 * self.quantile)
+        loss = raw * slope
+        raw[...] = slope
+        return loss
+
+
+@dataclass(eq=False)
+class HuberLoss(DevianceLoss):
+    """sum_k c_k (|r_k| - c_k / 2) with r = z - y and c = min(|r|, delta) (Huber, 1964).
+
+    That is r^2 / 2 up to |r| = delta, and a straight line beyond; d/dz = r within ±delta.
+    """
+
+    out_activation = "identity"
+    best_constant = "the best constant"
+    delta: float = 1.0
+
+    def predict(self, raw):
+        pass
+
+    def constants(self, y, weight):
+        return _roots(lambda r: np.clip(r, -self.delta, self.delta), y, weight)
+
+    def of_each(self, raw, y):
+        raw -= y
+        loss = np.abs(raw)
+        clipped = np.minimum(loss, self.delta)
+        np.clip(raw, -self.delta, self.delta, out=raw)
+        loss -= 0.5 * clipped
+        loss *= clipped
+        return loss
+
+
+class LogCosh(DevianceLoss):
+    """sum_k log cosh(r_k) with r = z - y; d/dz = tanh(r)."""
+
+    out_activation = "identity"
+    best_constant = "the best constant"
+
+    def predict(self, raw):
+        pass
+
+    def constants(self, y, weight):
+        return _roots(np.tanh, y, weight)
+
+    def of_each(self, raw, y):
+        raw -= y
+        # With m = exp(-2 |r|) - 1: cosh itself overflows, and 1 + m would lose small r
+        size = np.abs(raw)
+        m = np.expm1(-2 * size)
+        np.copysign(m / (2 + m), raw, out=raw)
+        m *= 0.5
+        return size + np.log1p(m, out=m)
+
+
+class GammaLoss(DevianceLoss):
+    """Half the gamma deviance, sum_k y_k / m_k - log(y_k / m_k) - 1 with m = exp(z), y > 0.
+
+    d/dz = 1 - y / m.
+    """
+
+    out_activation = "exp"
+    best_constant = "the mean of y"
+
+    def predict(self, raw):
+        np.exp(raw, out=raw)
+
+    def fault_of_targets(self, y):
+        if not (y <= 0).any():
+            return None
+        return (
+            f"needs y > 0, but y has values down to {y.min()}: use loss='tweedie' with a power "
+            "below 2 if some are zero, or loss='squared_error'."
+        )
+
+    def constants(self, y, weight):
+        return np.log(np.average(y, axis=0, weights=weight))
+
+    def of_each(self, raw, y):
+        log_ratio = np.log(y)
+        log_ratio -= raw
+        np.expm1(log_ratio, out=raw)
+        loss = raw - log_ratio
+        np.negative(raw, out=raw)
+        return loss
+
+
+@dataclass(eq=False)
+class TweedieLoss(DevianceLoss):
+    """Half the Tweedie deviance of a power p, with m = exp(z); d/dz = (m - y) m^(1 - p).
+
+    sum_k y_k^(2 - p) / ((1 - p) (2 - p)) - y_k m_k^(1 - p) / (1 - p) + m_k^(2 - p) / (2 - p). Its
+    limits for p = 1 and 2 are half the Poisson and the gamma deviance. The variance of y is taken
+    to grow like m^p.
+    """
+
+    out_activation = "exp"
+    best_constant = "the mean of y"
+    power: float = 1.5
+
+    def predict(self, raw):
+        np.exp(raw, out=raw)
+
+    def fault_of_targets(self, y):
+        if self.power < 2 and (y < 0).any():
+            return f"needs y >= 0, but y has values down to {y.min()}: use loss='squared_error'."
+        if self.power >= 2 and (y <= 0).any():
+            return (
+                f"with power={self.power} needs y > 0, but y has values down to {y.min()}: use a "
+                "power below 2 if some are zero, or loss='squared_error'."
+            )
+        return None
+
+    def constants(self, y, weight):
+        return np.log(np.average(y, axis=0, weights=weight))
+
+    def of_each(self, raw, y):
+        p, positive = self.power, y > 0
+        log_y, z = np.log(np.where(positive, y, 1)), np.where(positive, raw, 0)
+        without_y = np.exp((2 - p) * raw)
+        # 0 for y = 0, also where m^(1 - p) overflows
+        with_y = np.exp((1 - p) * raw, out=np.zeros_like(raw), where=positive)
+        with_y *= y
+        slope = without_y - with_y
+        # Two forms of one number: each is exact where the divisors of the other are nearly zero
+        if p <= 1.5:
+            loss = (y * _difference_of_powers(log_y, z, 1 - p) + slope) / (2 - p)
+        else:
+            loss = (_difference_of_powers(log_y, z, 2 - p) + slope) / (1 - p)
+        if not positive.all():
+            loss[~positive] = without_y[~positive] / (2 - p)
+        raw[...] = slope
+        return loss
+
+
+def _difference_of_powers(log_y: np.ndarray, z: np.ndarray, e: float) -> np.ndarray:
+    """Return (y^e - m^e) / e with m = exp(z), and log(y / m) for e = 0; exact for small e too."""
+    log_ratio = log_y - z
+    if e == 0:
+        return log_ratio
+    larger = np.exp(np.maximum(e * log_y, e * z))
+    return np.copysign(larger * np.expm1(-np.abs(e * log_ratio)) / e, log_ratio)
+
+
+def _quantiles(y: np.ndarray, quantile: float, weight: np.ndarray | None) -> np.ndarray:
+    """Return a quantile of each target, at which the pinball loss of a constant is least."""
+    return np.quantile(y, quantile, axis=0, weights=weight, method="inverted_cdf")
+
+
+def _roots(
+    slope: Callable[[np.ndarray], np.ndarray], y: np.ndarray, weight: np.ndarray | None
+) -> np.ndarray:
+    """Return the c of each target at which the mean of slope(c - y), which increases, is zero."""
+
+    def root(target):
+        def mean_slope(c):
+            return np.average(slope(c - target), weights=weight)
+
+        low, high = target.min(), target.max()
+        # To 12 digits: about the minimum the loss is flat, and then exact
+        precision = max(1e-12 * (high - low), np.finfo(float).tiny)
+        return brentq(mean_slope, low, high, xtol=precision, disp=False)
+
+    return np.array([root(target) for target in y.T])
+
+
 CLASSIFICATION_LOSSES: dict[str, type[Loss]] = {
     "log_loss": LogLoss,
     "binary_log_loss": BinaryLogLoss,
@@ -333,5 +619,11 @@ CLASSIFICATION_LOSSES: dict[str, type[Loss]] = {
 REGRESSION_LOSSES: dict[str, type[Loss]] = {
     "squared_error": SquaredError,
     "poisson": PoissonLoss,
+    "absolute_error": AbsoluteError,
+    "quantile": QuantileLoss,
+    "huber": HuberLoss,
+    "log_cosh": LogCosh,
+    "gamma": GammaLoss,
+    "tweedie": TweedieLoss,
 }
 LOSSES = ChainMap(CLASSIFICATION_LOSSES, REGRESSION_LOSSES)  # sees what is added to them later

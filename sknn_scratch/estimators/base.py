@@ -188,8 +188,9 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
         """Return scikit-learn's own estimator with the same weights and the same predictions.
 
         The conversion drops parameters that scikit-learn lacks. The solvers 'gd' and 'nag' become
-        'sgd', and schedules that it lacks become 'constant'. Predictions do not depend on these;
-        further training would. An estimator that is not fitted is converted as well.
+        'sgd', schedules that it lacks become 'constant', and losses that it lacks become
+        'squared_error' or 'poisson', by the function of the output. Predictions do not depend on
+        these; further training would. An estimator that is not fitted is converted as well.
 
         Returns
         -------

@@ -4,7 +4,7 @@ Each function reads the parameters of the same names and says clearly what is wr
 far as it depends on more than one parameter.
 """
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from numbers import Integral
 
@@ -85,7 +85,8 @@ def initial_gains(estimator):
 
 def build_loss(estimator):
     """Return the loss; of a classifier it follows from the labels, which have been encoded."""
-    return part("loss", estimator._targets.loss_name(estimator))()
+    loss = part("loss", estimator._targets.loss_name(estimator))
+    return _filled(loss, estimator) if is_dataclass(loss) else loss()
 
 
 def build_objective(estimator, loss, params, dropout=None):

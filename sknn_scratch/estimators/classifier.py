@@ -174,8 +174,10 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     activation : str, Activation or list of them, default='relu'
         Activation of the hidden layers, one for all or one for each: 'identity', 'logistic',
-        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu', or an object of a class
-        of your own, see :class:`~sknn_scratch.engine.activations.Activation`.
+        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu', 'mish', 'selu',
+        'hard_swish', 'sine', or an object of a class of your own, see
+        :class:`~sknn_scratch.engine.activations.Activation`. 'selu' goes with
+        ``init="lecun_normal"``.
 
     solver : {'adam', 'sgd', 'gd', 'nag', 'lbfgs'}, default='adam'
         - 'adam': stochastic gradient descent with moments (Kingma and Ba, 2015);
@@ -272,8 +274,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
 
     init : str, default='glorot_uniform'
         How the initial weights are drawn: 'glorot_uniform' (as in scikit-learn), 'he_normal',
-        'he_uniform', 'lecun_uniform' (within ±1/sqrt(fan_in), biases zero) or 'normal' (weights
-        and biases with standard deviation 0.1).
+        'he_uniform', 'lecun_normal' (variance 1/fan_in, for 'selu'), 'lecun_uniform' (within
+        ±1/sqrt(fan_in), biases zero) or 'normal' (weights and biases with standard deviation 0.1).
 
     l1 : float or array-like of shape (n_hidden + 1,), default=0.0
         Penalty ``sum_l l1_l ||W_l||_1``: one number, or one for each weight matrix. It does not

@@ -10,6 +10,8 @@ from sknn_scratch.exceptions import ValidationSetWarning
 # Enough training samples to tell whether the network itself is still sound
 N_PROBES = 1000
 
+_SCORES = {"r2": "R^2", "d2": "D^2"}  # what messages call them
+
 
 def judge_of(estimator, data, validation, held_out):
     """Return the name of the number in the history whose progress counts.
@@ -23,21 +25,22 @@ def judge_of(estimator, data, validation, held_out):
     if estimator.early_stopping_on == "loss":
         return "validation_loss"
     _, y_val, weight = validation
-    score_varies = data.loss.score_varies
+    score_varies, score_name = data.loss.score_varies, data.loss.score_name
+    score = _SCORES.get(score_name, score_name)
     if score_varies(y_val if weight is None else y_val[weight > 0]):
         return "validation_score"
     if len(y_val) == 1:
         raise ValueError(
-            "The validation set has one sample, for which R^2 is not defined. Give at least two "
-            "samples with different targets, or set early_stopping_on='loss'."
+            f"The validation set has one sample, for which {score} is not defined. Give at least "
+            "two samples with different targets, or set early_stopping_on='loss'."
         )
     if not score_varies(data.y):
         return "validation_score"
-    _warn_of_constant_targets(held_out)
+    _warn_of_constant_targets(held_out, score)
     return "validation_loss"
 
 
-def _warn_of_constant_targets(held_out):
+def _warn_of_constant_targets(held_out, score):
     if held_out:
         whose = "The samples that early_stopping has held out all have the same target"
         remedy = "Increase validation_fraction, give a validation set of your own"
@@ -45,8 +48,8 @@ def _warn_of_constant_targets(held_out):
         whose = "The samples of y_val, as far as they have weight, all have the same target"
         remedy = "Give samples with different targets"
     warn(
-        f"{whose}. Their R^2 says nothing about the network; early stopping therefore goes by the "
-        f"validation loss. {remedy}, or set early_stopping_on='loss'.",
+        f"{whose}. Their {score} says nothing about the network; early stopping therefore goes by "
+        f"the validation loss. {remedy}, or set early_stopping_on='loss'.",
         ValidationSetWarning,
     )
 

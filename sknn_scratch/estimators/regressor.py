@@ -1,6 +1,7 @@
 """The regressor."""
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -14,7 +15,11 @@ from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.outputs import check_predictions, quietly
 from sknn_scratch.estimators.base import BaseMLPScratch, torch_conversion
 from sknn_scratch.estimators.build import build_loss
-from sknn_scratch.estimators.constraints import checks_changed_parameters, for_first_order_solvers
+from sknn_scratch.estimators.constraints import (
+    Number,
+    checks_changed_parameters,
+    for_first_order_solvers,
+)
 from sknn_scratch.estimators.fit import fit_network
 from sknn_scratch.estimators.fitted import raw_scores_for
 from sknn_scratch.estimators.prepare import Targets
@@ -68,10 +73,25 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        'squared_error' is half the squared error; it takes the output as it is. 'poisson' is half
-        the Poisson deviance; it takes the exponential of the output. Both are sums over the
-        outputs.
+    loss : str, default='squared_error'
+        What is minimised, a sum over the outputs. These predict the output as it is:
+
+        - 'squared_error': half the squared error;
+        - 'absolute_error': the absolute error, for the median;
+        - 'quantile': the pinball loss, for the `quantile`;
+        - 'huber': the squared error up to `delta`, a straight line beyond, so that outliers count
+          less;
+        - 'log_cosh': the logarithm of cosh, a smooth function between the two.
+
+        These predict the exponential of the output, half a deviance each:
+
+        - 'poisson': for counts, y >= 0;
+        - 'gamma': for amounts whose errors grow like them, y > 0;
+        - 'tweedie': for a variance that grows like the `power` of the mean.
+
+        The history records R^2 with 'squared_error' and 'poisson', as in scikit-learn. With the
+        others it is D^2, the share of the loss of the best constant that predictions save.
+        `score` is R^2 with all of them.
 
     hidden_layer_sizes : int or array-like of shape (n_hidden,), default=(100,)
         Number of units of each hidden layer. ``()`` is a network without a hidden layer: a
@@ -79,8 +99,10 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
 
     activation : str, Activation or list of them, default='relu'
         Activation of the hidden layers, one for all or one for each: 'identity', 'logistic',
-        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu', or an object of a class
-        of your own, see :class:`~sknn_scratch.engine.activations.Activation`.
+        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu', 'mish', 'selu',
+        'hard_swish', 'sine', or an object of a class of your own, see
+        :class:`~sknn_scratch.engine.activations.Activation`. 'selu' goes with
+        ``init="lecun_normal"``.
 
     solver : {'adam', 'sgd', 'gd', 'nag', 'lbfgs'}, default='adam'
         - 'adam': stochastic gradient descent with moments (Kingma and Ba, 2015);
@@ -175,10 +197,21 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     max_fun : int, default=15000
         Maximum number of evaluations of the loss by 'lbfgs'.
 
+    quantile : float, default=0.5
+        The quantile that the loss 'quantile' estimates, in (0, 1).
+
+    delta : float, default=1.0
+        Size of the error, in units of y, at which the loss 'huber' turns from a square into a
+        straight line.
+
+    power : float, default=1.5
+        Power of the loss 'tweedie', from 1 to 3: 1 is 'poisson', 2 is 'gamma', 3 the inverse
+        Gaussian deviance. Below 2, y may have many zeros; from 2 on y > 0.
+
     init : str, default='glorot_uniform'
         How the initial weights are drawn: 'glorot_uniform' (as in scikit-learn), 'he_normal',
-        'he_uniform', 'lecun_uniform' (within ±1/sqrt(fan_in), biases zero) or 'normal' (weights
-        and biases with standard deviation 0.1).
+        'he_uniform', 'lecun_normal' (variance 1/fan_in, for 'selu'), 'lecun_uniform' (within
+        ±1/sqrt(fan_in), biases zero) or 'normal' (weights and biases with standard deviation 0.1).
 
     l1 : float or array-like of shape (n_hidden + 1,), default=0.0
         Penalty ``sum_l l1_l ||W_l||_1``: one number, or one for each weight matrix. It does not
@@ -240,7 +273,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         Number of weights and biases, ``sum_l (n_in + 1) n_out``.
 
     history_ : dict of lists
-        One entry per epoch: 'loss' and 'r2' (means over the batches, each before its step),
+        One entry per epoch: 'loss' and 'r2' or 'd2' (means over the batches, each before its step),
         'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
         and 'validation_score' (if there is a validation set), 'learning_rate' (of the last step)
         and 'nonzero_weights' (after the epoch). ``pandas.DataFrame(model.history_)`` makes a table
@@ -258,7 +291,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         epoch. As in scikit-learn, its squared error is the mean over the outputs, not the sum.
 
     validation_scores_ : list of shape (n_epochs,) or None
-        R^2 on the validation set after each epoch, if there is one.
+        R^2 or D^2 on the validation set after each epoch, if there is one.
 
     best_validation_score_ : float or None
         With `early_stopping`, the score of the weights that were kept.
@@ -331,11 +364,23 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLPScratch._parameter_constraints,
         "loss": [Registered("loss")],
+        "quantile": [Number(Real, 0, 1, closed="neither")],
+        "delta": [Number(Real, 0, None, closed="neither")],
+        "power": [Number(Real, 1, 3, closed="both")],
     }
 
     def __init__(
         self,
-        loss: Literal["squared_error", "poisson"] = "squared_error",
+        loss: Literal[
+            "squared_error",
+            "absolute_error",
+            "quantile",
+            "huber",
+            "log_cosh",
+            "poisson",
+            "gamma",
+            "tweedie",
+        ] = "squared_error",
         hidden_layer_sizes: int | Sequence[int] | np.ndarray = (100,),
         activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
@@ -360,6 +405,9 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        quantile: float = 0.5,
+        delta: float = 1.0,
+        power: float = 1.5,
         init: str = "glorot_uniform",
         l1: OneOrEach = 0.0,
         l2: OneOrEach = 0.0,
@@ -396,6 +444,9 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.quantile = quantile
+        self.delta = delta
+        self.power = power
         self.init = init
         self.l1 = l1
         self.l2 = l2

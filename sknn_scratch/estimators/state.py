@@ -6,7 +6,7 @@ are dicts, so that it neither names these classes nor, with skops, asks anybody 
 
 from sknn_scratch._version import __version__
 from sknn_scratch._warnings import warn
-from sknn_scratch.engine.losses import BinaryLogLoss, LogLoss, PoissonLoss, SquaredError
+from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.progress import Ending, Progress
 from sknn_scratch.engine.schedules import (
@@ -37,7 +37,7 @@ _CHECKSUM = "_sknn_scratch_checksum"
 _CLASS = "class"  # the key under which a dict says which record it was
 _SOLVERS = (GradientDescent, Nesterov, SGD, Adam, NesterovState, SGDState, AdamState)
 _SCHEDULES = (Constant, InvScaling, Adaptive, Cosine, OneCycle, Backtracking, ByEpoch)
-_LOSSES = (LogLoss, BinaryLogLoss, SquaredError, PoissonLoss)
+_LOSSES = tuple(LOSSES.values())  # without those that users add later
 _RECORDS = {
     record.__name__: record
     for record in (ResumePoint, Progress, Optimizer, *_SOLVERS, *_SCHEDULES, *_LOSSES)

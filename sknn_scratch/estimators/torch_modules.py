@@ -17,6 +17,14 @@ class Exp(nn.Module):
         return torch.exp(z)
 
 
+class Sine(nn.Module):
+    """sin(z), which torch has as a function only."""
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """Return sin(z)."""
+        return torch.sin(z)
+
+
 # Made without arguments, each computes the same as the activation of that name
 ACTIVATION_MODULES: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
@@ -28,6 +36,10 @@ ACTIVATION_MODULES: dict[str, type[nn.Module]] = {
     "softplus": nn.Softplus,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "selu": nn.SELU,
+    "hard_swish": nn.Hardswish,
+    "sine": Sine,
 }
 
 

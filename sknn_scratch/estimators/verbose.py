@@ -6,6 +6,7 @@ _HEADINGS = {
     "loss": "loss",
     "accuracy": "accuracy",
     "r2": "r2",
+    "d2": "d2",
     "validation_loss": "val. loss",
     "validation_score": "val. score",
     "learning_rate": "learning rate",

@@ -6,17 +6,31 @@ from math import sqrt
 from sknn_scratch.engine.activations import (
     ELU,
     GELU,
+    SELU,
     Activation,
+    HardSwish,
     Identity,
     LeakyReLU,
     Logistic,
+    Mish,
     ReLU,
     SiLU,
+    Sine,
     Softplus,
     Tanh,
 )
 from sknn_scratch.onnx_export.errors import NotConvertibleError
-from sknn_scratch.onnx_export.functions import erf, exp, relu, sigmoid, softplus, tanh, where
+from sknn_scratch.onnx_export.functions import (
+    clip,
+    erf,
+    exp,
+    relu,
+    sigmoid,
+    sin,
+    softplus,
+    tanh,
+    where,
+)
 from sknn_scratch.onnx_export.graph import Value
 
 # A line for each class of the package. Users add their own, and only the class itself counts: one
@@ -31,6 +45,10 @@ ACTIVATION_CONVERTERS: dict[type[Activation], Callable[[Value], Value]] = {
     Softplus: softplus,
     GELU: lambda z: z * (erf(z / sqrt(2)) + 1) / 2,
     SiLU: lambda z: z * sigmoid(z),
+    Mish: lambda z: z * tanh(softplus(z)),
+    SELU: lambda z: where(z < 0, (exp(z) - 1) * SELU.t, z) * SELU.s,
+    HardSwish: lambda z: z * clip(z + 3, 0, 6) / 6,
+    Sine: sin,
 }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 # What an estimator calls its score in `history_`, and what stands at the axis
-_SCORES = {"accuracy": "accuracy", "r2": "R²"}
+_SCORES = {"accuracy": "accuracy", "r2": "R²", "d2": "D²"}
 _MARKERS = "os^vD<>PX*"
 _N_MARKERS = 8  # along a curve
 _MAX_COLUMNS = 4
@@ -227,16 +227,17 @@ class TrainingCurveDisplay:
             found = [score for score in _SCORES if score in history]
             if not found or len(history.get("loss", ())) == 0:
                 raise ValueError(
-                    f"The history {name!r} must have the keys 'loss' and 'accuracy' or 'r2' with "
-                    f"an entry per epoch, as history_ of a fitted estimator; got {list(history)}, "
-                    f"{len(history.get('loss', ()))} epochs. scikit-learn records no "
-                    "epochs for solver='lbfgs', so that from_sklearn has none to take over."
+                    f"The history {name!r} must have the keys 'loss' and 'accuracy', 'r2' or 'd2' "
+                    "with an entry per epoch, as history_ of a fitted estimator; got "
+                    f"{list(history)}, {len(history.get('loss', ()))} epochs. scikit-learn records "
+                    "no epochs for solver='lbfgs', so that from_sklearn has none to take over."
                 )
             names.add(found[0])
         if len(names) > 1:
+            both = " and ".join(sorted((_SCORES[name] for name in names), key=str.lower))
             raise ValueError(
-                "Accuracy and R² do not belong on one axis: give histories of classifiers, or of "
-                "regressors."
+                f"{both[0].upper()}{both[1:]} do not belong on one axis: give "
+                "histories of classifiers, or of regressors whose losses have the same score."
             )
         return names.pop()
 

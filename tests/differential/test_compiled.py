@@ -38,7 +38,7 @@ TOLERANCE = {np.float64: 1e-9, np.float32: 1e-3}
 def draw_data(rng, dtype):
     """Return (class of estimator, X, y, weights or None, parameters that belong to y)."""
     n, seed = int(rng.integers(40, 160)), int(rng.integers(2**31))
-    target = rng.choice(["binary", "multiclass", "multilabel", "single", "several", "poisson"])
+    target = rng.choice(["binary", "multiclass", "multilabel", "single", "several", "positive"])
     weight = rng.integers(0, 3, size=n).astype(float) if rng.random() < 0.3 else None
     if target == "multilabel":
         X, y = make_multilabel_classification(n, 8, n_classes=4, random_state=seed)
@@ -48,13 +48,28 @@ def draw_data(rng, dtype):
     else:
         n_targets = 3 if target == "several" else 1
         X, y = make_regression(n, 8, n_targets=n_targets, noise=5.0, random_state=seed)
-        y = np.floor(np.exp(scale(y))) if target == "poisson" else scale(y)
+        y = scale(y)
     X = scale(X).astype(dtype)
-    if target in ("single", "several", "poisson"):
-        loss = "poisson" if target == "poisson" else "squared_error"
-        return MLPScratchRegressor, X, y, weight, {"loss": loss}
+    if target in ("single", "several", "positive"):
+        loss, y = draw_loss(rng, y, target == "positive")
+        return MLPScratchRegressor, X, y, weight, loss
     smoothing = float(rng.choice([0.0, 0.1]))
     return MLPScratchClassifier, X, y, weight, {"label_smoothing": smoothing}
+
+
+def draw_loss(rng, y, positive):
+    """Return the parameters of a loss, and targets that it allows."""
+    function = "exp" if positive else "identity"
+    names = [name for name, loss in REGRESSION_LOSSES.items() if loss.out_activation == function]
+    loss = {
+        "loss": str(rng.choice(names)),
+        "quantile": float(rng.choice([0.1, 0.5, 0.9])),
+        "delta": float(rng.choice([0.1, 1.0])),
+        "power": float(rng.choice([1, 1.5, 2, 3])),
+    }
+    y = np.exp(y) if positive else y
+    allows_zero = loss["loss"] == "poisson" or (loss["loss"] == "tweedie" and loss["power"] < 2)
+    return loss, np.floor(y) if allows_zero else y
 
 
 def draw_parameters(rng):
@@ -110,7 +125,7 @@ def assert_same(found, expected, tolerance):
         # R^2 is a difference from 1, and may be near zero. For the rest nothing but the relative
         # error counts: a sample on the other side of a tie is 1/160 of an accuracy, or more.
         # No sample and no weight of these fits is so near a tie or a threshold.
-        slack = tolerance if name in ("r2", "validation_score") else 0
+        slack = tolerance if name in ("r2", "d2", "validation_score") else 0
         rounding = 0 if name in ("learning_rate", "nonzero_weights") else tolerance
         found_values = found.history_[name]
         assert_allclose(found_values, values, rtol=rounding, atol=slack, err_msg=name)
@@ -131,11 +146,11 @@ def test_both_engines_agree(seed, dtype):
 @pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 def test_of_a_target_that_does_not_vary_the_score_is_that_of_numpy(loss):
     X, y = IRIS
-    targets = np.column_stack([y, np.ones(len(y))])
+    targets = np.column_stack([y + 1.0, np.full(len(y), 0.1)])
     params = {"hidden_layer_sizes": (6,), "max_iter": 10, "loss": loss, "random_state": 0}
     expected = fit(MLPScratchRegressor, X, targets, None, **params)
     found = fit(MLPScratchRegressor, X, targets, None, engine="numba", **params)
-    assert np.isfinite(expected.history_["r2"]).all()
+    assert np.isfinite(expected.history_[REGRESSION_LOSSES[loss].score_name]).all()
     assert_same(found, expected, TOLERANCE[np.float64])
 
 

@@ -24,6 +24,12 @@ TARGETS = {
     "several": (MLPScratchRegressor, REAL, {}),
     "poisson": (MLPScratchRegressor, np.floor(np.exp(REAL)), {"loss": "poisson"}),
 }
+# Losses that scikit-learn's networks lack; their outputs it knows
+LACKING = {
+    "gamma": (MLPScratchRegressor, np.exp(REAL), {"loss": "gamma"}),
+    "quantile": (MLPScratchRegressor, REAL, {"loss": "quantile", "quantile": 0.9}),
+}
+TARGETS |= LACKING
 SKLEARN = {MLPScratchClassifier: MLPClassifier, MLPScratchRegressor: MLPRegressor}
 
 
@@ -59,7 +65,15 @@ def test_to_sklearn_predicts_the_same(target, solver, sizes):
     assert theirs.loss_ == ours.loss_
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("target", "loss"), [("gamma", "poisson"), ("quantile", "squared_error")])
+def test_a_loss_that_scikit_learn_lacks_becomes_that_with_the_same_output(target, loss):
+    cls, y, params = TARGETS[target]
+    theirs = fitted(cls(hidden_layer_sizes=5, max_iter=5, random_state=0, **params), y).to_sklearn()
+    assert theirs.loss == loss
+    theirs.partial_fit(X, y)  # which would refuse a loss that it does not know
+
+
+@pytest.mark.parametrize("target", [name for name in TARGETS if name not in LACKING])
 @pytest.mark.parametrize("early_stopping", [True, False])
 def test_from_sklearn_predicts_and_goes_on_the_same(target, early_stopping):
     cls, y, params = TARGETS[target]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sknn_scratch.engine.activations import ACTIVATIONS
 from sknn_scratch.engine.initializers import INITIALIZERS
+from sknn_scratch.engine.losses import REGRESSION_LOSSES
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
 
@@ -51,7 +52,10 @@ ORDINARY = {
     "engine": ["numpy"],  # the compiled one is drawn for all cases or none: not all have numba
     "class_weight": [None, "balanced"],
     "label_smoothing": [0, 0.1],
-    "loss": ["squared_error", "poisson"],
+    "loss": list(REGRESSION_LOSSES),
+    "quantile": [0.1, 0.5, 0.99],
+    "delta": [0.1, 1, 10],
+    "power": [1, 1.5, 2, 3],
 }
 
 _SMALL = [5e-324, 1e-310, 1e-300, 1e-40, np.float32(1e-45)]
@@ -105,6 +109,15 @@ EXTREME = {
         [{0: 1, 1: 0}] * 3,
     ],
     "label_smoothing": _NEAR_ONE,
+    "quantile": [*_NEAR_ONE[:3], *_SMALL, Fraction(1, 3)],
+    "delta": [*_SMALL, *_LARGE],
+    "power": [
+        np.nextafter(1, 2),
+        1 + 1e-9,
+        np.nextafter(2, 1),
+        np.float32(1.5),
+        np.nextafter(3, 1),
+    ],
 }
 
 # Wrong for nearly every parameter; where one of them is allowed, no harm is done

@@ -235,8 +235,8 @@ class TestPython:
         run("extending")
         added = {name: set(registry) - before[name] for name, registry in registries.items()}
         assert added == {
-            "activation": {"mish"},
-            "loss": {"log_cosh"},
+            "activation": {"snake"},
+            "loss": {"pseudo_huber"},
             "learning_rate": {"linear"},
             "init": {"orthogonal"},
             "solver": {"adagrad"},

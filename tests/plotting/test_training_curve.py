@@ -149,9 +149,10 @@ HISTORY = {"loss": [2.0, 1.0], "accuracy": [0.1, 0.2]}
     ("histories", "options", "message"),
     [
         ({}, {}, "no history"),
-        ({"a": {"loss": [1.0]}}, {}, "'a' must have the keys 'loss' and 'accuracy' or 'r2'"),
+        ({"a": {"loss": [1.0]}}, {}, "'a' must have the keys 'loss' and 'accuracy', 'r2' or 'd2'"),
         ({"a": {"loss": [], "accuracy": []}}, {}, "'a' must have the keys"),
         ({"a": HISTORY, "b": {"loss": [1.0], "r2": [0.1]}}, {}, "Accuracy and R²"),
+        ({"a": {"loss": [1.0], "r2": [0.1]}, "b": {"loss": [1.0], "d2": [0.1]}}, {}, "D² and R²"),
         ({"a": HISTORY}, {"test_scores": {"b": 0.5}}, "test_scores has 'b'"),
         ({"a": HISTORY}, {"test_scores": {"a": [1, 1, 1]}}, r"each of the 2 epochs, got .*\(3,\)"),
     ],

@@ -151,7 +151,7 @@ def mistakes() -> None:
     MLPScratchClassifier(warm_start="resum")  # type: ignore[arg-type]
     MLPScratchClassifier(max_iter=10.5)  # type: ignore[arg-type]
     MLPScratchClassifier(hidden_layer_size=10)  # type: ignore[call-arg]
-    MLPScratchRegressor("huber")  # type: ignore[arg-type]
+    MLPScratchRegressor("hubert")  # type: ignore[arg-type]
     MLPScratchRegressor(stop_when=falling)  # type: ignore[arg-type]
     Checkpoint("network.checkpoint", every_epoch=5)  # type: ignore[call-arg]
     MLPBaggingRegressor(n_members=5)  # type: ignore[call-arg]

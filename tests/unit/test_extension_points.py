@@ -19,6 +19,7 @@ from sknn_scratch.engine.losses import (
     LOSSES,
     REGRESSION_LOSSES,
     ClassificationLoss,
+    DevianceLoss,
     Loss,
     RegressionLoss,
     SquaredError,
@@ -53,6 +54,7 @@ REQUIRED = {
     | {"score_name", "best_constant", "remember_targets", "mean_score"},
     ClassificationLoss: OF_A_LOSS | OF_A_SCORE | {"classify", "smoothed"},
     RegressionLoss: {"out_activation", "predict", "value", "value_and_gradient"},
+    DevianceLoss: {"out_activation", "predict", "of_each", "constants"},
     Schedule: {"base_rate"},
     Solver: {"full_batch", "init", "step"},
     Penalty: {

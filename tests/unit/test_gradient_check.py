@@ -18,11 +18,14 @@ from sklearn.preprocessing import StandardScaler
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine import losses
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation, Tanh
-from sknn_scratch.engine.losses import LOSSES, LogLoss
+from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES, DevianceLoss, LogLoss
 from sknn_scratch.engine.penalties import ElasticNet, GroupLasso
 from sknn_scratch.gradient_check import check_gradient
 from sknn_scratch.model_selection import MLPGridSearchCV
 from sknn_scratch.plotting import GradientCheckDisplay
+
+from ..loss_targets import draw_targets
+from ..pairs import PAIRS
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -40,6 +43,10 @@ PROBLEMS = {
     ),
     "squared_error": (MLPScratchRegressor, RNG.normal(size=(10, 2))),
     "poisson": (MLPScratchRegressor, RNG.poisson(2.0, size=10).astype(float)),
+} | {
+    name: (MLPScratchRegressor, draw_targets(name, RNG, 10, 2))
+    for name, loss in REGRESSION_LOSSES.items()
+    if issubclass(loss, DevianceLoss)
 }
 PENALTIES = [
     {"alpha": 0.0},
@@ -96,8 +103,7 @@ def test_there_is_a_problem_for_every_loss():
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("loss", PROBLEMS)
+@pytest.mark.parametrize(("activation", "loss"), PAIRS)
 def test_gradient_of_every_loss_and_activation_at_every_depth(loss, activation, depth):
     for n_samples, shift in [(1, 0), (10, 3)]:
         k = depth + shift + list(ACTIVATIONS).index(activation) + 5 * list(PROBLEMS).index(loss)
@@ -108,10 +114,7 @@ def test_gradient_of_every_loss_and_activation_at_every_depth(loss, activation, 
         assert check.backprop.size == model.n_parameters_
 
 
-COMBINATIONS = [(loss, activation) for loss in LOSSES for activation in ACTIVATIONS]
-
-
-@pytest.mark.parametrize(("loss", "activation"), COMBINATIONS)
+@pytest.mark.parametrize(("activation", "loss"), PAIRS)
 def test_verdict_for_every_loss_and_activation(loss, activation):
     Estimator, y = PROBLEMS[loss]
     params = {"loss": loss} if Estimator is MLPScratchRegressor else {}

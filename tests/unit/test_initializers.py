@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     "glorot_uniform": lambda gain: [within(np.sqrt(gain / (FAN_IN + FAN_OUT)))] * 2,
     "he_normal": lambda gain: [norm(0, np.sqrt(2 / FAN_IN)), None],
     "he_uniform": lambda gain: [within(np.sqrt(6 / FAN_IN)), None],
+    "lecun_normal": lambda gain: [norm(0, np.sqrt(1 / FAN_IN)), None],
     "lecun_uniform": lambda gain: [within(1 / np.sqrt(FAN_IN)), None],
     "normal": lambda gain: [norm(0, 0.1)] * 2,
 }

@@ -21,6 +21,9 @@ from sknn_scratch.engine.solvers import SOLVERS, Adam
 from sknn_scratch.engine.subnormals import faded
 from sknn_scratch.engine.training import STEPS_PER_FLUSH, NumpyEpochs, Optimizer, train
 
+from ..loss_targets import draw_targets
+from ..pairs import PAIRS
+
 pytest.importorskip("numba")
 
 UNITS = (4, 5, 3, 2)
@@ -37,19 +40,11 @@ TERMS = {
     ],
 }
 
-every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
+every_pair = pytest.mark.parametrize(("name", "loss"), PAIRS)
 every_loss = pytest.mark.parametrize("loss", LOSSES)
 with_and_without_weights = pytest.mark.parametrize("weighted", [False, True])
 with_and_without_penalties = pytest.mark.parametrize("penalised", [False, True])
 with_and_without_dropout = pytest.mark.parametrize("dropout", [False, True])
-
-# Targets of the kind that belongs to an output function
-TARGETS = {
-    "softmax": lambda rng, n, k: np.eye(k)[rng.integers(k, size=n)],
-    "logistic": lambda rng, n, k: rng.integers(2, size=(n, k)).astype(float),
-    "identity": lambda rng, n, k: rng.normal(size=(n, k)),
-    "exp": lambda rng, n, k: rng.poisson(2.0, size=(n, k)).astype(float),
-}
 
 
 class Problem:
@@ -70,7 +65,7 @@ class Problem:
         if dropout:
             self.objective.dropout = Dropout(RATES, self.noise())
         X = rng.normal(size=(N_SAMPLES, UNITS[0])).astype(dtype)
-        y = TARGETS[self.objective.loss.out_activation](rng, N_SAMPLES, UNITS[-1]).astype(dtype)
+        y = draw_targets(loss, rng, N_SAMPLES, UNITS[-1]).astype(dtype)
         weight = rng.uniform(0.5, 2, N_SAMPLES).astype(dtype) if weighted else None
         self.objective.loss.remember_targets(y, weight)
         self.batches = MiniBatches(X, y, weight, N_SAMPLES)
@@ -110,8 +105,7 @@ class Problem:
         )
 
 
-@every_activation
-@every_loss
+@every_pair
 @with_and_without_weights
 @with_and_without_penalties
 @with_and_without_dropout
@@ -123,8 +117,7 @@ def test_gradient_is_that_of_differences(name, loss, weighted, penalised, dropou
     assert_allclose(found, problem.differences(), rtol=0, atol=1e-8 * size)
 
 
-@every_activation
-@every_loss
+@every_pair
 @with_and_without_weights
 @with_and_without_penalties
 @with_and_without_dropout

@@ -1,19 +1,36 @@
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, huber, log_softmax, softmax
 from sklearn.metrics import (
     accuracy_score,
+    d2_absolute_error_score,
+    d2_tweedie_score,
     log_loss,
+    mean_absolute_error,
+    mean_pinball_loss,
     mean_poisson_deviance,
     mean_squared_error,
+    mean_tweedie_deviance,
     r2_score,
 )
 
-from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES
+from sknn_scratch.engine.losses import (
+    LOSSES,
+    REGRESSION_LOSSES,
+    GammaLoss,
+    HuberLoss,
+    PoissonLoss,
+    QuantileLoss,
+    TweedieLoss,
+)
+
+from ..loss_targets import draw_targets
 
 EPS = np.finfo(np.float64).eps
 STEP = 2.0**-10
@@ -23,13 +40,8 @@ every_classification_loss = pytest.mark.parametrize(
     "name", [name for name, loss in LOSSES.items() if hasattr(loss, "classify")]
 )
 
-# Targets of the kind that belongs to an output function, drawn at random.
-TARGETS = {
-    "softmax": lambda rng, n, k: np.eye(k)[rng.integers(k, size=n)],
-    "logistic": lambda rng, n, k: rng.integers(2, size=(n, k)).astype(float),
-    "identity": lambda rng, n, k: rng.normal(size=(n, k)),
-    "exp": lambda rng, n, k: rng.poisson(2.0, size=(n, k)).astype(float),
-}
+# Where |z - y| makes the derivative, or that of the derivative, jump
+KINKS = {"absolute_error": 0.0, "quantile": 0.0, "huber": 1.0}
 PREDICTIONS = {
     "softmax": lambda raw: softmax(raw, axis=-1),
     "logistic": expit,
@@ -39,7 +51,7 @@ PREDICTIONS = {
 
 
 def targets(name, shape, seed=0):
-    return TARGETS[LOSSES[name].out_activation](np.random.default_rng(seed), *shape)
+    return draw_targets(name, np.random.default_rng(seed), *shape)
 
 
 @st.composite
@@ -72,10 +84,16 @@ def test_gradient_is_that_of_differences(name, drawn):
             for step in (STEP, 2 * STEP)
         )
         differences = (8 * near - far) / (12 * STEP)
-        # The five-point rule errs by STEP^4 f'''''/30, where f''''' <= exp(6) = 400, and by
-        # 1.5 eps / STEP times the terms of f, which are larger than f by 4 y log(y) <= 200 at most.
-        tolerance = 400 * STEP**4 / 30 + 4 * EPS * (200 + np.abs(values)) / STEP
-        assert np.all(np.abs(gradient[:, k] - differences) <= tolerance)
+        # The five-point rule errs by STEP^4 f'''''/30, where f''''' <= exp(6) = 400 (of gamma y
+        # times that), and by 1.5 eps / STEP times the terms of f, which are larger than f by
+        # 4 y log(y) <= 200 at most.
+        steepest = 400 * y.max() if name == "gamma" else 400
+        tolerance = steepest * STEP**4 / 30 + 4 * EPS * (200 + np.abs(values)) / STEP
+        errors = np.abs(gradient[:, k] - differences)
+        if name in KINKS:
+            to_kink = np.abs(np.abs(raw[:, k] - y[:, k]) - KINKS[name])
+            errors[to_kink <= 2 * STEP] = 0
+        assert np.all(errors <= tolerance)
 
 
 @every_loss
@@ -130,7 +148,22 @@ ORACLES = {
     "poisson": lambda raw, y: sum(
         mean_poisson_deviance(y[:, k], np.exp(raw[:, k])) / 2 for k in range(raw.shape[1])
     ),
+    "absolute_error": lambda raw, y: raw.shape[1] * mean_absolute_error(y, raw),
+    "quantile": lambda raw, y: raw.shape[1] * mean_pinball_loss(y, raw, alpha=0.5),
+    "huber": lambda raw, y: huber(1.0, raw - y).sum(axis=1).mean(),
+    "log_cosh": lambda raw, y: np.log(np.cosh(raw - y)).sum(axis=1).mean(),
+    "gamma": lambda raw, y: tweedie_deviance(raw, y, 2) / 2,
+    "tweedie": lambda raw, y: tweedie_deviance(raw, y, 1.5) / 2,
 }
+
+
+def tweedie_deviance(raw, y, power):
+    columns = zip(y.T, np.exp(raw).T, strict=True)
+    return sum(mean_tweedie_deviance(of_y, means, power=power) for of_y, means in columns)
+
+
+def test_every_loss_has_an_oracle():
+    assert set(ORACLES) == set(LOSSES)
 
 
 @pytest.mark.parametrize("name", ORACLES)
@@ -141,6 +174,37 @@ def test_mean_is_scikit_learns(name):
     assert LOSSES[name]().value(raw, y).mean() == expected
 
 
+@pytest.mark.parametrize(
+    ("loss", "oracle"),
+    [
+        *[
+            (QuantileLoss(q), lambda raw, y, q=q: 3 * mean_pinball_loss(y, raw, alpha=q))
+            for q in (0.05, 0.9)
+        ],
+        *[
+            (HuberLoss(d), lambda raw, y, d=d: huber(d, raw - y).sum(axis=1).mean())
+            for d in (1e-3, 0.3, 1e3)
+        ],
+        *[
+            (TweedieLoss(p), lambda raw, y, p=p: tweedie_deviance(raw, y, p) / 2)
+            for p in (1, 1.2, 1.5, 1.9, 2, 3)
+        ],
+    ],
+    ids=repr,
+)
+def test_mean_is_scikit_learns_for_each_parameter(loss, oracle):
+    raw, y = example("gamma" if loss.out_activation == "exp" else "huber", scale=1.0)
+    # Terms of up to 10, divided by 1 - p or 2 - p and by means that may be a hundred times smaller
+    assert loss.value(raw, y).mean() == pytest.approx(oracle(raw, y), rel=1e3 * EPS)
+    steps = 1e-5 * np.eye(3)
+    found = [(loss.value(raw + h, y) - loss.value(raw - h, y)) / 2e-5 for h in steps]
+    gradient = raw.copy()
+    loss.value_and_gradient(gradient, y)
+    # Differences err by 1e-10 times a third derivative, and by eps / 1e-5 times the loss
+    bound = 1e-8 * max(1, np.abs(gradient).max())
+    assert_allclose(np.transpose(found), gradient, rtol=0, atol=bound)
+
+
 def test_log_loss_is_minus_log_softmax():
     raw, y = example("log_loss", scale=100)
     expected = -log_softmax(raw, axis=-1)[y == 1]
@@ -148,7 +212,7 @@ def test_log_loss_is_minus_log_softmax():
     assert_allclose(value, expected, rtol=4 * EPS, atol=4 * EPS)
 
 
-@pytest.mark.parametrize("name", [n for n in LOSSES if n != "squared_error"])
+@pytest.mark.parametrize("name", ["log_loss", "binary_log_loss", "poisson"])
 def test_gradient_is_prediction_minus_target(name):
     raw, y = example(name)
     expected = PREDICTIONS[LOSSES[name].out_activation](raw) - y
@@ -171,8 +235,9 @@ def test_log_loss_does_not_see_a_shift(drawn, shift):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_extreme_scores_give_finite_numbers(name, dtype):
     # The mean itself overflows where it is exp(z), in float32 near z = 88.
-    largest = 80 if LOSSES[name].out_activation == "exp" else 1e4
-    raw = np.array([[-1e4, largest], [largest, -1e4], [-1e4, -1e4], [largest, largest]], dtype)
+    high = 80 if LOSSES[name].out_activation == "exp" else 1e4
+    low = -80 if name in ("gamma", "tweedie") else -1e4  # these divide by the mean
+    raw = np.array([[low, high], [high, low], [low, low], [high, high]], dtype)
     for seed in range(4):
         y = targets(name, raw.shape, seed).astype(dtype)
         value, gradient = value_and_gradient(name, raw, y)
@@ -237,7 +302,7 @@ def test_mean_score_of_classes_is_accuracy_score(name, k):
     assert score == pytest.approx(accuracy_score(y, expected, sample_weight=weight), rel=50 * EPS)
 
 
-@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+@pytest.mark.parametrize("name", ["squared_error", "poisson"])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtypes", ["ddd", "fff", "ffd"])
 def test_mean_score_of_numbers_is_r2_score_to_the_bit(name, weighted, dtypes):
@@ -254,6 +319,80 @@ def test_mean_score_of_numbers_is_r2_score_to_the_bit(name, weighted, dtypes):
     loss.predict(means := raw.copy())
     expected = r2_score(y, means, sample_weight=weight)
     assert loss.mean_score(raw, y, weight) == expected
+
+
+# scikit-learn takes the quantiles of weighted samples, and of single targets, by other rules
+D2_ORACLES = {
+    "absolute_error": lambda raw, y, weight: d2_absolute_error_score(y, raw, sample_weight=weight),
+    "gamma": lambda raw, y, weight: d2_tweedie(raw, y, weight, power=2),
+    "tweedie": lambda raw, y, weight: d2_tweedie(raw, y, weight, power=1.5),
+}
+
+
+def d2_tweedie(raw, y, weight, power):
+    of_each = [
+        d2_tweedie_score(y[:, k], np.exp(raw[:, k]), sample_weight=weight, power=power)
+        for k in range(y.shape[1])
+    ]
+    return np.mean(of_each)
+
+
+@pytest.mark.parametrize("name", D2_ORACLES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mean_score_is_scikit_learns_d2(name, weighted):
+    raw, y = example(name, scale=1.0)
+    weight = np.random.default_rng(4).integers(0, 3, 50).astype(float) if weighted else None
+    expected = D2_ORACLES[name](raw, y, weight)
+    assert LOSSES[name]().mean_score(raw, y, weight) == pytest.approx(expected, rel=1e3 * EPS)
+
+
+DEVIANCES = {
+    **{name: loss() for name, loss in REGRESSION_LOSSES.items() if loss().score_name == "d2"},
+    "quantile 0.9": QuantileLoss(0.9),
+    "huber 0.1": HuberLoss(0.1),
+    "tweedie 3": TweedieLoss(3),
+}
+
+
+@pytest.mark.parametrize("name", DEVIANCES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_d2_of_the_best_constant_is_zero_and_of_all_others_less(name, weighted):
+    loss, rng = DEVIANCES[name], np.random.default_rng(3)
+    y = draw_targets("gamma" if loss.out_activation == "exp" else "huber", rng, 31, 1)
+    weight = rng.integers(0, 3, 31).astype(float) if weighted else None
+    grid = np.linspace(y.min(), y.max(), 201)
+    grid = np.log(grid) if loss.out_activation == "exp" else np.union1d(grid, y)
+    scores = [loss.mean_score(np.full((31, 1), z), y, weight) for z in grid]
+    assert max(scores) <= 1e-12  # rounding of a ratio near one, and of the constant
+    assert max(scores) > -1e-3  # the grid is that fine
+    loss = copy.copy(loss)
+    loss.remember_targets(y, weight)
+    raw = rng.normal(size=(31, 1))
+    of_each = np.average(loss.score(raw, y), weights=weight)
+    assert of_each == pytest.approx(loss.mean_score(raw, y, weight), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", DEVIANCES)
+def test_d2_of_a_target_that_does_not_vary(name):
+    loss = copy.copy(DEVIANCES[name])
+    y = np.full((20, 2), 0.1)
+    exact = np.log(y) if loss.out_activation == "exp" else y
+    loss.remember_targets(y, np.full(20, 0.3))
+    assert_array_equal(loss.error_of_constant, [[0, 0]])
+    assert loss.mean_score(exact + 0.2, y, None) == 0
+    y[:, 1] = np.where(np.arange(20) == 5, 7, 0.1)  # varies only where there is no weight
+    loss.remember_targets(y, (y[:, 1] == 0.1) * 0.3)
+    assert_array_equal(loss.error_of_constant, [[0, 0]])
+
+
+@pytest.mark.parametrize("spread", [1e-200, 1e-8, 1e8, 1e200])
+@pytest.mark.parametrize("name", ["huber", "log_cosh"])
+def test_best_constant_of_errors_of_any_size(name, spread):
+    y = spread * np.random.default_rng(0).standard_cauchy((101, 2))
+    found = LOSSES[name]().constants(y, None)
+    # Of far smaller errors than delta it is the mean, of far larger ones the median
+    middle = (np.mean if spread < 1 else np.median)(y, axis=0)
+    assert_allclose(found, middle, rtol=1e-6, atol=1e-6 * spread)
 
 
 @pytest.mark.parametrize("name", REGRESSION_LOSSES)
@@ -301,6 +440,58 @@ def test_which_targets_are_allowed():
     assert LOSSES["squared_error"]().fault_of_targets(y) is None
 
 
+@pytest.mark.parametrize(
+    ("loss", "smallest", "rule"),
+    [
+        (GammaLoss(), 0.0, "needs y > 0, but y has values down to 0.0: use loss='tweedie'"),
+        (TweedieLoss(1.2), -0.5, "needs y >= 0, but y has values down to -0.5: use"),
+        (
+            TweedieLoss(2),
+            0.0,
+            "with power=2 needs y > 0, but y has values down to 0.0: use a power",
+        ),
+        (TweedieLoss(3), 0.0, "with power=3 needs y > 0, but y has values down to 0.0"),
+    ],
+    ids=repr,
+)
+def test_which_targets_a_deviance_allows(loss, smallest, rule):
+    y = np.array([[1.0, 2.0], [smallest, 3.0]])
+    assert loss.fault_of_targets(y).startswith(rule)
+    assert loss.fault_of_targets(y + 0.6) is None
+    assert TweedieLoss(1.9).fault_of_targets(np.zeros((2, 2))) is None
+
+
+def test_large_errors_and_small_ones():
+    r = np.array([[-1e300], [-800.0], [-1e-4], [0.0], [1e-4], [800.0], [1e300]])
+    value, slope = value_and_gradient("log_cosh", r, np.zeros((7, 1)))
+    large = np.abs(r[:, 0]) - np.log(2)
+    small = [5e-9, 0, 5e-9]  # r^2 / 2, known to eps |r|
+    assert_allclose(value, [*large[:2], *small, *large[5:]], rtol=1e-8)
+    assert_allclose(slope, np.tanh(r), rtol=8 * EPS)
+    for name, expected in {"absolute_error": np.sign(r), "huber": np.clip(r, -1, 1)}.items():
+        assert_array_equal(value_and_gradient(name, r, np.zeros((7, 1)))[1], expected)
+
+
+@pytest.mark.parametrize(("near", "loss"), [(1, PoissonLoss()), (2, GammaLoss())], ids=repr)
+@pytest.mark.parametrize("distance", [0, 5e-16, 1e-9, 1e-4])
+def test_tweedie_near_whole_powers_keeps_its_digits(near, loss, distance):
+    raw, y = example("gamma", scale=1.0)
+    expected = loss.value(raw, y)
+    below = [] if near == 1 else [near - distance]
+    found = [TweedieLoss(power).value(raw, y) for power in [*below, near + distance]]
+    # The deviance changes with p by itself times logarithms of y and m, of up to 5
+    for values in found:
+        assert_allclose(values, expected, rtol=10 * distance, atol=1e3 * EPS)
+
+
+def test_zeros_cost_nothing_where_the_mean_is_all_but_zero():
+    # y m^(1 - p) is 0 there, also where m^(1 - p) overflows
+    for power in (1, 1.5, 1.9):
+        gradient = np.array([[-1e6]])
+        value = TweedieLoss(power).value_and_gradient(gradient, np.zeros((1, 1)))
+        assert value == gradient == 0
+
+
 @every_loss
 def test_reported_is_the_sum_but_for_the_squared_error(name):
     expected = 2.25 if name == "squared_error" else 6.25
@@ -324,5 +515,7 @@ def test_float32_is_kept(name):
     expected, expected_gradient = value_and_gradient(name, raw.astype(float), y.astype(float))
     # sums of a few terms each of a size of up to exp(|z|), |z| < 10
     scale = np.exp(10) if LOSSES[name].out_activation == "exp" else 100
+    if name == "gamma":
+        scale *= y.max()
     assert_allclose(value, expected, rtol=0, atol=8 * scale * np.finfo(np.float32).eps)
     assert_allclose(gradient, expected_gradient, rtol=0, atol=scale * np.finfo(np.float32).eps)

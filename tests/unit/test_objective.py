@@ -17,19 +17,14 @@ from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import ElasticNet, GroupLasso, MaxNorm
 from sknn_scratch.estimators.build import build_objective
 
+from ..loss_targets import draw_targets
+from ..pairs import PAIRS
+
 EPS, EPS32 = np.finfo(np.float64).eps, np.finfo(np.float32).eps
 N = 6
 
-every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
+every_pair = pytest.mark.parametrize(("name", "loss"), PAIRS)
 every_loss = pytest.mark.parametrize("loss", LOSSES)
-
-# Targets of the kind that belongs to an output function, drawn at random.
-TARGETS = {
-    "softmax": lambda rng, n, k: np.eye(k)[rng.integers(k, size=n)],
-    "logistic": lambda rng, n, k: rng.integers(2, size=(n, k)).astype(float),
-    "identity": lambda rng, n, k: rng.normal(size=(n, k)),
-    "exp": lambda rng, n, k: rng.poisson(2.0, size=(n, k)).astype(float),
-}
 
 
 def no_penalty(params):
@@ -63,7 +58,7 @@ class Problem:
         self.params = Parameters.empty(units, dtype)
         self.params.flat[...] = rng.normal(0, 0.7, self.params.flat.size)
         self.X = rng.normal(size=(n, 3)).astype(dtype)
-        self.y = TARGETS[LOSSES[loss].out_activation](rng, n, n_outputs).astype(dtype)
+        self.y = draw_targets(loss, rng, n, n_outputs).astype(dtype)
         self.weight = rng.uniform(0.5, 2, n).astype(dtype) if weighted else None
         self.activations, self.loss = [ACTIVATIONS[name]() for _ in hidden], LOSSES[loss]()
         self.penalties = penalties(self.params)
@@ -98,8 +93,7 @@ class Problem:
         return subgradient
 
 
-@every_activation
-@every_loss
+@every_pair
 @pytest.mark.parametrize("hidden", [(), (4,), (4, 3), (4, 3, 2)])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("penalties", [no_penalty, elastic_nets])
@@ -155,8 +149,7 @@ def test_there_is_no_score_in_regression_before_targets_are_seen(loss):
     assert np.isnan(Problem(loss=loss).evaluate()[0][2])
 
 
-@every_activation
-@every_loss
+@every_pair
 def test_sparse_equals_dense(name, loss):
     problem = Problem(name, loss)
     problem.X[np.abs(problem.X) < 0.5] = 0
@@ -268,8 +261,7 @@ def test_permuting_rows_changes_nothing():
 # Dropout
 
 
-@every_activation
-@every_loss
+@every_pair
 def test_gradient_with_dropout_is_that_of_differences(name, loss):
     problem = Problem(name, loss)
     batch, flat, step = problem.batch, problem.params.flat, 2.0**-17
@@ -352,8 +344,7 @@ def test_prox_treats_each_weight_matrix_by_its_penalty_and_no_bias(step):
 # dtype and memory
 
 
-@every_activation
-@every_loss
+@every_pair
 @pytest.mark.parametrize("weighted", [False, True])
 def test_float32_is_kept_in_the_gradient(name, loss, weighted):
     problem = Problem(name, loss, weighted=weighted, penalties=elastic_nets, dtype=np.float32)
@@ -380,8 +371,7 @@ def test_the_mean_of_float32_losses_is_taken_in_double_precision(weighted):
     assert loss == pytest.approx(per_sample.mean(), rel=1000 * EPS)
 
 
-@every_activation
-@every_loss
+@every_pair
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_second_call_allocates_little(name, loss, weighted):
     problem = Problem(name, loss, (60, 60), weighted, elastic_nets, n=1000)

@@ -42,7 +42,7 @@ class Fitted:
         self.params.biases[-1][...] *= to_spread
         raw *= to_spread
         y = (raw > 0) * 1.0 if loss != "log_loss" else raw == raw.max(axis=-1, keepdims=True)
-        if loss == "poisson":  # counts, all of which are zero
+        if loss in ("poisson", "tweedie"):  # counts, all of which are zero
             self.params.weights[-1][...] = -np.abs(self.params.weights[-1])
             y = np.zeros_like(raw)
         self.objective = Objective(activations, LOSSES[loss](), [], self.params)
@@ -84,7 +84,7 @@ class Looked:
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("loss", ["log_loss", "binary_log_loss", "poisson"])
+@pytest.mark.parametrize("loss", ["log_loss", "binary_log_loss", "poisson", "tweedie"])
 @every_dtype
 def test_what_is_fitted_has_no_subnormal_gradients(solver, loss, dtype, monkeypatch):
     fitted, looked = Fitted(solver, loss, dtype), Looked(monkeypatch)

@@ -15,17 +15,11 @@ from sknn_scratch.engine.schedules import SCHEDULES, Constant
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.engine.training import Optimizer, train
 
+from ..loss_targets import draw_targets
+
 EPS = np.finfo(np.float64).eps
 
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
-
-# Targets of the kind that belongs to an output function, drawn at random.
-TARGETS = {
-    "softmax": lambda rng, n, k: np.eye(k)[rng.integers(k, size=n)],
-    "logistic": lambda rng, n, k: rng.integers(2, size=(n, k)).astype(float),
-    "identity": lambda rng, n, k: rng.normal(size=(n, k)),
-    "exp": lambda rng, n, k: rng.poisson(2.0, size=(n, k)).astype(float),
-}
 
 
 # Mini-batches
@@ -174,7 +168,7 @@ class Run:
         rng = np.random.default_rng(0)
         X, y = (
             rng.normal(size=(14, n_inputs)),
-            TARGETS[LOSSES[loss].out_activation](rng, 14, n_outputs),
+            draw_targets(loss, rng, 14, n_outputs),
         )
         weight = rng.uniform(0.5, 2, 14) if weighted else None
         units = (n_inputs, *hidden, n_outputs)

@@ -1,18 +1,28 @@
 """Activations: f(z), and f' given z and a = f(z), as in `sknn_scratch.engine.activations`."""
 
+import math
+
+from sknn_scratch.engine.activations import SELU as _SELU
+from sknn_scratch.engine.activations import Mish as _Mish
 from sknn_scratch.engine.kernels.compiler import compiled, elementwise, exactly, inlined
 from sknn_scratch.engine.kernels.functions import exp, expm1, log1p_exp, normal
 from sknn_scratch.engine.kernels.records import (
     ELU,
     GELU,
+    HARD_SWISH,
     IDENTITY,
     LEAKY_RELU,
     LOGISTIC,
+    MISH,
     RELU,
+    SELU,
     SILU,
+    SINE,
     SOFTPLUS,
     TANH,
 )
+
+_MISH_LIMIT, _S, _ST = _Mish.limit, _SELU.s, _SELU.s * _SELU.t
 
 
 @elementwise
@@ -132,6 +142,73 @@ def silu_prime(z, a):
     return s * (one + z * (one - s))
 
 
+@elementwise
+def _mish_parts(z):
+    """Return z within the limit, e = exp(z) and n = e (e + 2)."""
+    limit = type(z)(_MISH_LIMIT)
+    w = limit if z > limit else z
+    e = exp(w)
+    return w, e, e * (e + type(z)(2))
+
+
+@elementwise
+def mish(z):
+    """f(z) = z n / (n + 2)."""
+    _, _, n = _mish_parts(z)
+    return z * (n / (n + type(z)(2)))
+
+
+@elementwise
+def mish_prime(z, a):
+    """F' = (n (n + 2) + 4 z e (1 + e)) / (n + 2)^2."""
+    of_type = type(z)
+    w, e, n = _mish_parts(z)
+    below = n + of_type(2)
+    return (n * below + of_type(4) * (w * e) * (of_type(1) + e)) / (below * below)
+
+
+@elementwise
+def selu(z):
+    """f(z) = s z where z > 0, else s t (exp(z) - 1)."""
+    of_type = type(z)
+    return of_type(_ST) * expm1(z) if z < of_type(0) else of_type(_S) * z
+
+
+@elementwise
+def selu_prime(z, a):
+    """F' = s where z > 0, else f + s t."""
+    of_type = type(a)
+    return of_type(_S) if a > of_type(0) else a + of_type(_ST)
+
+
+@elementwise
+def hard_swish(z):
+    """f(z) = z (z + 3) / 6, the second factor within [0, 1]."""
+    of_type = type(z)
+    return z * (min(max(z + of_type(3), of_type(0)), of_type(6)) * of_type(1 / 6))
+
+
+@elementwise
+def hard_swish_prime(z, a):
+    """F' = 0 where z < -3, 1 where z > 3, else (2 z + 3) / 6."""
+    of_type = type(z)
+    slope = z * of_type(1 / 3) + of_type(0.5)
+    slope = of_type(0) if z < of_type(-3) else slope
+    return of_type(1) if z > of_type(3) else slope
+
+
+@elementwise
+def sine(z):
+    """f(z) = sin(z), of the C library: to reduce large z by 2 pi takes more than a product."""
+    return type(z)(math.sin(z))
+
+
+@elementwise
+def sine_prime(z, a):
+    """F' = cos(z)."""
+    return type(z)(math.cos(z))
+
+
 def _loop(f):
     @compiled
     def loop(b, z, a):
@@ -179,6 +256,10 @@ _elu = _loop_in_place(elu)
 _softplus = _loop_in_place(softplus)
 _gelu = _loop(gelu)
 _silu = _loop(silu)
+_mish = _loop(mish)
+_selu = _loop_in_place(selu)
+_hard_swish = _loop(hard_swish)
+_sine = _loop(sine)
 _identity_prime = _loop_prime(identity_prime)
 _logistic_prime = _loop_prime(logistic_prime)
 _tanh_prime = _loop_prime(tanh_prime)
@@ -188,6 +269,10 @@ _elu_prime = _loop_prime(elu_prime)
 _softplus_prime = _loop_prime(softplus_prime)
 _gelu_prime = _loop_prime(gelu_prime)
 _silu_prime = _loop_prime(silu_prime)
+_mish_prime = _loop_prime(mish_prime)
+_selu_prime = _loop_prime(selu_prime)
+_hard_swish_prime = _loop_prime(hard_swish_prime)
+_sine_prime = _loop_prime(sine_prime)
 
 
 @inlined
@@ -211,6 +296,14 @@ def activate(code, b, z, a):
         _gelu(b, z, a)
     elif code == SILU:
         _silu(b, z, a)
+    elif code == MISH:
+        _mish(b, z, a)
+    elif code == SELU:
+        _selu(b, z, a)
+    elif code == HARD_SWISH:
+        _hard_swish(b, z, a)
+    elif code == SINE:
+        _sine(b, z, a)
 
 
 @inlined
@@ -234,3 +327,11 @@ def through_activation(code, z, a, delta, db):
         _gelu_prime(z, a, delta, db)
     elif code == SILU:
         _silu_prime(z, a, delta, db)
+    elif code == MISH:
+        _mish_prime(z, a, delta, db)
+    elif code == SELU:
+        _selu_prime(z, a, delta, db)
+    elif code == HARD_SWISH:
+        _hard_swish_prime(z, a, delta, db)
+    elif code == SINE:
+        _sine_prime(z, a, delta, db)

@@ -69,7 +69,7 @@ def _flush_subnormals(vector):
 
 @cached
 def run_steps(
-    first, last, sums, flats, orders, rates, noise, X, y, weight, y_variance,
+    first, last, sums, flats, orders, rates, noise, X, y, weight, error_of_constant,
     layers, parts, settings, params, at, grad, m, v, scratch, work,
 ):  # fmt: skip
     """Do the steps from `first` to `last` of one or more epochs.
@@ -82,7 +82,7 @@ def run_steps(
     rates : the learning rate of each step of an epoch.
     noise : a number in [0, 1) for each value that may be dropped in these steps.
     X, y, weight : the training samples; weight is empty for ones.
-    y_variance : of each target, by which R^2 is measured.
+    error_of_constant : of each target, by which the score is measured.
     layers, parts, settings : records of the dtypes in `records`.
     params, at : the parameters, and those at which the gradient is taken.
     m, v : the vectors of the solver's state, empty where it has none.
@@ -104,7 +104,7 @@ def run_steps(
         raw = forward(X_batch, at, layers, work, of_step)
         loss_of, score_of = work[s.loss_of : s.loss_of + n], work[s.score_of : s.score_of + n]
         loss, score = loss_and_gradient(
-            s.loss, raw, y_batch, w, total, y_variance, loss_of, score_of
+            s, raw, y_batch, w, total, error_of_constant, loss_of, score_of
         )
         backward(X_batch, at, layers, work, of_step, raw, grad)
         penalty = step(s, rates[in_epoch], total, layers, parts, params, at, grad, m, v, scratch)

@@ -10,7 +10,17 @@ import numpy as np
 from sknn_scratch.engine.kernels.activations import logistic
 from sknn_scratch.engine.kernels.compiler import compiled, inlined
 from sknn_scratch.engine.kernels.functions import exp, faded, log1p_exp
-from sknn_scratch.engine.kernels.records import BINARY_LOG_LOSS, LOG_LOSS, POISSON, SQUARED_ERROR
+from sknn_scratch.engine.kernels.records import (
+    ABSOLUTE_ERROR,
+    BINARY_LOG_LOSS,
+    GAMMA,
+    HUBER,
+    LOG_COSH,
+    LOG_LOSS,
+    POISSON,
+    QUANTILE,
+    SQUARED_ERROR,
+)
 
 
 @compiled
@@ -56,7 +66,7 @@ def _binary_log_loss(z, y, loss_of, score_of):
 
 
 @compiled
-def _squared_error(z, y, y_variance, loss_of, score_of):
+def _squared_error(z, y, error_of_constant, loss_of, score_of):
     """1/2 sum_k (z_k - y_k)^2; d/dz = z - y."""
     for i in range(z.shape[0]):
         loss, explained = z.dtype.type(0), z.dtype.type(0)
@@ -64,13 +74,13 @@ def _squared_error(z, y, y_variance, loss_of, score_of):
             z[i, k] -= y[i, k]
             square = z[i, k] * z[i, k]
             loss += z.dtype.type(0.5) * square
-            explained += square / y_variance[k]
+            explained += square / error_of_constant[k]
         loss_of[i] = loss
         score_of[i] = 1 - explained / z.shape[1]
 
 
 @compiled
-def _poisson(z, y, y_variance, loss_of, score_of):
+def _poisson(z, y, error_of_constant, loss_of, score_of):
     """sum_k y_k log(y_k / m_k) - y_k + m_k with m = exp(z); d/dz = m - y."""
     for i in range(z.shape[0]):
         loss, explained = z.dtype.type(0), z.dtype.type(0)
@@ -80,25 +90,121 @@ def _poisson(z, y, y_variance, loss_of, score_of):
             loss -= y[i, k] * z[i, k]
             z[i, k] = exp(z[i, k]) - y[i, k]
             loss += z[i, k]
-            explained += z[i, k] * z[i, k] / y_variance[k]
+            explained += z[i, k] * z[i, k] / error_of_constant[k]
+        loss_of[i] = loss
+        score_of[i] = 1 - explained / z.shape[1]
+
+
+# The functions of one output: those of the C library will do, because there are few outputs
+
+
+@inlined
+def _absolute_error(r):
+    """Return |r|, and its sign."""
+    of_type = type(r)
+    return abs(r), of_type(r > 0) - of_type(r < 0)
+
+
+@inlined
+def _pinball(r, quantile):
+    """Return (1 - q) r where r > 0, else -q r, and the slope."""
+    of_type = type(r)
+    slope = of_type(r > 0) * (of_type(1) - quantile) - of_type(r < 0) * quantile
+    return r * slope, slope
+
+
+@inlined
+def _huber(r, delta):
+    """Return c (|r| - c / 2) with c = min(|r|, delta), and r within ±delta."""
+    c = min(abs(r), delta)
+    return c * (abs(r) - type(r)(0.5) * c), -c if r < 0 else c
+
+
+@inlined
+def _log_cosh(r):
+    """Return log cosh(r), and tanh(r)."""
+    of_type = type(r)
+    excess = math.log1p(of_type(0.5) * math.expm1(of_type(-2) * abs(r)))
+    return abs(r) + excess, math.tanh(r)
+
+
+@inlined
+def _gamma(z, y):
+    """Return y / m - log(y / m) - 1 with m = exp(z), and 1 - y / m."""
+    log_ratio = math.log(y) - z
+    excess = math.expm1(log_ratio)
+    return excess - log_ratio, -excess
+
+
+@compiled
+def _difference_of_powers(log_y, z, e):
+    """Return (y^e - m^e) / e with m = exp(z), and log(y / m) for e = 0; exact for small e too."""
+    log_ratio = log_y - z
+    if e == 0:
+        return log_ratio
+    larger = math.exp(max(e * log_y, e * z))
+    size = larger * -math.expm1(-abs(e * log_ratio)) / abs(e)
+    return -size if log_ratio < 0 else size
+
+
+@inlined
+def _tweedie(z, y, power):
+    """Return half the Tweedie deviance, as `TweedieLoss` of numpy does, and the slope."""
+    of_type = type(z)
+    q, s = of_type(1) - power, of_type(2) - power
+    without_y = math.exp(s * z)
+    if y == 0:
+        return without_y / s, without_y
+    log_y, slope = math.log(y), without_y - y * math.exp(q * z)
+    if power <= 1.5:
+        return (y * _difference_of_powers(log_y, z, q) + slope) / s, slope
+    return (_difference_of_powers(log_y, z, s) + slope) / q, slope
+
+
+@compiled
+def _deviance(s, z, y, error_of_constant, loss_of, score_of):
+    """Losses whose score is D^2: that of each output, and its derivative."""
+    of_type = z.dtype.type
+    quantile, delta, power = of_type(s.quantile), of_type(s.delta), of_type(s.power)
+    for i in range(z.shape[0]):
+        loss, explained = of_type(0), of_type(0)
+        for k in range(z.shape[1]):
+            r = z[i, k] - y[i, k]
+            if s.loss == ABSOLUTE_ERROR:
+                of_each, slope = _absolute_error(r)
+            elif s.loss == QUANTILE:
+                of_each, slope = _pinball(r, quantile)
+            elif s.loss == HUBER:
+                of_each, slope = _huber(r, delta)
+            elif s.loss == LOG_COSH:
+                of_each, slope = _log_cosh(r)
+            elif s.loss == GAMMA:
+                of_each, slope = _gamma(z[i, k], y[i, k])
+            else:
+                of_each, slope = _tweedie(z[i, k], y[i, k], power)
+            z[i, k] = slope
+            loss += of_each
+            explained += of_each / error_of_constant[k]
         loss_of[i] = loss
         score_of[i] = 1 - explained / z.shape[1]
 
 
 @inlined
-def loss_and_gradient(code, z, y, weight, total, y_variance, loss_of, score_of):
+def loss_and_gradient(s, z, y, weight, total, error_of_constant, loss_of, score_of):
     """Return the means of loss and score with these weights; z becomes their gradient in z.
 
     What is negligible in it becomes zero as in `subnormals`, in every batch: here that is free.
     """
-    if code == LOG_LOSS:
+    if s.loss == LOG_LOSS:
         _log_loss(z, y, loss_of, score_of)
-    elif code == BINARY_LOG_LOSS:
+    elif s.loss == BINARY_LOG_LOSS:
         _binary_log_loss(z, y, loss_of, score_of)
-    elif code == SQUARED_ERROR:
-        _squared_error(z, y, y_variance, loss_of, score_of)
-    elif code == POISSON:
-        _poisson(z, y, y_variance, loss_of, score_of)
+    elif s.loss == SQUARED_ERROR:
+        _squared_error(z, y, error_of_constant, loss_of, score_of)
+    elif s.loss == POISSON:
+        _poisson(z, y, error_of_constant, loss_of, score_of)
+    else:
+        _deviance(s, z, y, error_of_constant, loss_of, score_of)
     negligible = z.dtype.type(math.sqrt(faded(z)))
     # In double precision, as in `objective`: epochs are compared by digits that float32 would lose
     loss = score = 0.0

@@ -7,7 +7,9 @@ a dtype, and is compiled once.
 import numpy as np
 
 IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, GELU, SILU = range(9)
+MISH, SELU, HARD_SWISH, SINE = range(9, 13)
 LOG_LOSS, BINARY_LOG_LOSS, SQUARED_ERROR, POISSON = range(4)
+ABSOLUTE_ERROR, QUANTILE, HUBER, LOG_COSH, GAMMA, TWEEDIE = range(4, 10)
 GD, NAG, SGD, ADAM = range(4)
 
 
@@ -23,10 +25,11 @@ LAYER = _record(int64="n_in n_out activation W b z a delta noise", float64="drop
 PART = _record(int64="start stop", float64="l1 l2 alpha weight_decay")
 
 # What a fit has one of: places in `work` of the batch, and of loss and score of each sample;
-# dropout of the input, n_noise values of a sample that may be dropped in all layers; no group_l1 or
-# max_norm if 0; and the state that is a number, which changes from step to step: n_steps, t
+# dropout of the input, n_noise values of a sample that may be dropped in all layers; the parameters
+# of losses; no group_l1 or max_norm if 0; and the state that is a number, which changes from step
+# to step: n_steps, t
 SETTINGS = _record(
     int64="loss solver batch_size X y weight loss_of score_of n_noise n_steps",
-    float64="dropout momentum beta_1 beta_2 epsilon group_l1 max_norm t",
+    float64="dropout quantile delta power momentum beta_1 beta_2 epsilon group_l1 max_norm t",
     bool="nesterovs_momentum restart",
 )
