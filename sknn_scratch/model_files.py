@@ -1,9 +1,9 @@
-"""Models to files and back: joblib, skops and ONNX.
+"""Models to files and back: joblib, skops, ONNX and plain text.
 
 :func:`save` and :func:`load` are ``joblib.dump`` and ``joblib.load``, or those of skops where the
 name of the file ends in ``.skops``, with three additions: a file is complete or not there at all;
 it has a checksum; and one that cannot be read says why. What either writes the other reads.
-:func:`to_onnx` is for prediction without Python.
+:func:`to_onnx` and :func:`to_json` are for prediction without Python.
 """
 
 import os
@@ -16,8 +16,9 @@ from sklearn.base import BaseEstimator
 from sknn_scratch._files import replaced, seal, seal_holds
 from sknn_scratch._optional import optional
 from sknn_scratch.onnx_export.conversion import to_onnx
+from sknn_scratch.plain_file import to_json
 
-__all__ = ["load", "save", "to_onnx"]
+__all__ = ["load", "save", "to_json", "to_onnx"]
 
 _ZIP = b"PK\x03\x04"  # what skops writes
 # A pickle of protocol 2 or later; compressed by zlib, gzip, bz2, xz, lzma or lz4

@@ -265,8 +265,8 @@ class TestPython:
             pytest.importorskip(package)
         run("model_files")
         printed = capsys.readouterr().out.splitlines()
-        same, truncated, untrusted, same_score, close, shape, outputs, activation = printed
-        assert same == same_score == close == "True"
+        same, truncated, untrusted, same_score, close, shape, outputs, activation, plain = printed
+        assert same == same_score == close == plain == "True"
         assert truncated.startswith("'half.joblib' is truncated or damaged")
         assert untrusted == "['sknn_scratch.MLPScratchClassifier']"
         assert shape == "(2,)"

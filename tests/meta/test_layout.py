@@ -21,7 +21,15 @@ GROUND = [
     "_sklearn",
     "exceptions",
 ]
-TOOLS = ["gradient_check", "reference", "datasets", "callbacks", "model_files", "compile_kernels"]
+TOOLS = [
+    "gradient_check",
+    "reference",
+    "datasets",
+    "callbacks",
+    "plain_file",
+    "model_files",
+    "compile_kernels",
+]
 # A line a folder: what its files may import beside each other
 MAY_IMPORT = {
     "engine": [],
@@ -33,7 +41,7 @@ MAY_IMPORT = {
     # Besides what users hand over: public names, and what trains the candidates of a search
     "plotting": ["gradient_check", "model_selection", *GROUND],
     **{name: ["engine", "estimators", *GROUND] for name in TOOLS},
-    "model_files": ["estimators", "onnx_export", *GROUND],
+    "model_files": ["estimators", "onnx_export", "plain_file", *GROUND],
     **{name: GROUND[:number] for number, name in enumerate(GROUND)},
 }
 # A file imports only from those before it in its folder
