@@ -3,7 +3,7 @@
 skl2onnx converts some models wrongly and without an error. What has not run is not believed.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -12,16 +12,26 @@ from sknn_scratch._optional import optional
 from sknn_scratch.onnx_export.errors import NotConvertibleError
 
 
-def check_predictions(converted: Any, model: Any, X: Any, inputs: dict) -> None:
-    """Raise an error unless both predict the same for X; `inputs` is X for the converted model."""
-    outputs = run(converted, inputs)
-    if not is_classifier(model):
-        _check_same(outputs[0], model.predict(X))
-        return
-    label, probabilities = outputs
-    expected = model.predict_proba(X)
-    _check_same(probabilities, expected)
-    _check_same_labels(label, model.predict(X), expected)
+class Predictions(NamedTuple):
+    """What a model predicts: probabilities or targets, and the labels of a classifier."""
+
+    values: np.ndarray
+    labels: np.ndarray | None
+
+
+def predictions(model: Any, X: Any) -> Predictions:
+    """Return what a model predicts for X."""
+    if is_classifier(model):
+        return Predictions(model.predict_proba(X), model.predict(X))
+    return Predictions(model.predict(X), None)
+
+
+def check_predictions(converted: Any, inputs: dict, expected: Predictions) -> None:
+    """Raise an error unless a converted model predicts for its inputs what is expected."""
+    *labels, values = run(converted, inputs)
+    _check_same(values, expected.values)
+    if expected.labels is not None:
+        _check_same_labels(labels[0], expected.labels, expected.values)
 
 
 def run(converted: Any, inputs: dict) -> list[np.ndarray]:

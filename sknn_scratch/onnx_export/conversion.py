@@ -9,7 +9,7 @@ from sknn_scratch._optional import optional
 from sknn_scratch._pipelines import last_step
 from sknn_scratch.engine.outputs import quiet
 from sknn_scratch.estimators.base import BaseMLPScratch
-from sknn_scratch.onnx_export.comparison import check_predictions
+from sknn_scratch.onnx_export.comparison import check_predictions, predictions
 from sknn_scratch.onnx_export.errors import NotConvertibleError
 from sknn_scratch.onnx_export.registration import register_converters
 from sknn_scratch.onnx_export.samples import as_inputs
@@ -70,6 +70,8 @@ def to_onnx(model: BaseEstimator, X: Any) -> Any:
             f"scikit-learn that holds one, such as a Pipeline, got {model!r}."
         )
     check_is_fitted(model)
+    # First, so that what is wrong with X is told as it is elsewhere
+    expected = predictions(model, X)
     register_converters(*map(type, networks))
     # Probabilities as an array, not as a list of dicts
     options = {id(last_step(model)): {"zipmap": False}} if is_classifier(model) else None
@@ -81,7 +83,7 @@ def to_onnx(model: BaseEstimator, X: Any) -> Any:
             )
         # skl2onnx writes an underscore for what is no letter or digit in the name of a column
         names = [entry.name for entry in converted.graph.input]
-        check_predictions(converted, model, X, dict(zip(names, inputs, strict=True)))
+        check_predictions(converted, dict(zip(names, inputs, strict=True)), expected)
     except NotConvertibleError:
         raise
     except Exception as error:  # each of the two packages has several of its own

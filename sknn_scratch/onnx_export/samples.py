@@ -74,7 +74,9 @@ def _column(name, values, dtype):
     """Return a column as a matrix of numbers or strings."""
     is_category = dtype == "category"
     if values.dtype.kind in "OSUTMm" or is_category:
-        values = _strings_or_numbers(name, values.astype(object), is_category)
+        # One by one: astype makes whole numbers of dates
+        objects = np.fromiter(values, dtype=object, count=len(values))
+        values = _strings_or_numbers(name, objects, is_category)
     return values[:, np.newaxis]
 
 
@@ -84,7 +86,7 @@ def _strings_or_numbers(name, values, is_category):
     if other := kinds - {"string", "number"}:
         raise NotConvertibleError(
             f"column {name!r} holds {' and '.join(sorted(other))} values. Turn them into numbers "
-            "or strings before"
+            "or strings before fit, or leave the column out if the model does not use it"
         )
     if kinds == {"number"} and not is_category:
         return np.array([np.nan if is_missing(v) else v for v in values], dtype=np.float64)

@@ -215,6 +215,16 @@ def test_not_fitted():
             to_onnx(model, X)
 
 
+@pytest.mark.parametrize("samples", [X[:0], X[:, :2], np.full((2, 4), np.nan), [["a"] * 4]])
+def test_what_is_wrong_with_the_samples_is_told_as_in_predict(samples):
+    for model in (new().fit(X, y), make_pipeline(StandardScaler(), new(MLPScratchRegressor))):
+        with pytest.raises((ValueError, TypeError)) as of_predict:
+            model.fit(X, y).predict(samples)
+        with pytest.raises(type(of_predict.value)) as of_to_onnx:
+            to_onnx(model, samples)
+        assert str(of_to_onnx.value).replace("predict_proba", "predict") == str(of_predict.value)
+
+
 @pytest.mark.parametrize("model", [StandardScaler(), make_pipeline(new(), StandardScaler()), 5])
 def test_not_a_model_of_ours(model):
     with pytest.raises(TypeError, match=r"model must be an estimator of this package, .* got "):

@@ -419,9 +419,11 @@ class TestDataFrames:
         encoder = ColumnTransformer([("scale", StandardScaler(), ["a"])])
         model = make_pipeline(encoder, MLPScratchClassifier(4, max_iter=5, random_state=0))
         model.fit(data, [0, 1, 1] * 10)
-        data["when"] = pandas.Series(pandas.to_datetime(["2020-01-01"] * 30), dtype=object)
-        with pytest.raises(ValueError, match=r"column 'when' holds date values\. Turn them into"):
-            to_onnx(model, data)
+        data["when"] = pandas.to_datetime(["2020-01-01"] * 30)
+        for kind in (data["when"].dtype, object):
+            data["when"] = data["when"].astype(kind)
+            with pytest.raises(ValueError, match=r"column 'when' holds date values\. Turn them in"):
+                to_onnx(model, data)
 
     def test_numbers_alone_are_one_matrix(self):
         """Where no step asks for columns by name."""
