@@ -1,6 +1,5 @@
 """Networks as ONNX: every one of them, by our converters for skl2onnx and by onnx alone."""
 
-import subprocess
 import sys
 
 import numpy as np
@@ -44,7 +43,7 @@ def new(cls=MLPScratchClassifier, **params):
 @pytest.mark.parametrize("hundred", [0, 1, 2])
 def test_networks_drawn_at_random(hundred):
     """`python -m tests.interop.onnx_models` converts more of them."""
-    assert max(map(difference, range(100 * hundred, 100 * hundred + 30))) < 1e-5
+    assert max(map(difference, range(100 * hundred, 100 * hundred + 20))) < 1e-5
 
 
 def test_there_is_a_converter_for_all_that_is_registered():
@@ -67,22 +66,15 @@ def test_activations_value_by_value(name, dtype):
     np.testing.assert_allclose(given[:, 0], model.predict(z), rtol=1e-6, atol=2e-7)
 
 
-def test_a_network_alone_needs_nothing_but_onnx():
-    code = """
-import sys
-sys.modules["skl2onnx"] = sys.modules["onnxruntime"] = None
-from sklearn.datasets import load_iris
-from sknn_scratch import MLPScratchClassifier
-from sknn_scratch.onnx_export import network_to_onnx
-X, y = load_iris(return_X_y=True)
-network = MLPScratchClassifier(5, solver="lbfgs", random_state=0).fit(X, y)
-converted = network_to_onnx(network)
-from onnx.reference import ReferenceEvaluator
-label, probabilities = ReferenceEvaluator(converted).run(None, {"X": X})
-assert abs(probabilities - network.predict_proba(X)).max() < 1e-9
-assert (label == network.predict(X)).all()
-"""
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+def test_a_network_alone_needs_nothing_but_onnx(monkeypatch):
+    for module in ("skl2onnx", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, module, None)  # as if it were not there
+    network = new().fit(X, y)
+    converted = network_to_onnx(network)
+    evaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator(converted)
+    label, probabilities = evaluator.run(None, {"X": X})
+    np.testing.assert_allclose(probabilities, network.predict_proba(X), atol=1e-9)
+    np.testing.assert_array_equal(label, network.predict(X))
 
 
 def test_a_network_alone_is_a_sound_model():
