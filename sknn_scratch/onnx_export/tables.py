@@ -10,8 +10,6 @@ from sknn_scratch.onnx_export.graph import Value
 from sknn_scratch.tabular.piecewise_linear import PiecewiseLinearEncoder
 from sknn_scratch.tabular.smooth_clip import SmoothClip
 
-_LARGEST = float(np.finfo(np.float64).max)
-
 
 def piecewise_linear(encoder: PiecewiseLinearEncoder, x: Value) -> Value:
     """Return equation (1) of the encoder, one column for each bin."""
@@ -20,7 +18,7 @@ def piecewise_linear(encoder: PiecewiseLinearEncoder, x: Value) -> Value:
     )
     each = np.repeat(np.arange(len(encoder.n_bins_)), encoder.n_bins_)
     repeated = take(x.astype(np.float64), each, axis=1)
-    return _as_float(x.dtype, (clip(repeated, lower, upper) - start) / width)
+    return _saturated((clip(repeated, lower, upper) - start) / width, x.dtype)
 
 
 def _bins(edges, is_linear):
@@ -37,17 +35,16 @@ def smooth_clip(transformer: SmoothClip, x: Value) -> Value:
     """Return z / sqrt(1 + (z / bound)^2) of the scaled column."""
     bound = transformer.bound
     z = (x.astype(np.float64) - transformer.center_) / transformer.scale_
-    z = clip(z, -_LARGEST, _LARGEST)
+    z = _saturated(z, np.float64)
     t = z / bound
     # Divided by the larger one of 1 and |t|, no square overflows
     m = maximum(absolute(t), 1)
     u = z / m / sqrt((1 / m) * (1 / m) + (t / m) * (t / m))
-    return _as_float(x.dtype, clip(u, -bound, bound))
+    return _saturated(clip(u, -bound, bound), x.dtype)
 
 
-def _as_float(dtype, value):
-    """Return numbers in the dtype of X if that is float32; those beyond its range become finite."""
-    if dtype != np.float32:
-        return value
-    largest = float(np.finfo(np.float32).max)
-    return clip(value, -largest, largest).astype(np.float32)
+def _saturated(value, dtype):
+    """Return numbers in the dtype of X, or float64; those beyond its range become finite."""
+    dtype = np.float32 if dtype == np.float32 else np.float64
+    largest = float(np.finfo(dtype).max)
+    return clip(value, -largest, largest).astype(dtype)
