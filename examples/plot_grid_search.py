@@ -10,7 +10,6 @@ any of scikit-learn's: in a pipeline, by the names of its parameters, and in par
 import warnings
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -19,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier
 from sknn_scratch.exceptions import NothingLearnedWarning
+from sknn_scratch.plotting import SearchDisplay
 
 # To stop after a number of iterations is the plan here, not a failure to converge. The strongest
 # penalty is there to show that nothing is learned under it.
@@ -53,26 +53,9 @@ print(f"mean accuracy on the parts held out: {search.best_score_:.3f}")
 # %%
 # All results at a glance
 # -----------------------
-# The rows of ``cv_results_`` come in the order of the grid, the last parameter running fastest.
-# One hidden unit is too few for three classes, and with a penalty of 1 nothing is learnt. Between
-# the others the differences are of a few samples.
+# A heat map has a cell for each pair. One hidden unit is too few for three classes, and with a
+# penalty of 1 nothing is learnt. Between the others the differences are of a few samples.
 
-scores = search.cv_results_["mean_test_score"].reshape(len(UNITS), len(L2))
-fig, ax = plt.subplots(figsize=(7.5, 5.5), layout="constrained")
-image = ax.imshow(scores, cmap="viridis", aspect="auto")
-middle = (scores.min() + scores.max()) / 2
-for (row, column), score in np.ndenumerate(scores):
-    color = "white" if score < middle else "black"
-    ax.text(column, row, f"{score:.3f}", ha="center", va="center", color=color)
-ax.set(
-    title="Mean accuracy of 4 held-out parts of wine",
-    xlabel="strength of the penalty, l2",
-    ylabel="hidden units",
-    xticks=range(len(L2)),
-    xticklabels=L2,
-    yticks=range(len(UNITS)),
-    yticklabels=UNITS,
-)
-fig.colorbar(image, label="accuracy (share of samples)")
+heat_map = SearchDisplay.from_search(search, x="l2", y="hidden_layer_sizes")
 
 plt.show()

@@ -1,8 +1,8 @@
 """Fashion-MNIST: loss and accuracy of training, validation and test over 100 epochs.
 
-One hidden layer of 50 units, batches of 256, l2 = 0.001, step 0.001, trained by mini-batch SGD
-without momentum, by SGD with momentum and by Adam: the same step, three solvers. Nothing is chosen
-by the test set; its curve is recorded only.
+One hidden layer of 50 units, batches of 256 and l2 = 0.001, trained by mini-batch SGD without
+momentum, by SGD with momentum and by Adam. All three solvers have the same learning rate, 0.001.
+Nothing is chosen by the test set; its curve is recorded only.
 
 Needs matplotlib (``pip install sknn-scratch[plot]``)::
 
@@ -65,7 +65,7 @@ def main(arguments=None):
         print(f"{name}: accuracy after the last epoch: {', '.join(figures)}")
     settings = {"all": settings, "solvers": SOLVERS}
     save_results(NAME, options, settings, start, results)
-    title = "Fashion-MNIST, 50 hidden units: solvers at the same step of 0.001"
+    title = "Fashion-MNIST, 50 hidden units: solvers at the same learning rate, 0.001"
     save_figure(draw(results), options, NAME, title)
 
 

@@ -59,8 +59,10 @@ def draw_heat_map(ax, results, cells, axes, values_format, *, im_kw, text_kw):
     y_axis.draw_table(ax, "y")
     for row, column in cells.failed:
         _add_rectangle(ax, row, column, 1, **_HATCH)
-    row, column = max(cells.best, key=lambda cell: results.rank(cells.best[cell]))
-    _add_rectangle(ax, row, column, 0.93, **_FRAME)
+    best = results.best(cells.best.values())
+    for (row, column), own in cells.best.items():
+        if own == best:
+            _add_rectangle(ax, row, column, 0.93, **_FRAME)
     texts = {cell: format(results.mean[row], values_format) for cell, row in cells.best.items()}
     size = _font_size(ax, means.shape, max(map(len, texts.values())))
     return image, _write(ax, image, texts, means, size, text_kw)

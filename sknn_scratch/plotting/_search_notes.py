@@ -7,6 +7,7 @@ import numpy as np
 from sknn_scratch.plotting._params import shown
 
 _FONT_SIZE = 8.5  # in points
+_LEAST_LENGTH = 20  # characters of a line, however narrow the axes
 _CHARACTER = 0.55  # width of a character as a share of the font size
 
 
@@ -51,9 +52,12 @@ def number_format(scores):
 
 def fills_figure(ax):
     """Whether only its colour bar is beside the axes, and the figure makes room for text."""
+    from matplotlib.figure import Figure
+
     figure = ax.figure
     colorbars = [image.colorbar.ax for image in (*ax.images, *ax.collections) if image.colorbar]
-    return figure.get_layout_engine() is not None and set(figure.axes) == {ax, *colorbars}
+    makes_room = isinstance(figure, Figure) and figure.get_layout_engine() is not None
+    return makes_room and set(figure.axes) == {ax, *colorbars}
 
 
 def write_above(ax, notes):
@@ -64,6 +68,7 @@ def write_above(ax, notes):
         ax.figure.draw_without_rendering()  # places the axes
         right = ax.figure.bbox.x1
     width = (right - ax.get_window_extent().x0) * 72 / ax.figure.dpi
-    lines = [fill(note, int(width / (_CHARACTER * _FONT_SIZE))) for note in notes]
+    length = max(_LEAST_LENGTH, int(width / (_CHARACTER * _FONT_SIZE)))
+    lines = [fill(note, length) for note in notes]
     text = "\n".join(filter(None, [before, *(line for line in lines if line not in before)]))
     ax.set_title(text, loc="left", fontsize=_FONT_SIZE)

@@ -75,7 +75,7 @@ class SearchResults:
         """Return the last row of each candidate that sets all of these parameters."""
         return [row for row in self.last_rows if self.params[row].keys() >= set(names)]
 
-    def rank(self, row):
+    def _rank(self, row):
         """Return what is the larger the better a row is.
 
         Scores of earlier rounds are of less training or fewer samples, and not to be compared.
@@ -85,7 +85,7 @@ class SearchResults:
     def best(self, rows):
         """Return the best of these rows, the first of equals; None if none of them has a score."""
         scored = [row for row in sorted(rows) if np.isfinite(self.mean[row])]
-        return max(scored, key=self.rank) if scored else None
+        return max(scored, key=self._rank) if scored else None
 
     def failed(self, rows):
         """Return those of `rows` that have no score."""
@@ -95,7 +95,8 @@ class SearchResults:
 def read_search(search, metric):
     """Return the results of a fitted search by one of its metrics."""
     if not hasattr(search, "cv_results_"):
-        if not hasattr(search, "best_params_") and hasattr(search, "error_score"):
+        is_unfitted = hasattr(search, "error_score") and not hasattr(search, "best_params_")
+        if is_unfitted:  # else it may be a search that keeps its results elsewhere
             check_is_fitted(search, "cv_results_")
         raise TypeError(
             "search must be a fitted search with cv_results_, such as GridSearchCV or "

@@ -124,7 +124,7 @@ class TestGdAndNag:
 class TestCircles:
     def test_draws_32_boundaries(self, run):
         result = run("plot_circles")
-        panels = [ax for ax in result["figures"][0].axes if ax.get_title()]
+        panels = [ax for ax in result["figures"][1].axes if ax.get_title()]
         assert len(panels) == len(result["models"]) == 32
 
     def test_100_units_fit_the_training_set(self, run):
@@ -133,7 +133,7 @@ class TestCircles:
         assert find("score", **best, learning_rate_init=0.05) == [1.0, 1.0]
         assert min(find("score", **best, learning_rate_init=0.005)) > 0.95
 
-    def test_25_epochs_are_enough_for_the_large_step_only(self, run):
+    def test_25_epochs_are_enough_for_the_large_learning_rate_only(self, run):
         find = run("plot_circles")["find"]
         assert max(find("score", max_iter=25, learning_rate_init=0.05)) == 1.0
         assert max(find("score", max_iter=25, learning_rate_init=0.005)) < 0.8
@@ -283,7 +283,8 @@ def test_stopping_rule_holds_at_the_last_epoch_and_at_none_before(run):
 
 def test_grid_search(run):
     result = run("plot_grid_search")
-    scores, search = result["scores"], result["search"]
+    heat_map, search = result["heat_map"], result["search"]
+    scores = np.array(heat_map.im_.get_array())  # a row for each number of units
     assert search.best_score_ == scores.max() > 0.97
     for (row, column), score in np.ndenumerate(scores):
         candidate = {
@@ -295,6 +296,17 @@ def test_grid_search(run):
     assert scores[:, -1].max() < 0.5
     assert scores[0].max() < 0.8
     assert np.ptp(scores[1:, :-1]) < 0.03
+
+
+def test_pictures_of_a_search(run):
+    result = run("plot_search_pictures")
+    scores = np.array(result["heat_map"].im_.get_array())  # a row for each penalty
+    assert np.ptp(scores[:3, :5], axis=0).max() < 0.03  # weak penalties agree
+    assert scores[3:].max() < 0.5
+    rounds = sorted(result["rounds"].lines_, key=lambda line: line.get_linewidth())
+    *others, winner = (line.get_ydata() for line in rounds)
+    assert len(winner) == 3
+    assert winner[0] < max(curve[0] for curve in others)
 
 
 class TestManyNetworks:

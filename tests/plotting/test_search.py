@@ -170,6 +170,14 @@ class TestTwoParameters:
         np.testing.assert_allclose(frame.get_center(), (3, 0))
         assert "Framed: best, 0.915 with a=1, b=0" in notes(display)
 
+    def test_of_equals_the_frame_is_around_the_one_that_is_named(self):
+        values = [("one", 0.5, [1]), ("two", 0, [1]), ("one", 0, [1, 2])]
+        search = grid([{"kind": [kind], "b": [b], "a": a} for kind, b, a in values])
+        display = from_search(search, x="a", y="kind")
+        assert notes(display).endswith("with a=1, b=0, kind=two")
+        (frame,) = display.ax_.patches
+        np.testing.assert_allclose(frame.get_center(), (0, 1))
+
     def test_empty_and_failed_cells(self):
         values = [{"a": [1, 2], "b": [0, 0.1]}, {"a": [3], "b": [0]}, {"a": [4], "b": ["failing"]}]
         display = from_search(grid(values), x="a", y="b")
