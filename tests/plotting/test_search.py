@@ -39,7 +39,7 @@ class Scored(BaseEstimator):
     def score(self, X, y=None):
         b = 0 if self.b is None else self.b
         peak = np.log10(self.a + 0.01) / 10
-        return 0.9 - peak**2 - 0.1 * b + self.fold_ + 0.001 * self.epochs + 0.0005 * len(X)
+        return 0.9 - peak**2 - 0.1 * b + self.fold_ - 0.001 * self.epochs + 0.0005 * len(X)
 
     def predict(self, X):
         return np.full(len(X), float(self.a))
@@ -376,6 +376,8 @@ def test_nothing_is_cut_off_or_overlaps():
         assert (box.x0 >= 0) & (box.y0 >= 0) & (box.x1 <= width) & (box.y1 <= height)
         cells = ax.get_window_extent().width / 10
         assert all(text.get_window_extent().width < cells for text in display.text_)
+        assert not display.text_ or cells > 0.6 * figure.dpi  # beside names that take their room
+        assert not n_lines > 1 or len(set(texts_of_legend(display))) == n_lines
         assert ax.get_window_extent().width > 0.3 * figure.bbox.width
 
 
