@@ -57,7 +57,7 @@ def run(tmp_path_factory):
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) == 15
+    assert len(SCRIPTS) == 16
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
