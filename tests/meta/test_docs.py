@@ -16,6 +16,7 @@ import sklearn
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 from sklearn.datasets import load_iris
+from sklearn.feature_selection import SelectFromModel
 
 import sknn_scratch
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
@@ -219,8 +220,23 @@ class TestPython:
         assert "passed: tolerance" in printed
         assert printed.endswith("True\n")
         assert 0 < len(found["selective"].selected_features_) < 64
+        self._check_which_features_matter(found)
         assert (found["sparse"].coefs_[0] == 0).any()
         assert (tmp_path / "curves.png").stat().st_size > 0
+
+    def _check_which_features_matter(self, found):
+        """The first 13 columns tell the cultivars of wine apart, the last 7 are noise."""
+        lost = found["lost"].importances_mean
+        assert lost[:13].max() > 0.05 > 0.03 > lost[13:].max()
+        chosen, first_layer = found["chosen"], found["first_layer"]
+        by_weights = [found[name].get_support(indices=True) for name in ("selector", "ranking")]
+        for features in (*by_weights, chosen.selected_features_):
+            assert set(features) <= set(range(13))
+        assert [len(features) for features in by_weights] == [8, 8]
+        assert 3 <= len(chosen.selected_features_) < 13
+        step = SelectFromModel(chosen, importance_getter=first_layer, threshold=1e-12, prefit=True)
+        kept = step.fit(found["seen"]).get_support(indices=True)
+        assert list(kept) == list(chosen.selected_features_)
 
     def test_in_the_quick_start(self, run, capsys, tmp_path):
         found = run("quick_start")
