@@ -20,6 +20,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation
+from sknn_scratch.engine.losses import REGRESSION_LOSSES
 from sknn_scratch.model_files import to_json
 from sknn_scratch.plain_file import _ACTIVATIONS
 
@@ -156,6 +157,15 @@ def test_every_activation(reader, name, factor):
     assert name in _ACTIVATIONS
     model = fitted("two numbers", StandardScaler(), activation=["tanh", name])
     model[-1].coefs_[1] *= factor
+    assert_same(reader(to_json(model), X[::7]), model.predict(X[::7]))
+
+
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+def test_every_loss_of_regression(reader, loss):
+    model = MLPScratchRegressor(loss, (4,), max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, np.exp(REAL))
     assert_same(reader(to_json(model), X[::7]), model.predict(X[::7]))
 
 

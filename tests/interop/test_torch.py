@@ -97,6 +97,19 @@ def test_every_activation(name, scale_of_z):
     assert again.activation == ("tanh" if name == "tanh" else ["tanh", name])
 
 
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+def test_every_loss_of_regression(loss):
+    model = fitted("counts", loss="poisson").set_params(loss=loss, max_iter=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, 1 + TARGETS["counts"])
+    module = model.to_torch()
+    assert_same(outputs(module, X), model.predict(X), 1e-6)
+    again = MLPScratchRegressor.from_torch(module)
+    assert_same(again.predict(X), model.predict(X), 0)
+    assert_same(again.set_params(loss=loss).predict(X), model.predict(X), 0)
+
+
 def test_an_activation_given_as_an_object_of_a_class_of_the_package():
     model = fitted("three classes", activation=ReLU())
     assert_same(outputs(model.to_torch(), X), model.predict_proba(X), 1e-6)
