@@ -1,7 +1,7 @@
-"""Time and weigh the training; write a table, ``benchmarks.json`` and three charts.
+"""Time and weigh the training; write a table, ``benchmarks.json`` and charts.
 
-``python -m benchmarks --help`` lists the options. All of it takes three quarters of an hour or so,
-the part sweeps most of that.
+``python -m benchmarks --help`` lists the options. All of it takes an hour and a half or so, the
+parts sweeps and tabular most of that.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks._charts import draw_cost, draw_speed, save
+from benchmarks._charts import draw_cost, draw_reliability, draw_speed, save
 from benchmarks._cost import measure_cost
 from benchmarks._ensemble import measure_ensembles
 from benchmarks._environment import describe_environment, limited_threads
@@ -19,8 +19,10 @@ from benchmarks._predict import time_predictions
 from benchmarks._report import report
 from benchmarks._shapes import SHAPES
 from benchmarks._sweeps import measure_sweeps
+from benchmarks._tables import TABLES
+from benchmarks._tabular import measure_tabular
 
-PARTS = ("fit", "predict", "memory", "cost", "sweeps", "ensemble")
+PARTS = ("fit", "predict", "memory", "cost", "sweeps", "ensemble", "tabular")
 
 
 def main(arguments=None):
@@ -34,6 +36,8 @@ def main(arguments=None):
         save(draw_speed(results["fit"]), options.output / "speed.png")
     if "cost" in results:
         save(draw_cost(results["cost"]), options.output / "cost.png")
+    if any("calibration" in entry for entry in results.get("tabular", [])):
+        save(draw_reliability(results["tabular"]), options.output / "reliability.png")
     print(report(results))
 
 
@@ -50,6 +54,9 @@ def run(options):
         "cost": lambda: measure_cost(rounds, quick=quick),
         "sweeps": lambda: measure_sweeps(rounds, quick=quick),
         "ensemble": lambda: measure_ensembles(rounds, quick=quick),
+        "tabular": lambda: measure_tabular(
+            options.data, options.tables, ablate=options.ablate, quick=quick
+        ),
     }
     results = {"environment": describe_environment(), "rounds": rounds, "quick": quick}
     return results | {part: parts[part]() for part in options.parts}
@@ -69,6 +76,19 @@ def parse_options(arguments):
         default=list(SHAPES),
         metavar="NAME",
         help=f"of the part fit; default: all of {', '.join(SHAPES)}",
+    )
+    parser.add_argument(
+        "--tables",
+        nargs="+",
+        choices=TABLES,
+        default=list(TABLES),
+        metavar="NAME",
+        help=f"of the part tabular; default: all of {', '.join(TABLES)}",
+    )
+    parser.add_argument(
+        "--ablate",
+        action="store_true",
+        help="in the part tabular: the recipe without one of its parts each, instead of the others",
     )
     parser.add_argument("--rounds", type=positive(int), metavar="N", help="default: 5")
     parser.add_argument(

@@ -1,6 +1,7 @@
 """What was measured, as figures."""
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 
@@ -14,6 +15,7 @@ RIVALS = {
     },
 }
 BAR_HEIGHT = 0.38
+ENOUGH_ROWS = 50  # a share of fewer rows is off by more than 0.07, one standard error
 TICKS = [0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 50]
 STYLES = {
     "sknn_scratch": {
@@ -34,6 +36,16 @@ UNITS = {
     "width": "units in each hidden layer",
     "depth": "number of hidden layers",
     "batch size": "batch size, samples",
+}
+
+
+# Colours that differ in lightness too, and markers, so that the lines can be told apart in grey
+MODELS = {
+    "recipe": {"marker": "o", "color": "#0b4f8a", "linewidth": 2.2},
+    "MLP": {"marker": "s", "color": "#c26a00", "label": "MLPClassifier"},
+    "boosting": {"marker": "^", "color": "#4d9a51", "label": "HistGradientBoosting"},
+    "RealMLP-TD-S": {"marker": "D", "color": "#b07cc6"},
+    "RealMLP-TD": {"marker": "v", "color": "#7a5230"},
 }
 
 
@@ -128,3 +140,28 @@ def save(figure, path):
     """Write the figure; hatching as fine as the bars."""
     with matplotlib.rc_context({"hatch.linewidth": 0.8}):
         figure.savefig(path, dpi=150)
+
+
+def draw_reliability(entries):
+    """Return the chart of how often predictions are right, over how sure the models are of them.
+
+    The test rows of all tables and seeds are taken together.
+    """
+    entries = [e for e in entries if "calibration" in e and "members" not in e]
+    figure = Figure(figsize=(6.5, 5.5), layout="constrained")
+    axes = figure.subplots()
+    axes.axline((1, 1), slope=1, color="black", linewidth=1, linestyle=":")
+    for name in dict.fromkeys(entry["model"] for entry in entries):
+        bins = [entry["calibration"] for entry in entries if entry["model"] == name]
+        rows, confidence, right = (
+            np.sum([of_one[column] for of_one in bins], axis=0)
+            for column in ("rows", "confidence", "right")
+        )
+        enough = rows >= ENOUGH_ROWS
+        style = {"label": name} | MODELS.get(name, {"marker": "x"})
+        axes.plot(confidence[enough] / rows[enough], right[enough] / rows[enough], **style)
+    axes.set(xlabel="probability of the predicted class", ylabel="share that is right")
+    axes.set_title("Below the diagonal a model is too sure of itself")
+    axes.set(xlim=(0.25, 1.02), ylim=(0.25, 1.02), aspect="equal")
+    axes.legend()
+    return figure

@@ -1,5 +1,8 @@
 """What was measured, as a plain table."""
 
+from benchmarks._align import align
+from benchmarks._tabular_report import tabular_tables
+
 FIT_COLUMNS = ["sknn_scratch", "numba", "scikit-learn", "torch", "products"]
 PREDICT_COLUMNS = ["sknn_scratch", "scikit-learn", "torch"]
 SEARCH_COLUMNS = ["numba, 2 threads", "numba", "numpy", "one by one", "scikit-learn"]
@@ -24,6 +27,7 @@ def report(results):
         "cost": cost_table,
         "sweeps": sweeps_table,
         "ensemble": ensemble_tables,
+        "tabular": tabular_tables,
     }
     tables += [make(results[part]) for part, make in makers.items() if part in results]
     return "\n\n".join(tables)
@@ -222,12 +226,3 @@ def show_seconds(seconds, name):
 def show_ratio(seconds, above, below):
     """Return the cell of a ratio of medians."""
     return f"{seconds[above] / seconds[below]:.2f}" if {above, below} <= set(seconds) else "-"
-
-
-def align(rows):
-    """Return the rows with columns of equal width."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )

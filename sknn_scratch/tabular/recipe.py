@@ -37,7 +37,7 @@ NETWORK: dict[str, Any] = {
     "learning_rate": "one_cycle",
     "learning_rate_init": 2e-3,
     "beta_2": 0.95,
-    "weight_decay": 0.3,
+    "weight_decay": 0.03,
     "dropout": 0.1,
     "early_stopping": True,
     "early_stopping_on": "loss",

@@ -22,10 +22,12 @@ from benchmarks import (
     _predict,
     _report,
     _sweeps,
+    _tabular,
     _timing,
 )
 from benchmarks.__main__ import main
 from benchmarks._shapes import SHAPES, Job, load_covertype
+from benchmarks._tables import TABLES
 
 WITHOUT_DATA = ["iris", "circles", "digits"]  # those that come with scikit-learn
 needs_torch = pytest.mark.skipif(
@@ -334,6 +336,57 @@ def test_job_has_the_sizes_of_its_shape(shape):
     assert job.X.dtype == shape.dtypes[0]
 
 
+# Tables
+
+
+@pytest.mark.slow
+def test_tables_are_judged_by_loss_accuracy_and_calibration(tmp_path, capsys):
+    results = run_quick(tmp_path, "--parts", "tabular", "--tables", "wine", "diabetes")
+    whole = [entry for entry in results["tabular"] if "members" not in entry]
+    expected = [(t, m) for t in ("wine", "diabetes") for m in ("recipe", "MLP", "boosting")]
+    assert [(entry["table"], entry["model"]) for entry in whole] == expected
+    assert all(("accuracy" in entry) == (entry["table"] == "wine") for entry in whole)
+    assert {e["members"] for e in results["tabular"] if "members" in e} == {1, 2, 4}
+    table = capsys.readouterr().out
+    for title in ("log loss", "accuracy", "calibration error", "RMSE", "seconds of fit"):
+        assert f"tabular: {title}, mean" in table
+    assert "the recipe beside the others" in table
+    assert (tmp_path / "reliability.png").exists()
+
+
+def test_tables_are_split_by_a_seed_and_without_overlap():
+    X_train, y_train, X_test, y_test = TABLES["wine"].split(None, 0)
+    assert (len(X_train), len(X_test)) == (len(y_train), len(y_test)) == (124, 54)
+    assert not set(X_train.index) & set(X_test.index)
+    assert set(X_train.index) != set(TABLES["wine"].split(None, 1)[0].index)
+
+
+def test_a_table_is_read_from_the_folder_that_is_named(tmp_path):
+    (tmp_path / "tabular").mkdir()
+    path = tmp_path / "tabular" / "auto_imports.csv.gz"
+    path.write_bytes(gzip.compress(b"make,price\naudi,1\n?,2\nbmw,?\n"))
+    X, y = TABLES["car prices"].load(tmp_path)
+    assert X.make.isna().tolist() == [False, True]
+    assert y.tolist() == [1, 2]
+
+
+@pytest.mark.slow
+def test_parts_of_the_recipe_are_left_out_one_by_one(tmp_path):
+    results = run_quick(tmp_path, "--parts", "tabular", "--tables", "wine", "--ablate")
+    names = [entry["model"] for entry in results["tabular"] if "members" not in entry]
+    assert names == [*_tabular.ABLATIONS, "with a temperature"]
+    losses = {entry["loss"] for entry in results["tabular"] if "members" not in entry}
+    assert len(losses) > len(names) / 2  # two epochs are too few for patience to matter
+
+
+def test_calibration_error():
+    confidence = np.array([0.9, 0.9, 0.9, 0.5])
+    is_right = np.array([True, True, False, True])
+    expected = (abs(2 - 2.7) + abs(1 - 0.5)) / 4
+    bins = _tabular.calibration_bins(confidence, is_right)
+    assert _tabular.calibration_error(bins) == pytest.approx(expected)
+
+
 # The command line
 
 
@@ -362,11 +415,12 @@ def test_quick_run_of_all_parts(data_folder, capsys):
     assert all(0 < megabytes < 60 for megabytes in anonymous.values())  # of a file of 200
     assert list(results["cost"]["sweeps"]) == ["samples", "width", "depth", "batch size"]
     assert len(results["sweeps"]["searches"]) == 5
-    charts = {"speed.png", "cost.png"}
+    assert {entry["table"] for entry in results["tabular"]} == set(TABLES)
+    charts = {"speed.png", "cost.png", "reliability.png"}
     assert {path.name for path in folder.iterdir()} == {"benchmarks.json", *charts}
     table = capsys.readouterr().out
     assert [len(results["ensemble"][part]) for part in ("fit", "predict")] == [6, 6]
-    parts = ["predict_proba", "memory", "cost", "sweeps", "ensemble"]
+    parts = ["predict_proba", "memory", "cost", "sweeps", "ensemble", "tabular"]
     assert all(name in table for name in [*shapes, *names, *parts])
 
 
