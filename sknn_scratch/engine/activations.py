@@ -247,17 +247,27 @@ class SELU(Activation):
     s: ClassVar[float] = 1.0507009873554805
     t: ClassVar[float] = 1.6732632423543772
 
+    # By chunks and without masks: with `where=` it took 3 to 5 times as long on 40,000 numbers
+
     def forward(self, z, a):
-        negative = z < 0  # now: a is z
-        np.expm1(z, out=a, where=negative)
-        np.multiply(a, self.t, out=a, where=negative)
-        a *= self.s
+        for rows in _chunks(z):
+            negative = np.minimum(z[rows], 0)
+            np.expm1(negative, out=negative)
+            negative *= self.s * self.t
+            positive = a[rows]  # a is z
+            np.maximum(positive, 0, out=positive)
+            positive *= self.s
+            positive += negative
 
     def backward(self, z, a, delta):
-        positive = a > 0
-        a += self.s * self.t  # below 0, f' = s t exp(z) = f + s t
-        np.copyto(a, self.s, where=positive)
-        delta *= a
+        for rows in _chunks(a):
+            slope = a[rows]
+            step = np.greater(slope, 0, out=np.empty_like(slope))
+            step *= self.s - self.s * self.t
+            np.minimum(slope, 0, out=slope)
+            slope += self.s * self.t  # below 0, f' = s t exp(z) = f + s t
+            slope += step
+            delta[rows] *= slope
 
 
 class HardSwish(Activation):
@@ -296,8 +306,8 @@ class Sine(Activation):
 
 
 def _chunks(array: np.ndarray) -> Iterator[slice]:
-    """Yield slices of rows with about 2^14 numbers: what is made of them stays in the cache."""
-    n_rows = max(1, 2**14 * len(array) // max(1, array.size))
+    """Yield slices of rows with about 2^13 numbers: what is made of them stays in the cache."""
+    n_rows = max(1, 2**13 * len(array) // max(1, array.size))
     for start in range(0, len(array), n_rows):
         yield slice(start, start + n_rows)
 
