@@ -14,6 +14,7 @@ from benchmarks._cost import measure_cost
 from benchmarks._ensemble import measure_ensembles
 from benchmarks._environment import describe_environment, limited_threads
 from benchmarks._fit import time_fits
+from benchmarks._halving import measure_halving
 from benchmarks._memory import measure_memory
 from benchmarks._predict import time_predictions
 from benchmarks._report import report
@@ -22,7 +23,7 @@ from benchmarks._sweeps import measure_sweeps
 from benchmarks._tables import TABLES
 from benchmarks._tabular import measure_tabular
 
-PARTS = ("fit", "predict", "memory", "cost", "sweeps", "ensemble", "tabular")
+PARTS = ("fit", "predict", "memory", "cost", "sweeps", "halving", "ensemble", "tabular")
 
 
 def main(arguments=None):
@@ -53,6 +54,7 @@ def run(options):
         ),
         "cost": lambda: measure_cost(rounds, quick=quick),
         "sweeps": lambda: measure_sweeps(rounds, quick=quick),
+        "halving": lambda: measure_halving(options.data, rounds, quick=quick),
         "ensemble": lambda: measure_ensembles(rounds, quick=quick),
         "tabular": lambda: measure_tabular(
             options.data, options.tables, ablate=options.ablate, quick=quick

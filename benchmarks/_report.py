@@ -1,5 +1,7 @@
 """What was measured, as a plain table."""
 
+from math import nan
+
 from benchmarks._align import align
 from benchmarks._tabular_report import tabular_tables
 
@@ -26,6 +28,7 @@ def report(results):
         "memory": memory_table,
         "cost": cost_table,
         "sweeps": sweeps_table,
+        "halving": halving_table,
         "ensemble": ensemble_tables,
         "tabular": tabular_tables,
     }
@@ -174,6 +177,19 @@ def sweep_row(entry):
         *(show_ratio(seconds, slower, faster) for slower, faster in SEARCH_RATIOS),
         f"{entry['largest_difference_of_scores']:.2g}",
     ]
+
+
+def halving_table(halving):
+    """Return seconds of the searches, and the best scores of the full grid and of halving."""
+    entries = halving["searches"]
+    names = list(entries[0]["seconds"])
+    rows = [["search", "candidates", "folds", *names, "best of grid", "best of halving"]]
+    for entry in entries:
+        sizes = [str(entry[name]) for name in ("candidates", "folds")]
+        times = [show_seconds(entry["median_seconds"], name) for name in names]
+        best = [f"{entry['best_scores'].get(k, nan):.4f}" for k in ("full grid", "halving")]
+        rows.append([entry["sweep"], *sizes, *times, *best])
+    return "\n".join(["halving: median seconds of a whole search", align(rows)])
 
 
 def ensemble_tables(ensembles):

@@ -13,6 +13,8 @@ this list complete:
 - `_init_callback_context`: of `CallbackSupportMixin`. It opens the task of a fit.
 - `_skl_callbacks`, `_parent_callback_ctx`, `_callback_fit_ctx`, `_skl_callbacks_to_teardown`: what
   scikit-learn's callbacks keep in an estimator, always or during a fit.
+- `_propagation_depth`: of `CallbackContext`. How many estimators are around that of a task, which
+  decides whether callbacks are handed on to those inside it.
 - `_check_input_parameters`, `_check_refit_for_multimetric`, `_format_results`, `_get_scorers`,
   `_get_routed_params_for_fit`, `_run_search`, `_select_best_index`: the steps of
   `BaseSearchCV.fit`, which our searches take in the same order.

@@ -64,6 +64,19 @@ class FitCallbacks:
         return vars(self.fit.model_so_far())
 
 
+def hands_on_callbacks(estimator, context):
+    """Whether callbacks of a search or the like are told of the fits inside the estimators in it.
+
+    `context` is that of a task of `estimator`.
+    """
+    return any(
+        callback.max_propagation_depth is None
+        or context._propagation_depth < callback.max_propagation_depth
+        for callback in getattr(estimator, "_skl_callbacks", [])
+        if isinstance(callback, AutoPropagatedCallback)
+    )
+
+
 def own_callbacks(estimator):
     """Return the callbacks that were set on the estimator itself, not handed down by another."""
     inside = hasattr(estimator, "_parent_callback_ctx")

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from sklearn.base import clone
 
 from sknn_scratch._sklearn import insert_error_scores, warn_or_raise_about_fit_failures
+from sknn_scratch.estimators.hooks import hands_on_callbacks
 from sknn_scratch.estimators.threads import one_blas_thread
 from sknn_scratch.model_selection.handover import run
 from sknn_scratch.model_selection.inputs import feeds_of, waves
@@ -94,7 +95,8 @@ class Evaluation:
         if getattr(search, "_skl_callbacks", None):
             name = "candidate-split-evaluation"
             contexts = [context.subcontext(task_name=name, task_id=k) for k in range(n_fits)]
-        fits = plan(self.estimator, candidates, splits, self.X, contexts)
+        shares = not hands_on_callbacks(search, context)
+        fits = plan(self.estimator, candidates, splits, self.X, contexts, shares=shares)
         if not fits:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no candidates?"

@@ -52,8 +52,9 @@ class MLPHalvingGridSearchCV(_HalvingSearch, HalvingGridSearchCV):
     Networks start anew in each round where `MLPGridSearchCV` gives each `max_iter` a network of its
     own: with the schedules "cosine" and "one_cycle", which depend on `max_iter`, with
     ``solver="lbfgs"``, `stop_when`, `verbose` or ``warm_start="resume"``, with a `random_state`
-    that is not a number, and if there are callbacks. So they do with every other resource, such as
-    "n_samples", and if the networks of a round would take more than 1 GiB between rounds.
+    that is not a number, and if a callback is notified of their epochs. So they do with every other
+    resource, such as "n_samples", and if the networks of a round would take more than 1 GiB between
+    rounds.
 
     Parameters
     ----------

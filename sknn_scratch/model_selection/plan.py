@@ -56,11 +56,12 @@ def _may_hold_network(estimator):
     return type(estimator) is Pipeline or isinstance(estimator, BaseMLPScratch)
 
 
-def plan(estimator, candidates, splits, X, contexts):
+def plan(estimator, candidates, splits, X, contexts, *, shares):
     """Return the fits of all candidates on all splits, candidate by candidate.
 
-    `contexts` holds scikit-learn's contexts of the fits. It is None for a search without callbacks;
-    those of a search are to see each transformer and each epoch, so that nothing is shared.
+    `contexts` holds scikit-learn's contexts of the fits, or is None for a search without callbacks.
+    `shares` says whether fits may share work. They may not if callbacks of the search are to see
+    each transformer and each epoch.
     """
     fits = []
     for position, parameters in enumerate(candidates):
@@ -68,7 +69,7 @@ def plan(estimator, candidates, splits, X, contexts):
         if _may_hold_network(estimator):  # of all others `_fit_and_score` sets them
             candidate.set_params(**clone(parameters, safe=False))
         setting = training = None
-        if contexts is None and not _has_callbacks(candidate):
+        if shares and not _has_callbacks(candidate):
             setting, training = _setting(candidate, parameters), _training(candidate, parameters)
         for split, (train, test) in enumerate(splits):
             fit = Fit(

@@ -120,8 +120,9 @@ class MLPGridSearchCV(NetworkSearch, GridSearchCV):
       "one_cycle", which depend on `max_iter`, with ``solver="lbfgs"``, `stop_when`, `verbose` or
       ``warm_start="resume"``, and with a `random_state` that is not a number.
 
-    Callbacks that are set on the search are notified of every transformer and every epoch.
-    Therefore the last two points do not apply to such a search.
+    The last two points do not apply to a search with a callback that scikit-learn hands on to the
+    networks, because it is notified of every transformer and every epoch. `ProgressBar` is one,
+    unless its `max_propagation_depth` is 0.
 
     Parameters
     ----------

@@ -42,6 +42,7 @@ def fit_further(network, begun, X, y, *, to_go_on=True, **params):
     if not to_go_on:
         return None
     reached = copy.copy(network)
+    vars(reached).pop("_parent_callback_ctx", None)  # it belongs to the fit that ends here
     del network._resume_point  # `fit` would leave none
     has_diverged = network.early_stopping and reached._resume_point.flat is None
     return None if has_diverged else reached

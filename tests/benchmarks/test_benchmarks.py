@@ -18,6 +18,7 @@ from benchmarks import (
     _cost,
     _ensemble,
     _environment,
+    _halving,
     _memory,
     _predict,
     _report,
@@ -284,6 +285,39 @@ def test_table_of_searches_has_a_cell_for_each_column():
     assert without.count("not installed") == 4
 
 
+# Halving
+
+
+def test_all_halving_searches_find_the_same():
+    sweep = _halving.SWEEPS[0].quick()
+    # Without those that start processes
+    names = [
+        name for name in _halving.searchers() if name not in ("full grid", "sklearn, numba, 2")
+    ]
+    entry = _halving.time_halving(sweep, *sweep.data(None), 1, names)
+    assert list(entry["seconds"]) == names
+    assert len(set(entry["best_scores"].values())) == 1
+
+
+def test_sizes_of_the_halving_searches():
+    n_candidates = [sweep.n_candidates for sweep in _halving.SWEEPS]
+    assert n_candidates == [16, 27, 27]
+    grid = _halving.SWEEPS[0].search("full grid")
+    assert grid.param_grid["max_iter"] == [25, 100]
+    for sweep in _halving.SWEEPS[1:]:
+        search = sweep.search("scikit-learn")
+        assert search.max_resources == 9 * search.min_resources == search.estimator.max_iter
+
+
+def test_table_of_halving_searches():
+    seconds = {"full grid": [3.0], "halving": [1.0]}
+    entry = {"sweep": "digits", "candidates": 27, "folds": 5, "seconds": seconds}
+    entry |= {"median_seconds": {"full grid": 3.0, "halving": 1.0}}
+    entry |= {"best_scores": {"full grid": 0.98765, "halving": 0.5}}
+    table = _report.halving_table({"searches": [entry]})
+    assert re.search(r"digits +27 +5 +3 +1 +0\.9877 +0\.5000$", table)
+
+
 # Memory
 
 
@@ -415,12 +449,13 @@ def test_quick_run_of_all_parts(data_folder, capsys):
     assert all(0 < megabytes < 60 for megabytes in anonymous.values())  # of a file of 200
     assert list(results["cost"]["sweeps"]) == ["samples", "width", "depth", "batch size"]
     assert len(results["sweeps"]["searches"]) == 5
+    assert len(results["halving"]["searches"]) == 3
     assert {entry["table"] for entry in results["tabular"]} == set(TABLES)
     charts = {"speed.png", "cost.png", "reliability.png"}
     assert {path.name for path in folder.iterdir()} == {"benchmarks.json", *charts}
     table = capsys.readouterr().out
     assert [len(results["ensemble"][part]) for part in ("fit", "predict")] == [6, 6]
-    parts = ["predict_proba", "memory", "cost", "sweeps", "ensemble", "tabular"]
+    parts = ["predict_proba", "memory", "cost", "sweeps", "halving", "ensemble", "tabular"]
     assert all(name in table for name in [*shapes, *names, *parts])
 
 

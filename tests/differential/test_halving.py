@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from scipy.stats import loguniform
+from sklearn.callback import ProgressBar
+from sklearn.callback._callback_context import get_context_path
+from sklearn.callback.tests._utils import RecordingAutoPropagatedCallback, RecordingCallback
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
@@ -337,6 +340,59 @@ def test_how_the_work_is_divided_changes_no_bit(engine, backend):
     with joblib.parallel_config(**backend) if backend else nullcontext():
         found = search.fit(X, y).cv_results_
     assert_same(found, expected)
+
+
+# Callbacks
+
+
+def told(callback):
+    """Return what a callback was told: the hook, and the tasks from the fit of the search on."""
+    hooks = []
+    for entry in callback.record:
+        path = [(task.task_name, task.task_id) for task in get_context_path(entry["context"])]
+        hooks.append((entry["name"], path))
+    return sorted(hooks)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_callbacks_of_the_search_alone_cost_no_epoch(n_jobs, count):
+    """They are told of the same tasks as by scikit-learn's."""
+    X, y, _ = problem("classes")
+    options = EPOCHS | {"resource": "net__max_iter", "n_jobs": n_jobs, "cv": 2, "refit": False}
+    search = MLPHalvingGridSearchCV(pipeline(), of_net(GRID), **options)
+    theirs = sklearns(search).set_params(n_jobs=1)
+    callback, their_callback = RecordingCallback(), RecordingCallback()
+    with joblib.parallel_config(backend="threading"):
+        found = search.set_callbacks(callback).fit(X, y).cv_results_
+    assert (count.networks, count.epochs) == (18, 42)
+    assert_same(found, theirs.set_callbacks(their_callback).fit(X, y).cv_results_)
+    assert told(callback) == told(their_callback)
+    assert len(callback.record) == 2 * (26 + 3 + 2) + 2
+
+
+def test_callbacks_that_reach_the_networks_see_every_epoch(count):
+    """Each network then trains from the start, as in scikit-learn's."""
+    X, y, _ = problem("classes")
+    callback = RecordingAutoPropagatedCallback()
+    search = MLPHalvingGridSearchCV(network(), GRID, cv=2, refit=False, **EPOCHS)
+    search.set_callbacks(callback).fit(X, y)
+    assert (count.networks, count.epochs) == (26, (9 * 1 + 3 * 3 + 1 * 9) * 2)
+    epochs = [path for hook, path in told(callback) if hook == "on_fit_task_end" and len(path) == 5]
+    assert len(epochs) == count.epochs
+
+
+def test_bars_of_the_rounds(count, capsys, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setattr("rich._console", None)  # another test may have had one made, of 80 columns
+    monkeypatch.setenv("COLUMNS", "200")
+    X, y, _ = problem("classes")
+    search = MLPHalvingGridSearchCV(network(), GRID, cv=2, refit=False, **EPOCHS)
+    search.set_callbacks(ProgressBar(max_propagation_depth=0)).fit(X, y)
+    assert count.networks == 18
+    lines = capsys.readouterr().out.splitlines()
+    bars = [line for line in lines if "MLPHalvingGridSearchCV - halving-iteration" in line]
+    assert len(bars) == 3
+    assert all("100%" in bar for bar in bars)
 
 
 # Failure

@@ -57,7 +57,7 @@ def run(tmp_path_factory):
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) == 16
+    assert len(SCRIPTS) == 17
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -307,6 +307,16 @@ def test_pictures_of_a_search(run):
     *others, winner = (line.get_ydata() for line in rounds)
     assert len(winner) == 3
     assert winner[0] < max(curve[0] for curve in others)
+
+
+def test_halving(run):
+    result = run("plot_halving")
+    assert list(result["epochs"].values()) == [27 * 54, 486, 378]
+    assert result["halving"].best_score_ > result["grid"].best_score_ - 0.005
+    assert result["halving"].n_candidates_ == [27, 9, 3]
+    (figure,) = result["figures"]
+    lengths = sorted(len(line.get_xdata()) for line in figure.axes[0].lines[:-1])
+    assert lengths == [1] * 18 + [2] * 6 + [3] * 3
 
 
 class TestManyNetworks:

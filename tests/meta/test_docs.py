@@ -260,7 +260,9 @@ class TestPython:
         }
 
     def test_in_sweeps(self, run):
-        search = run("sweeps")["search"]
+        variables = run("sweeps")
+        search, halving = variables["search"], variables["halving"]
+        assert (halving.n_candidates_, halving.n_resources_) == ([9, 3, 1], [10, 30, 90])
         assert search.best_score_ > 0.9
         assert (len(search.cv_results_["params"]), search.n_splits_) == (24, 5)
 

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.solvers import SOLVERS
-from sknn_scratch.model_selection import MLPGridSearchCV
+from sknn_scratch.model_selection import MLPGridSearchCV, MLPHalvingGridSearchCV
 
 PAGE = Path(__file__).parents[2] / "docs" / "scaling_out.md"
 SEARCHES = [GridSearchCV, MLPGridSearchCV]
@@ -101,6 +101,20 @@ def regressor_search(search_class):
     return search_class(MLPScratchRegressor(**NETWORK), grid, cv=3), X, y
 
 
+def halving_search(search_class):
+    """Return a search whose networks go on from round to round, on one worker or another."""
+    X, y = load_digits(return_X_y=True)
+    search = search_class(
+        make_pipeline(StandardScaler(), MLPScratchClassifier(**NETWORK, early_stopping=True)),
+        {"mlpscratchclassifier__learning_rate_init": [0.001, 0.003, 0.01, 0.03]},
+        resource="mlpscratchclassifier__max_iter",
+        max_resources=8,
+        factor=2,
+        cv=3,
+    )
+    return search, X[:N_SAMPLES], y[:N_SAMPLES]
+
+
 def results(search):
     """Return all of cv_results_ that does not depend on the clock."""
     return {k: list(v) for k, v in search.cv_results_.items() if not k.endswith("_time")}
@@ -110,6 +124,8 @@ def results(search):
     ("backend", "make", "search_class"),
     [
         *product(["dask"], [classifier_search, regressor_search], SEARCHES),
+        ("dask", halving_search, MLPHalvingGridSearchCV),
+        ("ray", halving_search, MLPHalvingGridSearchCV),
         ("ray", classifier_search, MLPGridSearchCV),  # the page has GridSearchCV on Ray
     ],
 )
