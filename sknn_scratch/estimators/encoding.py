@@ -45,7 +45,10 @@ def accuracy(y, predicted, sample_weight):
     same_kind = _holds_integers(y) and y.dtype == predicted.dtype and y.shape == predicted.shape
     if same_kind and sample_weight is None:
         return float((y == predicted).mean())
-    return accuracy_score(y, predicted, sample_weight=sample_weight)
+    try:
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
+    except ValueError as error:
+        raise ValueError(f"y and sample_weight must fit the predictions: {error}") from error
 
 
 def _has_several_labels(binarizer):
