@@ -99,8 +99,10 @@ def assert_same_accuracy(y, predicted, weight=None):
     try:
         expected = accuracy_score(y, predicted, sample_weight=weight)
     except Exception as error:
-        prefix = "y and sample_weight must fit the predictions: " * isinstance(error, ValueError)
-        with pytest.raises(type(error), match=f"^{re.escape(prefix + str(error))}$"):
+        is_value_error = isinstance(error, ValueError)
+        words = "y and sample_weight must fit the predictions: " * is_value_error + str(error)
+        kind = ValueError if is_value_error else type(error)
+        with pytest.raises(kind, match=f"^{re.escape(words)}$"):
             accuracy(y, predicted, weight)
         return
     found = accuracy(y, predicted, weight)
