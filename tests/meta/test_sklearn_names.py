@@ -21,6 +21,7 @@ OTHERS = sorted(set(TREES) - {Path("_sklearn.py")})
 NOT_OF_SKLEARN = {"_getframe", "_replace", "_real_set_num_threads"}
 NOT_OF_SKLEARN |= {"_sknn_scratch_version", "_sknn_scratch_checksum"}
 NOT_OF_SKLEARN |= {"_bin_"}  # in the names of encoded columns
+NOT_OF_SKLEARN |= {"_parse_sklearn"}  # of skl2onnx
 LISTED = set(re.findall(r"`(_\w+)`", _sklearn.__doc__.partition("not import")[2]))
 
 
