@@ -87,6 +87,8 @@ intersphinx_mapping = {
     name: (address, None) for name, address in PACKAGES.items() if _can_be_reached(address)
 }
 nitpick_ignore_regex = [("py:.*", rf"{name}\..*") for name in PACKAGES]
+# numpydoc refers to it, since it is a property; scikit-learn's class defines it
+nitpick_ignore = [("py:obj", "estimators_samples_")]
 
 # The theme
 html_theme = "pydata_sphinx_theme"

@@ -403,7 +403,7 @@ class DevianceLoss(RegressionLoss):
 
 
 class AbsoluteError(DevianceLoss):
-    """sum_k |z_k - y_k|; d/dz = the sign of z - y, 0 where z = y."""
+    """``sum_k |z_k - y_k|``; d/dz = the sign of z - y, 0 where z = y."""
 
     out_activation = "identity"
     best_constant = "the median of y"
@@ -454,9 +454,9 @@ class QuantileLoss(DevianceLoss):
 
 @dataclass(eq=False)
 class HuberLoss(DevianceLoss):
-    """sum_k c_k (|r_k| - c_k / 2) with r = z - y and c = min(|r|, delta) (Huber, 1964).
+    """``sum_k c_k (|r_k| - c_k / 2)``, with r = z - y and ``c = min(|r|, delta)`` (Huber, 1964).
 
-    That is r^2 / 2 up to |r| = delta, and a straight line beyond; d/dz = r within ±delta.
+    That is r^2 / 2 up to ``|r| = delta``, and a straight line beyond; d/dz = r within ±delta.
     """
 
     out_activation = "identity"

@@ -160,7 +160,7 @@ class SearchDisplay:
         ----------
         search : fitted search, or list or dict of them
             Any search with `cv_results_`: scikit-learn's or those of
-            :mod:`sknn_scratch.model_selection`. The keys of a dict are names in the legend.
+            `sknn_scratch.model_selection`. The keys of a dict are names in the legend.
         x : str, default=None
             The parameter along the axis; the steps of a pipeline before its name may be left out.
             'n_resources' or 'iter' shows the rounds of a halving search. If None, the rounds of a
