@@ -30,6 +30,9 @@ class Table:
         One half of a table is trained on, of a table of less than 2,000 rows seven tenths.
         """
         X, y = self.load(folder)
+        if self.has_classes:
+            # From 0 on: the temperature of scikit-learn 1.9 takes whole numbers for positions
+            y = np.unique(y, return_inverse=True)[1]
         n_train = min(most_rows, int(len(y) * (0.7 if len(y) < 2000 else 0.5)))
         X_train, X_test, y_train, y_test = train_test_split(
             X,

@@ -14,7 +14,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.model_selection import cross_val_score
 from sklearn.preprocessing import StandardScaler
 
-from sknn_scratch.model_files import load, save
+from sknn_scratch.model_files import load, save, to_onnx
 from sknn_scratch.tabular import ColumnsOfKind, tabular_classifier, tabular_regressor
 
 try:
@@ -362,19 +362,26 @@ def test_in_a_cross_validation():
     assert cross_val_score(clone(classifier()), FRAME, y, cv=2).shape == (2,)
 
 
-def test_with_the_compiled_engine():
-    pytest.importorskip("numba")
-    model = classifier(engine="numba").fit(FRAME, y)
-    (network,) = model.named_steps["networks"].estimators_
-    assert network.engine_ == "numba"
-    assert_allclose(
-        model.predict_proba(FRAME), classifier().fit(FRAME, y).predict_proba(FRAME), atol=1e-5
-    )  # float32, and sums in another order
+def test_the_engine_is_that_of_all_networks():
+    assert classifier(engine="numba").get_params()["networks__estimator__engine"] == "numba"
+    regression = regressor(engine="numba").get_params()
+    assert regression["networks__regressor__estimator__engine"] == "numba"
 
 
 def test_files(fitted, tmp_path):
     again = pickle.loads(pickle.dumps(fitted))
     assert_array_equal(again.predict_proba(FRAME), fitted.predict_proba(FRAME))
-    save(fitted, tmp_path / "model.joblib")
-    loaded = load(tmp_path / "model.joblib")
-    assert_array_equal(loaded.predict_proba(FRAME), fitted.predict_proba(FRAME))
+    pytest.importorskip("skops")
+    for name in ("model.joblib", "model.skops"):
+        save(fitted, tmp_path / name)
+        loaded = load(tmp_path / name)
+        assert_array_equal(loaded.predict_proba(FRAME), fitted.predict_proba(FRAME))
+
+
+def test_to_onnx():
+    for package in ("skl2onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    numbers = FRAME[["age", "code", "colour", "sex"]].dropna()
+    labels = y[numbers.index]
+    to_onnx(classifier().fit(numbers, labels), numbers)  # it compares the predictions
+    to_onnx(regressor().fit(numbers, 100.0 * labels), numbers)
