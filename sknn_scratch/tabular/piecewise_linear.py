@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
 from sknn_scratch._sklearn import (
@@ -17,6 +17,8 @@ from sknn_scratch._sklearn import (
     fit_context,
 )
 from sknn_scratch._typing import ArrayLike
+from sknn_scratch.estimators.data_faults import says_which
+from sknn_scratch.estimators.labels import fault_of_missing, labels_in_words
 from sknn_scratch.tabular.columns import FLOATS, checked, range_of, saturated
 
 
@@ -178,7 +180,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
                 "strategy='tree' requires y to be passed, but the target y is None. Call "
                 "fit(X, y), or set strategy='quantile', which needs no y."
             )
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        y, has_classes = self._checked_targets(y)
         check_consistent_length(X, y)
         # A column has one feature, so that nothing is drawn at random
         params = {
@@ -186,11 +188,25 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             "min_samples_leaf": self.min_samples_leaf,
             "random_state": 0,
         }
-        if self._has_classes(y):
+        if has_classes:
             tree = DecisionTreeClassifier(**params)
         else:
             tree, y = DecisionTreeRegressor(**params), _near_one(y)
         return lambda values, weight, rows: _thresholds(values, y[rows], weight, tree)
+
+    def _checked_targets(self, y):
+        """Return y as an array, and whether it holds classes."""
+        try:
+            targets = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+            has_classes = self._has_classes(targets)
+        except (TypeError, ValueError) as error:
+            # Where strings are missing, scikit-learn does not say in what
+            fault = None if says_which(error, "y") else fault_of_missing("y", y)
+            raise fault or error from None
+        if has_classes:
+            with labels_in_words("y", y):
+                check_classification_targets(targets)
+        return targets, has_classes
 
     def _has_classes(self, y):
         if self.target_type == "auto":

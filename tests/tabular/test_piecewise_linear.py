@@ -232,6 +232,20 @@ class TestTree:
         with pytest.raises(ValueError, match="Input y contains NaN"):
             PiecewiseLinearEncoder(strategy="tree").fit(X, np.where(y == 0, np.nan, y))
 
+    @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+    @pytest.mark.parametrize("target_type", ["auto", "classification"])
+    def test_missing_labels_are_named(self, missing, target_type):
+        labels = np.where(y == 0, "setosa", "other").astype(object)
+        labels[3] = missing
+        encoder = PiecewiseLinearEncoder(strategy="tree", target_type=target_type)
+        with pytest.raises(ValueError, match="y has missing values"):
+            encoder.fit(X, labels)
+
+    def test_real_numbers_are_no_classes(self):
+        encoder = PiecewiseLinearEncoder(strategy="tree", target_type="classification")
+        with pytest.raises(ValueError, match=r"y must hold classes, but it holds real numbers"):
+            encoder.fit(X_REAL, Y_REAL + 0.5)
+
 
 class TestColumns:
     """What real tables have in them."""
