@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from sknn_scratch._sklearn import build_members
+from sknn_scratch.estimators.class_weights import weight_of_each
 from sknn_scratch.estimators.classifier import MLPScratchClassifier, probabilities_of
 from sknn_scratch.estimators.fitted import layers_of, raw_scores_of
 from sknn_scratch.estimators.regressor import MLPScratchRegressor, predictions_of
@@ -30,13 +31,19 @@ _WORTH_THREADS = 2**27
 
 
 def with_numbered_classes(estimator, classes):
-    """Return the estimator with `class_weight` by the number of each class, as members see them."""
+    """Return the estimator with `class_weight` by the number of each class, as members see them.
+
+    In scikit-learn's bagging the keys are these numbers. They may be here, too.
+    """
     weights = getattr(network_of(estimator), "class_weight", None)
-    numbers = {label: number for number, label in enumerate(classes.tolist())}
-    if not isinstance(weights, dict) or not weights.keys() <= numbers.keys():
-        return estimator  # an error in it is the network's to find
+    if not isinstance(weights, dict):
+        return estimator
+    if weights.keys().isdisjoint(classes.tolist()) and weights.keys() <= set(range(len(classes))):
+        return estimator
     numbered = clone(estimator)
-    network_of(numbered).class_weight = {numbers[label]: w for label, w in weights.items()}
+    # All classes: a member may not see one of them, and would call its number unknown
+    by_number = enumerate(weight_of_each(weights, classes, weights).tolist())
+    network_of(numbered).class_weight = dict(by_number)
     return numbered
 
 

@@ -35,7 +35,7 @@ def _weight_by_labels(class_weight, y):
             f"class_weight must be a list of {n_labels} dicts, one for each label of y, or "
             f"'balanced', got {class_weight!r}."
         )
-    by_label = [_weight_of_each(weights, [0, 1], class_weight) for weights in class_weight]
+    by_label = [weight_of_each(weights, [0, 1], class_weight) for weights in class_weight]
     with_and_without = zip(by_label, y.T, strict=True)
     return np.prod([np.where(k > 0, w[1], w[0]) for w, k in with_and_without], axis=0)
 
@@ -43,7 +43,7 @@ def _weight_by_labels(class_weight, y):
 def _weight_of_classes(class_weight, codes, classes, sample_weight):
     """Return the weight of each class, where a sample has one class."""
     if isinstance(class_weight, dict):
-        return _weight_of_each(class_weight, classes, class_weight)
+        return weight_of_each(class_weight, classes, class_weight)
     if isinstance(class_weight, list):
         listed = ", ".join(f"{label!r}: ..." for label in classes[:3].tolist())
         raise ValueError(
@@ -61,7 +61,7 @@ def _weight_of_classes(class_weight, codes, classes, sample_weight):
     return by_class
 
 
-def _weight_of_each(weights, classes, class_weight):
+def weight_of_each(weights, classes, class_weight):
     """Return the weight of each class from a dict of `class_weight`; 1 where none is named."""
     if not isinstance(weights, dict):
         raise ValueError(

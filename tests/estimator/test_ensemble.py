@@ -101,6 +101,37 @@ def test_a_network_of_the_wrong_kind():
         MLPBaggingRegressor(MLPScratchClassifier()).fit(X, y)
 
 
+FLOWERS = np.array(["ash", "elm", "fir"])[y]
+
+
+@pytest.mark.parametrize("weights", [{"ash": 1, "oak": 2}, {"ash": -1.0}])
+def test_a_wrong_class_weight_is_told_of_by_the_labels(weights):
+    network = MLPScratchClassifier(4, class_weight=weights, max_iter=3)
+    errors = []
+    for model in (network, MLPBaggingClassifier(network, 2)):
+        with pytest.raises(ValueError, match=r"class_weight .* got") as error:
+            model.fit(X, FLOWERS)
+        errors.append(str(error.value))
+    assert errors[0] == errors[1]
+
+
+def test_class_weight_may_name_classes_that_are_not_there():
+    weights = {"ash": 1, "elm": 3, "fir": 2}
+    model = new(network={"class_weight": weights}).fit(X, FLOWERS)
+    more = new(network={"class_weight": weights | {"oak": 2}}).fit(X, FLOWERS)
+    assert (model.predict_proba(X) == more.predict_proba(X)).all()
+
+
+def test_a_member_may_lack_a_class_that_class_weight_names():
+    few = np.where(np.arange(150) == 0, "elm", "ash")
+    network = make_pipeline(StandardScaler(), MLPScratchClassifier(4, class_weight={"elm": 9.0}))
+    model = MLPBaggingClassifier(
+        network.set_params(mlpscratchclassifier__max_iter=2), 4, max_samples=20, random_state=0
+    ).fit(X, few)
+    assert min(len(member.classes_) for member in model) == 1
+    assert model.predict_proba(X).shape == (150, 2)
+
+
 @BOTH
 def test_samples(cls):
     pd = pytest.importorskip("pandas")
