@@ -288,3 +288,9 @@ def test_a_warm_start_goes_on_from_the_lowest_loss():
     assert len(losses) == 20
     half_square = mean_squared_error(np.full(150, 2.5), model.predict(X)) / 2
     assert half_square == pytest.approx(min(losses), rel=1e-12)
+
+
+def test_a_single_sample_of_one_of_two_classes_cannot_be_held_out():
+    labels = np.where(np.arange(150) == 7, "yes", "no")
+    with pytest.raises(ValueError, match=r"=0\.1: one of the classes has a single sample\. Give"):
+        MLPScratchClassifier(4, early_stopping=True).fit(X, labels)
