@@ -15,6 +15,11 @@ class _HalvingSearch(NetworkSearch):
     """What scikit-learn's halving searches do beside the `fit` of all searches."""
 
     def _fit(self, X, y, params):
+        if not self.factor > 1:
+            raise ValueError(
+                f"factor must be above 1, got {self.factor}: one in `factor` candidates survives "
+                "a round. Use 2 or 3."
+            )
         self._n_samples_orig = num_samples(X)
         super()._fit(X, y, params)
         # Also if `refit` is a function. scikit-learn's halving searches do not ask it for the best

@@ -472,6 +472,14 @@ def test_wrong_parameters_fail_as_scikit_learns_do(name):
     assert_as_sklearns(search, X, y)
 
 
+@pytest.mark.parametrize("factor", [1, 0.5])
+def test_a_factor_that_drops_no_candidate_is_refused(factor):
+    X, y, _ = problem("classes")
+    search = MLPHalvingGridSearchCV(network(), GRID, **EPOCHS | {"factor": factor})
+    with pytest.raises(ValueError, match=f"factor must be above 1, got {factor}: .* Use 2 or 3"):
+        search.fit(X, y)
+
+
 def test_a_scorer_of_several_numbers_is_refused():
     X, y, _ = problem("classes")
     search = MLPHalvingGridSearchCV(network(), GRID, cv=2, **EPOCHS)
