@@ -1,0 +1,104 @@
+"""The pages that readers meet first have short sentences and plain words."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    "README.md",
+    "docs/index.md",
+    "docs/quick_start.md",
+    "docs/user_guide.md",
+    "docs/coming_from_mlpclassifier.md",
+]
+MOST_WORDS = 30
+# Turns of phrase by which a native speaker stumbles
+TURNS = {
+    '"so" for "therefore"': r"[,;:] so (?!that\b)",
+    '"of which"': r"\bof which\b",
+    '"that of"': r"\bthat of\b",
+    '"are told of"': r"\bare told of\b",
+    '"one\'s own"': r"\bone's own\b",
+}
+
+CODE_BLOCK = re.compile(r"^```.*?^```$", re.S | re.M)
+INDENTED_BLOCK = re.compile(r"(?<=\n\n)( {4}.*\n+)+")
+ITEM = re.compile(r"\s*(?:[-*]|\d+\.) +")
+HEADING_OR_ROW = re.compile(r"\s*(?:#+ |\|)")
+LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[.!?]\))\s+| · ")
+
+
+def units(page):
+    """Yield what a sentence does not reach beyond: a paragraph, an item, a heading, a cell."""
+    unit = ""
+    for line in INDENTED_BLOCK.sub("\n", CODE_BLOCK.sub("", page)).splitlines():
+        item, on_its_own = ITEM.match(line), HEADING_OR_ROW.match(line)
+        if item or on_its_own or not line.strip():
+            yield unit
+            unit = ""
+        if on_its_own:
+            yield from line.split("|")
+        else:
+            unit += " " + (line[item.end() :] if item else line)
+    yield unit
+
+
+def sentences(page):
+    """Yield the sentences of a page in Markdown, without its blocks of code.
+
+    A cell of a table counts as a sentence, and so does each link in a row of them (` · `).
+    A colon or a semicolon ends no sentence.
+    """
+    for unit in units(page):
+        text = LINK.sub(r"\1", re.sub(r"<[^>]*>", "", unit)).replace("**", "")
+        yield from END_OF_SENTENCE.split(" ".join(text.split()))
+
+
+def n_words(sentence):
+    """Count the words of a sentence; code in backticks is one, signs alone are none."""
+    return sum(any(map(str.isalnum, word)) for word in re.sub("`[^`]+`", "code", sentence).split())
+
+
+def faults(page):
+    """Yield each sentence that breaks a rule, with the rule."""
+    for sentence in sentences(page):
+        if n_words(sentence) > MOST_WORDS:
+            yield f"{n_words(sentence)} words", sentence
+        for name, turn in TURNS.items():
+            if re.search(turn, sentence, re.I):
+                yield name, sentence
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_sentences_are_short_and_plain(page):
+    found = [f"{rule}: {sentence}" for rule, sentence in faults((ROOT / page).read_text("utf-8"))]
+    assert not found, "\n".join(found)
+
+
+MOST = " ".join(["word"] * MOST_WORDS)
+
+
+@pytest.mark.parametrize(
+    ("page", "n_faults"),
+    [
+        (f"{MOST} more.", 1),
+        (f"# Title\n\n- An item\n  {MOST}.", 1),
+        (f"| cell | {MOST} more |", 1),
+        (f"{MOST}: more.", 1),
+        (f"{MOST}.\n{MOST}. {MOST}! numpy?", 0),
+        (f"# {MOST}\n{MOST}\n- {MOST}\n1. {MOST}", 0),
+        (f"| {MOST} | {MOST} |", 0),
+        (f"{MOST} · {MOST}", 0),
+        (f"```python\n{MOST} more\n```\n\n    {MOST} more\n    more\n", 0),
+        (f"[A link](of which) and `{MOST}` - <img alt='{MOST}'>", 0),
+        ("It is small, so it fits.", 1),
+        ("It is small, so that it fits.", 0),
+        ("The mean of which it is, that of\nothers and one's own.", 3),
+        ("Callbacks are told\nof each epoch.", 1),
+    ],
+)
+def test_the_rules_find_what_they_forbid(page, n_faults):
+    assert len(list(faults(page))) == n_faults
