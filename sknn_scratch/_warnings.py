@@ -27,6 +27,8 @@ def warn(message, category=UserWarning):
     How many calls lie between is not the same for `fit`, a pipeline and a search, so that no number
     for `stacklevel` would do. `skip_file_prefixes` would, from Python 3.12 on.
     """
+    if str(message).startswith(getattr(_of_thread, "told", ())):
+        return
     place = getattr(_of_thread, "place", None) or user_place()
     warnings.warn_explicit(message, category, *place)
 
@@ -47,6 +49,16 @@ def warnings_at(place):
         yield
     finally:
         del _of_thread.place
+
+
+@contextmanager
+def told_already(beginning):
+    """Leave out the warnings of this thread that begin like this."""
+    _of_thread.told = beginning
+    try:
+        yield
+    finally:
+        del _of_thread.told
 
 
 def _user_frame():

@@ -22,12 +22,13 @@ from sknn_scratch.ensemble.members import (
     with_numbered_classes,
 )
 from sknn_scratch.estimators.base import DOCS, BaseMLPScratch
-from sknn_scratch.estimators.classifier import MLPScratchClassifier
+from sknn_scratch.estimators.classifier import MLPScratchClassifier, warn_of_one_class
 from sknn_scratch.estimators.constraints import Number, checks_own_parameters
 from sknn_scratch.estimators.labels import labels_in_words
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.estimators.rollback import unchanged_on_failure
 from sknn_scratch.estimators.validation import checked_weights, validated
+from sknn_scratch.model_selection.plan import network_of
 
 _MAX_INT = np.iinfo(np.int32).max
 # Those of scikit-learn, which takes True for 1
@@ -430,6 +431,8 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
 
     def _check_estimator(self):
         super()._check_estimator()
+        if self.n_classes_ == 1 and network_of(self.estimator_) is not None:
+            warn_of_one_class(self.classes_[0])
         self.estimator_ = with_numbered_classes(self.estimator_, self.classes_)
 
     def _for_members(self, fit_params):

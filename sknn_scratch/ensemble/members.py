@@ -12,8 +12,9 @@ from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from sknn_scratch._sklearn import build_members
+from sknn_scratch._warnings import told_already
 from sknn_scratch.estimators.class_weights import weight_of_each
-from sknn_scratch.estimators.classifier import MLPScratchClassifier, probabilities_of
+from sknn_scratch.estimators.classifier import ONE_CLASS, MLPScratchClassifier, probabilities_of
 from sknn_scratch.estimators.fitted import layers_of, raw_scores_of
 from sknn_scratch.estimators.regressor import MLPScratchRegressor, predictions_of
 from sknn_scratch.estimators.threads import one_blas_thread
@@ -73,7 +74,8 @@ def _train_member(maker, X, y, sample_weight, seed, fit_params, progress, n_jobs
     number, total = progress
     if maker.verbose > 1:
         print(f"Training member {number + 1} of {total}")
-    with one_blas_thread() if n_jobs > 1 else nullcontext():
+    # Members know classes by their numbers. The ensemble has told of its label
+    with one_blas_thread() if n_jobs > 1 else nullcontext(), told_already(ONE_CLASS):
         (member,), (features,) = build_members(
             1,
             maker,

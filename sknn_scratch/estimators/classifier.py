@@ -34,6 +34,8 @@ from sknn_scratch.estimators.validation import validated
 
 __all__ = ["MLPScratchClassifier"]
 
+ONE_CLASS = "y holds one class only"  # how the warning begins
+
 
 class Labels(Targets):
     """Class labels, or several labels for each sample; the network is trained on zeros and ones."""
@@ -53,11 +55,7 @@ class Labels(Targets):
         if classes is not None:
             _check_classes(estimator, classes, partial)
         if not continued and len(estimator.classes_) == 1:
-            warn(
-                f"y holds one class only, {estimator.classes_[0]}: it will be predicted for every "
-                "sample. To tell classes apart, y needs samples of at least two.",
-                RuntimeWarning,
-            )
+            warn_of_one_class(estimator.classes_[0])
         _check_kind(estimator, y)
         return X, binarized(estimator._label_binarizer, y, X.dtype)
 
@@ -88,6 +86,15 @@ def _check_kind(estimator, y):
             f"y has {kinds[y.ndim == 2]}, but the model to go on with has {kinds[several]}: "
             "give labels like those, or use warm_start=False and fit to train another network."
         )
+
+
+def warn_of_one_class(label):
+    """Warn that y holds this label only."""
+    warn(
+        f"{ONE_CLASS}, {label}: it will be predicted for every sample. To tell classes apart, y "
+        "needs samples of at least two.",
+        RuntimeWarning,
+    )
 
 
 def _has_several_labels(estimator):

@@ -132,6 +132,25 @@ def test_a_member_may_lack_a_class_that_class_weight_names():
     assert model.predict_proba(X).shape == (150, 2)
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_one_class_is_told_of_once_by_its_label(n_jobs):
+    model = new(n_jobs=n_jobs)
+    with joblib.parallel_config("threading"), pytest.warns(RuntimeWarning) as caught:
+        model.fit(X, np.full(150, "elm"))
+    (said,) = [str(w.message) for w in caught if "one class" in str(w.message)]
+    assert said.startswith("y holds one class only, elm: it will be predicted")
+
+
+def test_a_member_of_one_class_is_no_matter_if_others_have_more():
+    few = np.where(np.arange(150) == 0, "elm", "ash")
+    network = make_pipeline(StandardScaler(), MLPScratchClassifier(4, max_iter=2))
+    model = MLPBaggingClassifier(network, 4, max_samples=20, random_state=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "y holds one class")
+        model.fit(X, few)
+    assert min(len(member.classes_) for member in model) == 1
+
+
 @BOTH
 def test_samples(cls):
     pd = pytest.importorskip("pandas")
