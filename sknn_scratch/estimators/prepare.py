@@ -180,7 +180,7 @@ def rows_to_train_on(estimator, y, generator, holds_out=True):
         )
     except ValueError as error:
         is_single = strata is not None and np.count_nonzero(strata) in (1, len(strata) - 1)
-        reason = "one of the classes has a single sample" if is_single else str(error).rstrip(".")
+        reason = "one of the classes has only 1 member" if is_single else str(error).rstrip(".")
         raise ValueError(
             "early_stopping=True could not set samples aside for validation with "
             f"validation_fraction={estimator.validation_fraction}: {reason}. Give "
