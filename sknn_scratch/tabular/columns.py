@@ -13,7 +13,7 @@ def checked(transformer, X, *, reset):
     )
 
 
-def range_of(column, number):
+def range_of(column, name):
     """Return the smallest and the largest value of a column, NaN where it has none.
 
     Scaling subtracts one value from another. The difference must be a float as well.
@@ -24,7 +24,7 @@ def range_of(column, number):
     lowest, highest = float(values.min()), float(values.max())
     if np.isinf(highest - lowest):
         raise ValueError(
-            f"Column {number} of X goes from {lowest:.3g} to {highest:.3g}, and a float cannot "
+            f"{name} of X goes from {lowest:.3g} to {highest:.3g}, and a float cannot "
             "hold the difference. Divide the column by a large number first."
         )
     return lowest, highest

@@ -18,6 +18,7 @@ from sknn_scratch.estimators.data_faults import (
     refuse_what_is_no_table,
     shown,
 )
+from sknn_scratch.tabular.columns import range_of
 
 _ADVICE = {
     "date": (
@@ -153,6 +154,7 @@ def _kinds(column):
     if not _holds_numbers(column):
         return [[], [], ["two_categories"], ["categories"]][_up_to_three(_strings(column))]
     numbers = _floats(column)
+    range_of(numbers, column.name)  # an error here has the name, which the transformers do not know
     is_missing = np.isnan(numbers)
     kinds = [[], [], ["two_numbers"], ["numbers"]][_up_to_three(numbers[~is_missing])]
     has_gaps = is_missing.any() and not is_missing.all()
@@ -189,8 +191,8 @@ def _floats(column):
     except (OverflowError, TypeError, ValueError):
         other = next(v for v in column.values if kind_of(v) not in ("number", "missing"))
         raise ValueError(
-            f"{column.name} of X must hold numbers, as most of its values or those of fit are, got "
-            f"{shown(other)}. Write NaN where a number is unknown."
+            f"{column.name} of X must hold numbers only, got {shown(other)}. Write NaN where a "
+            "number is unknown."
         ) from None
     if np.isinf(numbers).any():
         raise ValueError(

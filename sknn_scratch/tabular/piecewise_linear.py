@@ -297,7 +297,7 @@ def _edges(column, number, weight, inner_edges):
     """Return the edges of the bins of a column, those at its ends among them."""
     rows = (weight > 0) & ~np.isnan(column)
     values = column[rows].astype(np.float64)
-    lowest, highest = range_of(values, number)
+    lowest, highest = range_of(values, f"Column {number}")
     if not lowest < highest:
         return np.array([lowest, highest])
     inner = inner_edges(values, weight[rows], rows)

@@ -172,7 +172,7 @@ class SmoothClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 def _center_and_scale(column, number):
     """Return the median and the range of the middle half, or what stands in for it."""
-    lowest, highest = range_of(column, number)
+    lowest, highest = range_of(column, f"Column {number}")
     if not lowest < highest:
         return (0.0, 1.0) if np.isnan(lowest) else (lowest, 1.0)
     lower, center, upper = np.nanquantile(column.astype(np.float64), [0.25, 0.5, 0.75])

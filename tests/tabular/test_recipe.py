@@ -268,6 +268,13 @@ def test_what_was_a_number_in_fit(fitted, value):
         fitted.predict(FRAME.assign(age=[value] * N))
 
 
+@pytest.mark.parametrize("n_values", [2, 3])
+def test_numbers_whose_difference_is_no_float(n_values):
+    wild = np.linspace(-1, 1, n_values)[np.arange(N) % n_values] * 1e308
+    with pytest.raises(ValueError, match=r"Column 'wild' of X goes from -1e\+308 to 1e\+308"):
+        classifier().fit(FRAME.assign(wild=wild), y)
+
+
 @pytest.mark.parametrize("make", [tabular_classifier, tabular_regressor])
 @pytest.mark.parametrize(
     "params", [{"n_networks": 0}, {"max_iter": 1.5}, {"engine": "torch"}, {"n_jobs": "all"}]
