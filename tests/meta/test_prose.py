@@ -1,4 +1,4 @@
-"""The pages that readers meet first have short sentences and plain words."""
+"""Pages have short sentences and plain words, above all those that readers meet first."""
 
 import re
 from pathlib import Path
@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# Pages that are not held to these rules, and why
+LEFT_OUT = {
+    "changelog": "it has one line, which includes the list of changes",
+    "mathematics": "in a derivation 'so' joins formulas, and a formula makes any sentence long",
+    "studies": "its sentences are rows of figures",
+    "sweeps": "not rewritten yet",
+    "tabular": "not rewritten yet",
+}
 PAGES = [
     "README.md",
-    "docs/index.md",
-    "docs/quick_start.md",
-    "docs/user_guide.md",
-    "docs/coming_from_mlpclassifier.md",
+    *(f"docs/{p.name}" for p in sorted(ROOT.glob("docs/*.md")) if p.stem not in LEFT_OUT),
 ]
 MOST_WORDS = 30
 # Turns of phrase by which a native speaker stumbles
