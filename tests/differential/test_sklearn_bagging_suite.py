@@ -16,8 +16,8 @@ from sknn_scratch.ensemble import MLPBaggingRegressor as BaggingRegressor
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 
 for cls in (MLPScratchClassifier, MLPScratchRegressor):
-    cls.__init__.__kwdefaults__["max_iter"] = 20
-    assert cls().max_iter == 20
+    cls.__init__.__kwdefaults__["max_iter"] = 5
+    assert cls().max_iter == 5
 """
 # Messages begin with the name of the class
 THEIR_NAME, OUR_NAME = "When fitting Bagging", "When fitting MLPBagging"

@@ -314,4 +314,4 @@ def test_package_that_is_not_installed(module, tmp_path, monkeypatch):
 
 
 def test_public_names():
-    assert set(model_files.__all__) == {"load", "save", "to_onnx"}
+    assert set(model_files.__all__) == {"load", "save", "to_json", "to_onnx"}

@@ -125,7 +125,6 @@ def results(search):
     [
         *product(["dask"], [classifier_search, regressor_search], SEARCHES),
         ("dask", halving_search, MLPHalvingGridSearchCV),
-        ("ray", halving_search, MLPHalvingGridSearchCV),
         ("ray", classifier_search, MLPGridSearchCV),  # the page has GridSearchCV on Ray
     ],
 )
