@@ -91,10 +91,11 @@ class _Bagging:
         """
         raise_for_params(fit_params, self, "fit")
         with unchanged_on_failure(self):
+            known = dict(vars(self))
             X, y = self._checked(X, y)
             if sample_weight is not None:
                 sample_weight = self._checked_weight(sample_weight, X)
-            self._fit(X, y, sample_weight, fit_params)
+            self._fit(X, y, sample_weight, fit_params, known)
         return self
 
     def _checked(self, X, y):
@@ -124,14 +125,15 @@ class _Bagging:
             )
         return weight
 
-    def _fit(self, X, y, sample_weight, fit_params):
+    def _fit(self, X, y, sample_weight, fit_params, known):
+        """Train the members; `known` has the attributes of the last fit."""
         generator = check_random_state(self.random_state)
         y = self._validate_y(y)
         self._check_estimator()
         fit_params = self._for_members(process_routing(self, "fit", **fit_params).estimator.fit)
         self._keep_numbers_to_draw(X, sample_weight)
         self._check_out_of_bag()
-        members, features = self._members_to_keep()
+        members, features = self._members_to_keep(known)
         # One after the other, so that more members are those of a larger ensemble
         seeds = generator.randint(_MAX_INT, size=self.n_estimators)[len(members) :]
         if not len(seeds):
@@ -205,7 +207,7 @@ class _Bagging:
         for name in ("oob_score_", "oob_prediction_", "oob_decision_function_"):
             vars(self).pop(name, None)
 
-    def _members_to_keep(self):
+    def _members_to_keep(self, known):
         """Return the members of the last fit and their features; none without `warm_start`."""
         if not self.warm_start or not hasattr(self, "estimators_"):
             return [], []
@@ -215,6 +217,13 @@ class _Bagging:
                 f"len(estimators_)={len(self.estimators_)} when warm_start==True. Use "
                 "warm_start=False to train anew."
             )
+        for name, what in (("n_features_in_", "features of X"), ("classes_", "classes of y")):
+            before, now = known.get(name), vars(self).get(name)
+            if not np.array_equal(before, now):
+                raise ValueError(
+                    f"warm_start=True keeps members, but the {what} are others than in the last "
+                    f"fit, {before}; got {now}. Use warm_start=False to train anew."
+                )
         return self.estimators_, self.estimators_features_
 
     def _out_of_bag(self, X, n_outputs=()):
