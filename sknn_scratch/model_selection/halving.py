@@ -57,9 +57,9 @@ class MLPHalvingGridSearchCV(_HalvingSearch, HalvingGridSearchCV):
     Networks start anew in each round where `MLPGridSearchCV` gives each `max_iter` a network of its
     own: with the schedules "cosine" and "one_cycle", which depend on `max_iter`, with
     ``solver="lbfgs"``, `stop_when`, `verbose` or ``warm_start="resume"``, with a `random_state`
-    that is not a number, and if a callback is notified of their epochs. So they do with every other
-    resource, such as "n_samples", and if the networks of a round would take more than 1 GiB between
-    rounds.
+    that is not a number, and if a callback is notified of their epochs. They also do with every
+    other resource, such as "n_samples", and if the networks of a round would take more than 1 GiB
+    between rounds.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ class MLPHalvingGridSearchCV(_HalvingSearch, HalvingGridSearchCV):
     param_grid : dict or list of dicts
         As in scikit-learn: lists of values by the names of the parameters, without the resource.
     factor : int or float, default=3
-        In each round, one in `factor` candidates survives, and gets `factor` times the resource.
+        A number above 1. In each round, one in `factor` candidates survives, and gets `factor`
+        times the resource.
     resource : str, default="n_samples"
         What the rounds have more and more of: samples, or a parameter of the estimator that takes
         positive integers. Use "max_iter" for networks.
