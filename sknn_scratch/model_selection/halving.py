@@ -104,12 +104,12 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
 
     Examples
     --------
-    >>> import warnings
+    >>> from warnings import simplefilter
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.exceptions import ConvergenceWarning
     >>> from sknn_scratch import MLPScratchClassifier
     >>> from sknn_scratch.model_selection import MLPHalvingGridSearchCV
-    >>> warnings.simplefilter("ignore", ConvergenceWarning)  # first rounds are short on purpose
+    >>> simplefilter("ignore", ConvergenceWarning)  # first rounds are short on purpose
     >>> X, y = load_iris(return_X_y=True)
     >>> network = MLPScratchClassifier((10,), n_iter_no_change=1000, random_state=0)
     >>> grid = {"learning_rate_init": [0.001, 0.01, 0.1], "l2": [0, 0.01, 0.1]}
