@@ -170,17 +170,15 @@ def rows_to_train_on(estimator, y, generator, holds_out=True):
     """Return the rows that `early_stopping` leaves to train on, drawn as by scikit-learn."""
     if not holds_out:
         return np.arange(y.shape[0])
-    strata = estimator._targets.strata(y)
     try:
         rows, held = train_test_split(
             np.arange(y.shape[0]),
             random_state=generator,
             test_size=estimator.validation_fraction,
-            stratify=strata,
+            stratify=estimator._targets.strata(y),
         )
     except ValueError as error:
-        is_single = strata is not None and np.count_nonzero(strata) in (1, len(strata) - 1)
-        reason = "one of the classes has only 1 member" if is_single else str(error).rstrip(".")
+        reason = str(error).rstrip(".")
         raise ValueError(
             "early_stopping=True could not set samples aside for validation with "
             f"validation_fraction={estimator.validation_fraction}: {reason}. Give "

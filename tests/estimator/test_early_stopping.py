@@ -292,5 +292,5 @@ def test_a_warm_start_goes_on_from_the_lowest_loss():
 
 def test_a_single_sample_of_one_of_two_classes_cannot_be_held_out():
     labels = np.where(np.arange(150) == 7, "yes", "no")
-    with pytest.raises(ValueError, match=r"=0\.1: one of the classes has only 1 member\. Give"):
+    with pytest.raises(ValueError, match=r"=0\.1: .*only 1 member.*\. Give"):
         MLPScratchClassifier(4, early_stopping=True).fit(X, labels)
