@@ -156,7 +156,7 @@ def mistakes() -> None:
     Checkpoint("network.checkpoint", every_epoch=5)  # type: ignore[call-arg]
     MLPBaggingRegressor(n_members=5)  # type: ignore[call-arg]
     MLPGridSearchCV(MLPScratchRegressor(), [0.1])  # type: ignore[list-item]
-    MLPHalvingGridSearchCV(MLPScratchRegressor(), {}, ressource="max_iter")  # type: ignore[call-arg]
+    MLPHalvingGridSearchCV(MLPScratchRegressor(), {}, resources="max_iter")  # type: ignore[call-arg]
     MLPScratchRegressor().fit([[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().fit([[1.0]], [1.0], x_val=[[1.0]])  # type: ignore[call-arg]
     MLPScratchRegressor().partial_fit([[1.0]], [1.0], classes=[1.0])  # type: ignore[call-arg]
