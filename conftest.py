@@ -12,6 +12,10 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
+# For the workers of pytest-xdist, one for each core: with several threads of BLAS each would wait
+# for those of the others
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Their doctests are looked for in the module that they name as theirs, once they are there
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor  # noqa: F401
 
