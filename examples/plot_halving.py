@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknn_scratch import MLPScratchClassifier
 from sknn_scratch.model_selection import MLPGridSearchCV, MLPHalvingGridSearchCV
+from sknn_scratch.plotting import SearchDisplay
 
 # To stop after a number of epochs is the plan here, not a failure to converge.
 warnings.filterwarnings("ignore", category=ConvergenceWarning)
@@ -62,23 +63,9 @@ print(f"best score of the full grid {grid.best_score_:.4f}, of halving {halving.
 # %%
 # The rounds
 # ----------
-# Each line is a candidate; it ends with the round in which the candidate was dropped. Candidates
-# that learn slowly are lost in the first round, for better or worse: a larger `min_resources` gives
-# them more time.
+# Candidates that learn slowly are lost in the first round, for better or worse: a larger
+# `min_resources` gives them more time. The dashed line is the best score of the full grid.
 
-fig, ax = plt.subplots(layout="constrained")
-results = halving.cv_results_
-names = list(GRID)
-settings = [tuple(params[name] for name in names) for params in results["params"]]
-for setting in dict.fromkeys(settings):
-    rows = [row for row, other in enumerate(settings) if other == setting]
-    is_best = rows[-1] == halving.best_index_
-    style = {"color": "C3", "zorder": 3, "label": "best"} if is_best else {"color": "0.6"}
-    ax.plot(results["n_resources"][rows], 1 - results["mean_test_score"][rows], "o-", **style)
-ax.axhline(1 - grid.best_score_, linestyle="--", color="k", label="best of the full grid")
-ax.set(xscale="log", yscale="log", xlabel="epochs", ylabel="mean share of errors")
-ax.minorticks_off()
-ax.set_xticks(scored_after, map(str, scored_after))
-ax.set_yticks([0.1, 0.2, 0.4, 0.8], ["0.1", "0.2", "0.4", "0.8"])
-ax.legend()
+display = SearchDisplay.from_search(halving)
+display.ax_.axhline(grid.best_score_, linestyle="--", color="black")
 plt.show()

@@ -49,6 +49,11 @@ def accuracy(y, predicted, sample_weight):
         return accuracy_score(y, predicted, sample_weight=sample_weight)
     except ValueError as error:
         raise ValueError(f"y and sample_weight must fit the predictions: {error}") from error
+    except TypeError as error:
+        raise TypeError(
+            f"y must hold labels of one type, as those that are predicted ({predicted.dtype}), and "
+            "sample_weight must hold numbers."
+        ) from error
 
 
 def _has_several_labels(binarizer):

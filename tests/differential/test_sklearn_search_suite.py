@@ -1,15 +1,11 @@
 """scikit-learn's own tests of its searches, run against our classes in place of its own."""
 
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
-from importlib.util import find_spec
-from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
+
+from ..sklearn_suites import CONFTEST, run_theirs
 
 # The last import of a file of tests, and our classes in place of those that it has imported
 SUITES = {
@@ -22,12 +18,12 @@ SUITES = {
         ["HalvingGridSearchCV", "HalvingRandomSearchCV"],
     ),
 }
-# Fixtures of scikit-learn's conftest, which its wheel does not use outside its own tree; and a
-# count, at the end, of the searches that were fitted
-CONFTEST = """
+# Beside the fixture, a count, at the end, of the searches that were fitted
+COUNTING = (
+    CONFTEST
+    + """
 from collections import Counter
 
-import pytest
 from sklearn.model_selection._search import BaseSearchCV
 from sknn_scratch.model_selection.search import NetworkSearch
 
@@ -46,14 +42,10 @@ for owner in (BaseSearchCV, NetworkSearch):
     owner.fit = counted(owner.fit)
 
 
-@pytest.fixture
-def global_random_seed():
-    return 42
-
-
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line("fits: " + " ".join(f"{k}={n}" for k, n in fits.items()))
 """
+)
 # One test, once for each array library that could be there; scikit-learn's array API is off unless
 # SCIPY_ARRAY_API is set, and takes no part in what the searches here do.
 SKIPPED = {"test_search": {"test_array_api_search_cv_classifier": 30}}
@@ -71,44 +63,22 @@ THEIRS = {"HalvingGridSearchCV", "HalvingRandomSearchCV", "CustomSearchCV", "Bad
 @pytest.mark.slow
 @pytest.mark.parametrize("suite", SUITES)
 def test_scikit_learns_own_search_tests_pass(suite, tmp_path):
-    run, cases = run_suite(suite, tmp_path)
-    bad = [
-        case.get("name")
-        for case in cases
-        for tag in ("failure", "error")
-        if case.find(tag) is not None
-    ]
-    assert not bad, run.stdout
-    skipped = [case for case in cases if case.find("skipped") is not None]
+    last_import, names = SUITES[suite]
+    imports = [f"from sknn_scratch.model_selection import MLP{name} as {name}\n" for name in names]
+    replacements = [(last_import, 1, last_import + "".join(imports))]
+    module = f"sklearn.model_selection.tests.{suite}"
+    outcome = run_theirs(module, replacements, tmp_path, COUNTING)
+    assert not outcome.names("failure") | outcome.names("error"), outcome.output
+    skipped = outcome.having("skipped")
     counts = Counter(case.get("name").partition("[")[0] for case in skipped)
-    assert counts == SKIPPED.get(suite, {}), run.stdout
+    assert counts == SKIPPED.get(suite, {}), outcome.output
     for case in skipped:
         message = case.find("skipped").get("message")
         assert re.fullmatch(REASON, message), message
-    assert len(cases) - len(skipped) >= N_PASSED[suite]
+    assert len(outcome.cases) - len(skipped) >= N_PASSED[suite]
 
-    fits = dict(re.findall(r"(\w+)=(\d+)", re.search(r"^fits: (.*)$", run.stdout, re.M).group(1)))
+    line = re.search(r"^fits: (.*)$", outcome.output, re.M).group(1)
+    fits = dict(re.findall(r"(\w+)=(\d+)", line))
     for name, least in N_FITS[suite].items():
         assert int(fits.pop(name)) > least
     assert set(fits) <= (THEIRS if suite == "test_search" else set()), fits
-
-
-def run_suite(suite, folder):
-    """Run a file of scikit-learn's tests on our classes; return the run and its test cases."""
-    source = Path(find_spec(f"sklearn.model_selection.tests.{suite}").origin).read_text("utf-8")
-    last_import, names = SUITES[suite]
-    assert source.count(last_import) == 1
-    imports = [f"from sknn_scratch.model_selection import MLP{name} as {name}\n" for name in names]
-    source = source.replace(last_import, last_import + "".join(imports))
-    (folder / f"{suite}.py").write_text(source, "utf-8")
-    (folder / "conftest.py").write_text(CONFTEST, "utf-8")
-    report = folder / "report.xml"
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", f"--junitxml={report}", "."],
-        cwd=folder,
-        env={k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return run, ElementTree.parse(report).getroot().findall(".//testcase")

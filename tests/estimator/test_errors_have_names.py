@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from scipy.sparse import coo_array, csr_array
 from sklearn.datasets import load_iris
@@ -14,6 +13,11 @@ from sklearn.preprocessing import scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.model_selection import MLPGridSearchCV
+
+try:
+    import polars as pl
+except ImportError:  # it is not in the extra test
+    pl = None
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -47,8 +51,9 @@ BAD_X = {
     "complex": (X + 1j, "^X must hold numbers, .*Complex data not supported"),
     "complex and sparse": (csr_array(X + 1j), r"^X is not valid: Complex data not supported\.$"),
     "huge": (with_first(X, HUGE), r"^X must hold numbers, .*of 1329 bits.*Scale it down"),
-    "lazy": (pl.DataFrame(X).lazy(), "^X must be in memory, got a LazyFrame"),
 }
+if pl is not None:
+    BAD_X["lazy"] = pl.DataFrame(X).lazy(), "^X must be in memory, got a LazyFrame"
 
 
 @BOTH
@@ -68,9 +73,10 @@ def test_samples(cls, bad, message):
 BAD_Y = {
     "empty": ([], r"^y is not valid: Found array with 0 sample\(s\)"),
     "three axes": (np.zeros((150, 2, 2)), "^y is not valid: Found array with dim 3"),
-    "lazy": (pl.DataFrame({"y": y}).lazy(), "^y must be in memory, got a LazyFrame"),
     "huge": (with_first(y, HUGE), r"y must hold (numbers|labels of one type).*of 1329 bits"),
 }
+if pl is not None:
+    BAD_Y["lazy"] = pl.DataFrame({"y": y}).lazy(), "^y must be in memory, got a LazyFrame"
 BAD_LABELS = {
     "bytes": (np.full(150, b"a"), r"^y must hold numbers or strings, got b'a'.*char\.decode"),
     "floats without a fraction": (np.where(y, 1e300, 1e301), r"up to 1e\+301, too large for lab"),
@@ -116,8 +122,9 @@ BAD_WEIGHTS = {
     "a word": ("balanced", "must hold the data itself, got 'balanced'"),
     "sparse": (csr_array(np.ones((1, 150))), "is not valid: Sparse data"),
     "short": (np.ones(149), r"is not valid: sample_weight.shape == \(149,\)"),
-    "lazy": (pl.DataFrame({"w": y}).lazy(), "must be in memory, got a LazyFrame"),
 }
+if pl is not None:
+    BAD_WEIGHTS["lazy"] = pl.DataFrame({"w": y}).lazy(), "must be in memory, got a LazyFrame"
 
 
 @BOTH

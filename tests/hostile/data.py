@@ -5,8 +5,12 @@ import tempfile
 
 import numpy as np
 import pandas as pd
-import polars as pl
 from scipy import sparse
+
+try:
+    import polars as pl
+except ImportError:  # it is not in the extra test
+    pl = None
 
 # The values of X
 
@@ -458,3 +462,11 @@ def draw_weight(draw, n):
     """Return sample weights, half of the time uniform ones."""
     kind = "uniform" if draw.chance(0.3) else draw.of(_WEIGHTS)
     return _WEIGHTS[kind](draw.rng.random(n))
+
+
+# Without polars
+
+if pl is None:
+    for _forms in (_FORMS, _WRONG_X, _WHICH_CLASS_FORMS, _WRONG_ANYWHERE, _REAL_FORMS):
+        for _name in ("polars", "polars strings", "lazy"):
+            _forms.pop(_name, None)

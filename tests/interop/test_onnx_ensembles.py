@@ -24,7 +24,7 @@ REGRESSOR = MLPScratchRegressor(hidden_layer_sizes=5, activation="gelu", max_ite
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def compare(model, dtype=np.float64):
+def assert_predicts_the_same(model, dtype=np.float64):
     """Convert a fitted model, and compare what both predict."""
     samples = X.astype(dtype)
     *labels, given = run(to_onnx(model, samples), {"X": samples})
@@ -49,7 +49,7 @@ def compare(model, dtype=np.float64):
 )
 def test_labels_of_an_ensemble(labels, dtype):
     model = MLPBaggingClassifier(CLASSIFIER, 3, random_state=0)
-    compare(model.fit(X, np.array(labels)[y]), dtype)
+    assert_predicts_the_same(model.fit(X, np.array(labels)[y]), dtype)
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_labels_of_an_ensemble(labels, dtype):
 def test_samples_and_features_of_members(params):
     params = {"n_estimators": 4, "random_state": 0} | params
     classifier = MLPBaggingClassifier(CLASSIFIER, **params).fit(X, y)
-    compare(classifier)
-    compare(MLPBaggingRegressor(REGRESSOR, **params).fit(X, X[:, 0]))
+    assert_predicts_the_same(classifier)
+    assert_predicts_the_same(MLPBaggingRegressor(REGRESSOR, **params).fit(X, X[:, 0]))
 
 
 def test_an_ensemble_of_the_default():
     network = {"estimator": None, "n_estimators": 2, "random_state": 0}
-    compare(MLPBaggingClassifier(**network).fit(X[:20], y[:20]))
+    assert_predicts_the_same(MLPBaggingClassifier(**network).fit(X[:20], y[:20]))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -80,7 +80,8 @@ def test_members_that_are_pipelines(dtype):
         (MLPBaggingClassifier(make_pipeline(StandardScaler(), CLASSIFIER), 2), y),
         (MLPBaggingRegressor(make_pipeline(StandardScaler(), REGRESSOR), 2), X[:, 0]),
     ):
-        compare(model.set_params(random_state=0, max_features=3).fit(X, target), dtype)
+        model.set_params(random_state=0, max_features=3).fit(X, target)
+        assert_predicts_the_same(model, dtype)
 
 
 @pytest.mark.filterwarnings("ignore:y holds one class only:RuntimeWarning")
@@ -90,24 +91,24 @@ def test_members_that_have_not_seen_all_classes():
     for n_samples, n_classes in ((3, 2), (1, 1)):
         model = MLPBaggingClassifier(pipeline, 4, max_samples=n_samples, random_state=0).fit(X, y)
         assert {len(member.classes_) for member in model.estimators_} == {n_classes}
-        compare(model)
+        assert_predicts_the_same(model)
 
 
 def test_several_targets_and_poisson():
     y = np.exp(X[:, :2])
     for loss in ("squared_error", "poisson"):
         network = MLPScratchRegressor(loss, hidden_layer_sizes=5, max_iter=5)
-        compare(MLPBaggingRegressor(network, 3, random_state=0).fit(X, y))
+        assert_predicts_the_same(MLPBaggingRegressor(network, 3, random_state=0).fit(X, y))
 
 
 def test_an_ensemble_within_others():
     scaled = make_pipeline(StandardScaler(), MLPBaggingClassifier(CLASSIFIER, 2, random_state=0))
-    compare(scaled.fit(X, y))
+    assert_predicts_the_same(scaled.fit(X, y))
     ensemble = MLPBaggingRegressor(REGRESSOR, 2, random_state=0)
     target = TransformedTargetRegressor(ensemble, transformer=StandardScaler())
-    compare(make_pipeline(StandardScaler(), target).fit(X, 1000 + 10 * X[:, 0]))
+    assert_predicts_the_same(make_pipeline(StandardScaler(), target).fit(X, 1000 + 10 * X[:, 0]))
 
 
 def test_of_a_search_the_best_estimator():
     search = MLPGridSearchCV(CLASSIFIER, {"alpha": [0.1, 1.0]}, cv=2).fit(X, y)
-    compare(search)
+    assert_predicts_the_same(search)

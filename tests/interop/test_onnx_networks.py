@@ -198,7 +198,9 @@ class TestActivationsOfUsers:
 
     def test_with_a_converter(self, monkeypatch):
         monkeypatch.setitem(ACTIVATION_CONVERTERS, Cube, lambda z: z * z * z)
-        to_onnx(new(activation=[Cube(), "tanh"]).fit(X, y), X)
+        network = new(activation=[Cube(), "tanh"]).fit(X, y)
+        _, probabilities = run(to_onnx(network, X), {"X": X})
+        np.testing.assert_allclose(probabilities, network.predict_proba(X), atol=1e-6)
 
     def test_with_a_wrong_converter(self, monkeypatch):
         monkeypatch.setitem(ACTIVATION_CONVERTERS, Cube, lambda z: z * z)

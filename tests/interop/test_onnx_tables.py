@@ -344,6 +344,17 @@ class TestDataFrames:
     def frame(self, request):
         return pytest.importorskip(request.param).DataFrame
 
+    def inputs(self):
+        """Return the new rows as a converted model takes them: numbers and strings by name."""
+        inputs = {
+            name.replace(" ", "_"): values[:, None].astype(
+                object if values.dtype.kind in "OU" else np.float64
+            )
+            for name, values in self.new.items()
+        }
+        inputs["phone"][inputs["phone"] == None] = ""  # noqa: E711
+        return inputs
+
     def test_of_a_classifier(self, frame):
         network = MLPScratchClassifier(8, "silu", max_iter=5, random_state=0)
         to_32 = FunctionTransformer(np.asarray, kw_args={"dtype": np.float32})
@@ -352,12 +363,7 @@ class TestDataFrames:
         graph = to_onnx(model, frame(self.new))
         names = [entry.name for entry in graph.graph.input]
         assert names == [name.replace(" ", "_") for name in self.data]
-        inputs = {
-            name: values[:, None].astype(object if values.dtype.kind in "OU" else np.float64)
-            for name, values in self.new.items()
-        }
-        inputs["phone"][inputs["phone"] == None] = ""  # noqa: E711
-        label, probabilities = run(graph, dict(zip(names, inputs.values(), strict=True)))
+        label, probabilities = run(graph, self.inputs())
         expected = model.predict_proba(frame(self.new))
         assert np.ptp(expected) > 0.1
         np.testing.assert_allclose(probabilities, expected, atol=1e-5)
@@ -367,7 +373,9 @@ class TestDataFrames:
         network = MLPScratchRegressor(hidden_layer_sizes=8, max_iter=5, random_state=0)
         target = TransformedTargetRegressor(network, transformer=StandardScaler())
         model = make_pipeline(table(), target).fit(frame(self.data), 1000.0 * self.data["age"])
-        to_onnx(model, frame(self.new))
+        (given,) = run(to_onnx(model, frame(self.new)), self.inputs())
+        expected = model.predict(frame(self.new))
+        np.testing.assert_allclose(given[:, 0], expected, rtol=1e-5)
 
     def test_of_an_array_of_objects(self):
         """Its columns have no names, and become x0, x1 and so on."""
@@ -411,7 +419,10 @@ class TestDataFrames:
         for columns in (["a"], ["b"]):
             encoder = ColumnTransformer([("one_hot", OneHotEncoder(), columns)])
             network = MLPScratchClassifier(4, max_iter=5, random_state=0)
-            to_onnx(make_pipeline(encoder, network).fit(data, [0, 1, 1] * 10), data)
+            model = make_pipeline(encoder, network).fit(data, [0, 1, 1] * 10)
+            inputs = {"a": data[["a"]].astype(str).to_numpy(object), "b": data[["b"]].to_numpy()}
+            _, probabilities = run(to_onnx(model, data), inputs)
+            np.testing.assert_allclose(probabilities, model.predict_proba(data), atol=1e-5)
 
     def test_dates(self):
         pandas = pytest.importorskip("pandas")

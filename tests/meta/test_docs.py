@@ -391,3 +391,23 @@ def test_no_test_skips_in_ci_for_want_of_a_library():
     everything = "".join(extras["optional-dependencies"]["test-all"])
     for extra in ("test", "dask", "interop", "optuna", "ray", "polars"):
         assert re.search(rf"\b{extra}\b", everything)
+
+
+LARGE = set(
+    ["polars", "onnx", "onnxruntime", "skl2onnx", "optuna", "dask", "distributed", "ray", "torch"]
+)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.stem)
+def test_readmes_command_needs_nothing_large(path):
+    """A test file that needs more than the extra `test` has skips, and is no error."""
+    asked_for = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Import):
+            names = {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = {node.module.partition(".")[0]}
+        else:
+            asked_for |= set(re.findall(r"importorskip\('(\w+)", ast.unparse(node)))
+            continue
+        assert names & LARGE <= asked_for

@@ -99,10 +99,12 @@ def assert_same_accuracy(y, predicted, weight=None):
     try:
         expected = accuracy_score(y, predicted, sample_weight=weight)
     except Exception as error:
-        is_value_error = isinstance(error, ValueError)
-        words = "y and sample_weight must fit the predictions: " * is_value_error + str(error)
-        kind = ValueError if is_value_error else type(error)
-        with pytest.raises(kind, match=f"^{re.escape(words)}$"):
+        kind, words = type(error), str(error)
+        if isinstance(error, ValueError):
+            kind, words = ValueError, f"y and sample_weight must fit the predictions: {error}"
+        elif isinstance(error, TypeError):
+            kind, words = TypeError, "y must hold labels of one type, as those that are predicted"
+        with pytest.raises(kind, match=f"^{re.escape(words)}"):
             accuracy(y, predicted, weight)
         return
     found = accuracy(y, predicted, weight)
@@ -125,7 +127,9 @@ def test_the_accuracy_is_that_of_scikit_learn(case, kind):
     assert_same_accuracy(y, predicted, weight)
 
 
-@pytest.mark.parametrize("y", [[0, 1], [0, 1, 1, 1], [0.5, 1, 1], [[1], [0], [1]], None, "abc"])
+@pytest.mark.parametrize(
+    "y", [[0, 1], [0, 1, 1, 1], [0.5, 1, 1], [[1], [0], [1]], None, "abc", ["a", 0.5, "b"]]
+)
 def test_labels_that_have_no_accuracy_are_refused_as_by_scikit_learn(y):
     assert_same_accuracy(y, np.array([0, 1, 1]))
     assert_same_accuracy(np.asarray(y), np.array([0, 1, 1]))
