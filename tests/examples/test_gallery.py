@@ -314,8 +314,7 @@ def test_halving(run):
     assert list(result["epochs"].values()) == [27 * 54, 486, 378]
     assert result["halving"].best_score_ > result["grid"].best_score_ - 0.005
     assert result["halving"].n_candidates_ == [27, 9, 3]
-    (figure,) = result["figures"]
-    lengths = sorted(len(line.get_xdata()) for line in figure.axes[0].lines[:-1])
+    lengths = sorted(len(line.get_xdata()) for line in result["display"].lines_)
     assert lengths == [1] * 18 + [2] * 6 + [3] * 3
 
 
