@@ -26,11 +26,11 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "registry",
+    "formulas",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
@@ -98,6 +98,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sknn_scratch"
 html_show_sourcelink = False
 html_sidebars = {"**": ["all_pages.html"]}
+html_math_renderer = "katex"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {

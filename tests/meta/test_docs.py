@@ -377,7 +377,9 @@ def test_the_documentation_is_built_as_the_docs_say():
     commands = "".join(blocks("contributing", "sh")).splitlines()
     (build,) = (command for command in commands if "sphinx-build" in command)
     assert build.startswith('pip install ".[docs]" && sphinx-build -W ')
-    assert "docs/contributing.md" in (ROOT / ".ci" / "run").read_text("utf-8")
+    (pages,) = (command for command in commands if command.endswith("pytest tests/site"))
+    assert pages.startswith(f"SKNN_SCRATCH_SITE={build.split()[-1]} ")
+    assert (ROOT / ".ci" / "run").read_text("utf-8").count("docs/contributing.md") == 3
 
 
 def test_no_test_skips_in_ci_for_want_of_a_library():
