@@ -13,7 +13,7 @@ this list complete:
 - `_init_callback_context`: of `CallbackSupportMixin`. It opens the task of a fit.
 - `_skl_callbacks`, `_parent_callback_ctx`, `_callback_fit_ctx`, `_skl_callbacks_to_teardown`: what
   scikit-learn's callbacks keep in an estimator, always or during a fit.
-- `_propagation_depth`: of `CallbackContext`. How many estimators are around that of a task, which
+- `_propagation_depth`: of `CallbackContext`. How many estimators are around the one of a task. It
   decides whether callbacks are handed on to those inside it.
 - `_check_input_parameters`, `_check_refit_for_multimetric`, `_format_results`, `_get_scorers`,
   `_get_routed_params_for_fit`, `_run_search`, `_select_best_index`: the steps of
@@ -91,8 +91,8 @@ try:
     # on. When it vanishes, look at `KBinsDiscretizer.get_feature_names_out`.
     from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 
-    # Metadata whose length is that of X: made indexable, or split as X is. When it vanishes, look
-    # at what `BaseSearchCV.fit` does with its `**params`.
+    # Metadata as long as X: made indexable, or split as X is. When it vanishes, look at what
+    # `BaseSearchCV.fit` does with its `**params`.
     from sklearn.utils.validation import _check_method_params as check_method_params
 
     # Weights as `fit` of all of scikit-learn takes them. When it vanishes, look at

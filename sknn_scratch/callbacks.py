@@ -53,10 +53,10 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If a parameter is not as described. In `fit`: if the solver is 'lbfgs', which cannot
-        continue where it stopped; if the callback was set on anything but an
-        `MLPScratchClassifier` or `MLPScratchRegressor`; if that is part of a search, whose many
-        fits would share the file; or if the estimator cannot be pickled.
+        If a parameter is not as described. In `fit`, if the solver is 'lbfgs', which cannot
+        continue where it stopped, or if the estimator cannot be pickled. Also if the callback was
+        set on anything but an `MLPScratchClassifier` or `MLPScratchRegressor`, or if that is part
+        of a search, whose many fits would share the file.
     FileNotFoundError
         In `fit`, if the folder of the file does not exist.
 
@@ -189,8 +189,9 @@ class Checkpoint:
             pickle.dumps((estimator.get_params(deep=False), own_callbacks(estimator)))
         except Exception as error:
             raise ValueError(
-                "Checkpoint pickles the estimator with its parameters and callbacks, one of which "
-                f"cannot be pickled: {error}. Use functions and classes of a module, not lambdas."
+                "Checkpoint pickles the estimator with its parameters and callbacks, and one of "
+                f"them cannot be pickled: {error}. Use functions and classes of a module, not "
+                "lambdas."
             ) from error
         if self._last is None:
             self._last = time.monotonic()

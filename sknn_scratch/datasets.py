@@ -163,9 +163,9 @@ def load_cifar10(folder: PathLike | None = None) -> ImageDataset:
 
     Notes
     -----
-    Unpacking the archive takes seconds, so its content is cached (about 180 MB) in the folder
-    ``sknn_scratch`` of `sklearn.datasets.get_data_home`. The cache is renewed when the archive
-    changes, and may be deleted at any time.
+    Unpacking the archive takes seconds. Its content is therefore cached (about 180 MB) in the
+    folder ``sknn_scratch`` of `sklearn.datasets.get_data_home`. The cache is renewed when the
+    archive changes, and may be deleted at any time.
 
     References
     ----------
@@ -397,6 +397,6 @@ def _write_cache(archive: Path, stamp: np.ndarray, train: np.ndarray, test: np.n
             np.savez(file, stamp=stamp, train=train, test=test)
     except OSError as error:
         warn(
-            f"CIFAR-10 was read but could not be cached ({error}), so the next load will take as "
+            f"CIFAR-10 was read but could not be cached ({error}). The next load will take as "
             "long. Set the environment variable SCIKIT_LEARN_DATA to a folder you may write to.",
         )

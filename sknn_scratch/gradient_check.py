@@ -127,11 +127,11 @@ def check_gradient(
 
     Notes
     -----
-    The difference of two derivatives is relative to the larger of them, but at least to a
-    thousandth of the largest in the layer, and to a million times the rounding of a quotient
-    (10 eps F / step): a smaller derivative has fewer than six correct digits in it. A quotient
-    taken across a kink (of 'relu' at zero, or of the L1 penalty) is no derivative; where it does
-    not agree, it is taken again with a tenth of the step. Exactly on a kink (biases that are drawn
+    The difference of two derivatives is relative to the larger of them. It is relative at least to
+    a thousandth of the largest in the layer, and to a million times the rounding of a quotient (10
+    eps F / step). A smaller derivative has fewer than six correct digits in it. A quotient taken
+    across a kink (of 'relu' at zero, or of the L1 penalty) is no derivative. Where it does not
+    agree, it is taken again with a tenth of the step. Exactly on a kink (biases that are drawn
     zero, and a sample that is zero) there is no derivative to agree with, and the check fails.
 
     Examples

@@ -1,8 +1,8 @@
 """Models to files and back: joblib, skops, ONNX and plain text.
 
 :func:`save` and :func:`load` are ``joblib.dump`` and ``joblib.load``, or those of skops where the
-name of the file ends in ``.skops``, with three additions: a file is complete or not there at all;
-it has a checksum; and one that cannot be read says why. What either writes the other reads.
+name of the file ends in ``.skops``. There are three additions: a file is complete or not there at
+all; it has a checksum; and one that cannot be read says why. What either writes the other reads.
 :func:`to_onnx` and :func:`to_json` are for prediction without Python.
 """
 

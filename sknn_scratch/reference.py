@@ -5,9 +5,9 @@ mathematics for a single sample x, a vector: loops over samples and layers, no b
 It is slow, and an oracle: its gradients, averaged over the samples, are those of the matrix
 products.
 
-Notation: layer l has the weights W_l (n_in, n_out) and biases b_l (n_out,); a_0 = x;
-z_l = W_l^T a_{l-1} + b_l; a_l = f_l(z_l) for the hidden layers; the last z are the raw scores, of
-which the loss is a function. delta_l is d loss / d z_l.
+Notation: layer l has the weights W_l (n_in, n_out) and biases b_l (n_out,). a_0 = x;
+z_l = W_l^T a_{l-1} + b_l; a_l = f_l(z_l) for the hidden layers. The last z are the raw scores; the
+loss is a function of them. delta_l is d loss / d z_l.
 """
 
 import copy
@@ -140,9 +140,12 @@ def objective_and_gradient(
 ) -> tuple[float, Arrays, Arrays]:
     """Compute F and its gradient at the weights of a fitted estimator, sample by sample.
 
-    F = (1/S) sum_i w_i loss_i + alpha / (2 S) sum_l ||W_l||_2^2
-    + sum_l ( l1_l ||W_l||_1 + l2_l ||W_l||_2^2 ) + group_l1 sum_j ||row j of W_1||_2, with
-    S = sum_i w_i; where a weight, or a row, is zero the subgradient 0 is taken.
+    ::
+
+        F = (1/S) sum_i w_i loss_i + alpha / (2 S) sum_l ||W_l||_2^2
+            + sum_l ( l1_l ||W_l||_1 + l2_l ||W_l||_2^2 ) + group_l1 sum_j ||row j of W_1||_2
+
+    Here S = sum_i w_i. Where a weight, or a row, is zero the subgradient 0 is taken.
 
     Parameters
     ----------

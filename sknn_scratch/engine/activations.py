@@ -31,7 +31,7 @@ class Activation(ABC):
 
     Examples
     --------
-    An activation of one's own, given to an estimator as an object. Defined in a module that can be
+    An activation of your own, given to an estimator as an object. Defined in a module that can be
     imported, it goes into model files as well.
 
     >>> import numpy as np

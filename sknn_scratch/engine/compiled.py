@@ -19,8 +19,8 @@ from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.training import Means, Optimizer
 
-# A call of compiled code cannot be interrupted. These keep it to a fraction of a second, the noise
-# for dropout, which is drawn beforehand, to 2 MB, and what several epochs in a call take to 1 MB.
+# A call of compiled code cannot be interrupted. These keep it to a fraction of a second. The noise
+# for dropout is drawn beforehand: at most 2 MB. What several epochs in a call take is at most 1 MB.
 _MULTIPLICATIONS_PER_CALL = 2**31
 _NOISE_PER_CALL = 2**18
 _VALUES_PER_CALL = 2**17
@@ -271,7 +271,7 @@ def _binds_weights(objective):
 
 
 def _state_vectors(state, dtype):
-    """Return m and v, of which only adam has both."""
+    """Return m and v; only adam has both."""
     # Empty arrays and not None: numba compiles once more for every other type
     none = np.empty(0, dtype)
     if isinstance(state, solvers.AdamState):
@@ -280,7 +280,7 @@ def _state_vectors(state, dtype):
 
 
 def _error_of_constant(loss, params):
-    """Return the error of the best constant, by which the score measures that of each target."""
+    """Return the error of the best constant for each target, the unit of the score."""
     error = getattr(loss, "error_of_constant", None)
     if error is None:
         return np.ones(params.units[-1], params.flat.dtype)
@@ -302,7 +302,7 @@ def _samples(batches, dtype):
 
 
 class _Memory:
-    """The memory of an array as that of one that may be written to."""
+    """The memory of an array as if it might be written to."""
 
     def __init__(self, array):
         self.array = array

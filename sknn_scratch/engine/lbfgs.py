@@ -28,7 +28,7 @@ def lbfgs(
     """Minimise `objective` over `params` in place; return scipy's result.
 
     `l1` is the L1 coefficient of each weight, or None without such a penalty. With it the weights
-    are split, w = u - v with u, v >= 0 and |w| = u + v, which makes a smooth problem under bounds
+    are split: w = u - v with u, v >= 0 and |w| = u + v. This makes a smooth problem under bounds
     (Andrew and Gao, 2007, section 2). At the solution u or v is zero, so that w may be exactly
     zero. ``on_epoch(epoch)`` is called after each iteration and stops the solver by returning True.
     """
@@ -58,7 +58,7 @@ def lbfgs(
 
     options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
     if l1 is not None or not objective.activations:
-        # scipy's default, 2e-9, is also that of scikit-learn's MLP. It stops before the zeros
+        # scipy's default, 2e-9, is also the one in scikit-learn's MLP. It stops before the zeros
         # settle, and before logistic regression, which that MLP lacks, is solved to 1e-4
         options["ftol"] = 1e-13
     result = minimize(

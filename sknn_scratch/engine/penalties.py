@@ -244,8 +244,8 @@ class MaxNorm(ProximalPenalty):
 
 
 # By the parameter of the estimator that is the strength. Their proximal operators are applied after
-# that of the elastic net, in this order: one after the other they are then that of the sum of l1
-# and group_l1, and the weights end within max_norm.
+# the one of the elastic net, in this order. One after the other they are then the operator of the
+# sum of l1 and group_l1, and the weights end within max_norm.
 PENALTIES: dict[str, type[Penalty]] = {
     "group_l1": GroupLasso,
     "max_norm": MaxNorm,
@@ -255,8 +255,8 @@ PENALTIES: dict[str, type[Penalty]] = {
 def _length_after_shrinking(W, t):
     """Solve sum_i (W_i / (r + t_i))^2 = 1 for r >= 0 in each row; 0 where there is no solution.
 
-    Newton's method on 1 / sqrt(sum), which is concave and nearly linear in r, from a lower bound:
-    it grows to the solution without passing it (Moré and Sorensen, 1983), at once for equal t_i.
+    Newton's method on 1 / sqrt(sum), which is concave and nearly linear in r, from a lower bound.
+    It grows to the solution without passing it (Moré and Sorensen, 1983), at once for equal t_i.
     """
     norm = np.linalg.norm(W, axis=1, keepdims=True)
     r = np.maximum(0, norm - t.max(axis=1, keepdims=True))

@@ -4,9 +4,9 @@ A solver is a frozen record of hyper-parameters, filled from the estimator's par
 names. Its state is a record of its own, so that training can stop, be saved, and go on. A solver
 sees vectors only; it knows no layers.
 
-Solvers minimise F = f + g: f is smooth and enters through its gradient; g (an L1 penalty) enters
-through its proximal operator ``prox(flat, rate)``, which is None if F has no such part. To add a
-solver, write a class derived from `Solver` and one line in `SOLVERS`.
+Solvers minimise F = f + g. The smooth part f enters through its gradient. The other part g (an L1
+penalty) enters through its proximal operator ``prox(flat, rate)``, which is None if F has no such
+part. To add a solver, write a class derived from `Solver` and one line in `SOLVERS`.
 """
 
 from abc import ABC, abstractmethod
@@ -116,7 +116,7 @@ class Nesterov(Solver):
     The gradient is taken at q. The model is p.
 
     With `restart` the momentum is dropped, t = 1 and q = p, whenever the last update went uphill:
-    (q_k - p_k)^T (p_k - p_{k-1}) > 0, where q_k - p_k is the learning rate times the (proximal)
+    (q_k - p_k)^T (p_k - p_{k-1}) > 0. Here q_k - p_k is the learning rate times the (proximal)
     gradient (O'Donoghue and Candes, 2015, the gradient scheme of section 3.2).
     """
 
@@ -156,7 +156,7 @@ class Nesterov(Solver):
         return [state.q.flat]
 
 
-# Elements of a chunk. The vectors of a step then stay in the cache from one pass to the next: with
+# Elements of a chunk. The vectors of a step then stay in the cache from one pass to the next. With
 # 1.7 million parameters in float32 a step of Adam takes 2.1 ms in chunks, 3.6 ms in one piece.
 CHUNK = 2**16
 
@@ -245,7 +245,7 @@ class Adam(Solver):
     The state keeps m / (1 - beta_1) and v / (1 - beta_2), and the update makes up for the missing
     factors. This saves two passes over the parameters and a temporary.
 
-    With an L1 penalty the proximal operator is taken in Adam's own metric: the rate of coordinate i
+    With an L1 penalty the proximal operator is taken in Adam's own metric. The rate of coordinate i
     is the factor by which Adam multiplies m_i (Duchi, Hazan and Singer, 2011, section 5.1, for
     AdaGrad; Melchior, Joseph and Moolekamp, 2019, for Adam).
     """

@@ -8,10 +8,10 @@ converge. Two rules keep them out, which are the same for every solver:
    those below `faded` become zero. It is far enough above ``tiny`` to last until the next time.
 2. The gradient in the raw scores of a sample that is fitted, softmax(z) - y, shrinks exponentially
    with its scores. Such gradients below `negligible` become zero, after they were multiplied by
-   the sample's share in the batch (`objective`). This is done to the first batch of each epoch,
-   and to the others if the first had such a number: in an ordinary training a step of 45 us is
-   spared 1.5 us. The decision depends on the numbers of this epoch alone, so that resumed fits end
-   in the same bits.
+   the sample's share in the batch (`objective`). This is done to the first batch of each epoch, and
+   to the others if the first had such a number. In an ordinary training a step of 45 us is spared
+   1.5 us. The decision depends on the numbers of this epoch alone, so that resumed fits end in the
+   same bits.
 
 Every other gradient is a sum of products with those of the second rule, and Adam squares the sums.
 This is why `negligible` is the root of `faded`. What follows from the gradients that are left is

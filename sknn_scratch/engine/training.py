@@ -125,8 +125,8 @@ def train(
     After each epoch ``on_epoch(epoch)`` returns an Ending to stop there, or None. `engine` is the
     class that does the epochs: `NumpyEpochs` or `CompiledEpochs`.
 
-    ``n_at_once()`` says how many of the next epochs may be done before `on_epoch` is told of the
-    first: all but the last of them can end training only because it diverges.
+    ``n_at_once()`` says how many of the next epochs may be done before `on_epoch` hears of the
+    first. All but the last of them can end training only because it diverges.
     """
     if optimizer.state is None:
         optimizer.state = optimizer.solver.init(params)
@@ -170,7 +170,7 @@ def _upper_bound_holds(
     """
     f_at_q = value.total - objective.nonsmooth_value(at)
     p = at.copy()
-    # Near the optimum both sides are equal to rounding, which is that of terms of order one
+    # Near the optimum both sides are equal to the rounding of terms of order one
     slack = 10 * float(np.finfo(p.flat.dtype).eps) * max(abs(f_at_q), 1)
 
     def accepts(rate: float) -> bool:

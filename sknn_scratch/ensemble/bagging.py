@@ -49,7 +49,7 @@ class _Bagging:
     _doc_link_module = "sknn_scratch"
     _doc_link_template = f"{DOCS}/reference/generated/sknn_scratch.ensemble.{{estimator_name}}.html"
 
-    _network: ClassVar[type[BaseMLPScratch]]  # of which an ensemble is made by default
+    _network: ClassVar[type[BaseMLPScratch]]  # what an ensemble is made of by default
 
     estimators_: list[Any]
     estimators_features_: list[np.ndarray]

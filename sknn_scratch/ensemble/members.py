@@ -24,7 +24,7 @@ from sknn_scratch.model_selection.workers import Workers
 
 # Multiplications for each member from which on threads pay for a prediction. Of eight
 # networks 60-64-4 and 60-128-128-128-4, two threads took 0.5 to 0.8 of the time of one that had two
-# BLAS threads from 2^27 on; at 2^25 to 2^26 they took 0.7 to 1.5 times as long, below that longer.
+# BLAS threads from 2^27 on. At 2^25 to 2^26 they took 0.7 to 1.5 times as long, below it longer.
 _WORTH_THREADS = 2**27
 
 

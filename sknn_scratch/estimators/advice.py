@@ -20,7 +20,7 @@ from sknn_scratch.exceptions import (
 )
 
 # Root mean square of a feature from which on training suffers. In four small data sets one
-# standardised feature was multiplied, or moved away from zero: up to 10 hardly anything was lost,
+# standardised feature was multiplied, or moved away from zero. Up to 10 hardly anything was lost,
 # at 100 most lost hundredths to tenths of their accuracy (sgd more than adam, lbfgs least).
 # Standardised features have 1, digits from 0 to 16 up to 13, raw pixels up to 255 from 130 to 200;
 # scikit-learn's checks of an estimator go up to 100.
@@ -28,11 +28,11 @@ _LARGE_FEATURE = 120
 # alpha / (2 S) from which on the penalty wins. On five data sets 0.1 cost little; at 0.3 the score
 # on the training set fell by 0.05 to 0.75; at 1 nothing was learned at all.
 _LARGE_PENALTY = 0.3
-# Standard deviation over the samples of raw scores, or of predictions in units of that of y, below
-# which a network is a constant. Of 99 networks on nine data sets those without use, most of them
-# of several logistic layers or with l1=1, had up to 0.022, all others 0.04 and more.
+# Standard deviation over the samples of raw scores, or of predictions in units of the deviation of
+# y, below which a network is a constant. Of 99 networks on nine data sets those without use, most
+# of them of several logistic layers or with l1=1, had up to 0.022, all others 0.04 and more.
 _CONSTANT = 0.03
-# How much above that of a constant the training score of such networks was, by the noise of batches
+# How much above a constant's the training score of such networks was, by the noise of batches
 _ABOUT = 0.02
 # Samples among which the nearest ones are looked for
 _N_NEIGHBOURS = 300
@@ -116,13 +116,13 @@ def warn_if_nothing_learned(estimator, params, data):
 
 
 def _seems_constant(estimator, data):
-    """Whether the score in training is about that of a constant: only then a closer look pays."""
+    """Whether the score in training is about what a constant has: only then a closer look pays."""
     score = estimator.history_[data.loss.score_name][-1]
     return not score > data.loss.score_of_constant(data.y, data.training_weight) + _ABOUT
 
 
 def _neighbours_agree(X, y):
-    """Whether there is something to learn: the target of a sample tells that of its nearest one."""
+    """Whether there is something to learn: similar samples have similar targets."""
     rows = slice(None, None, -(-X.shape[0] // _N_NEIGHBOURS))
     X, y = X[rows], y[rows].astype(np.float64)
     if not issparse(X):
@@ -218,7 +218,7 @@ def _remedy(estimator, watched, curve):
             "does, or filter this warning out."
         )
     if len(curve) < _FORECAST_FROM:
-        return f"Raise max_iter, or tol (now {tol}): so few epochs do not tell how far."
+        return f"Raise max_iter, or tol (now {tol}). So few epochs do not tell how far."
     third, last = np.reshape(curve[-2 * (len(curve) // 4) :], (2, -1))
     progress = (third.mean() - last.mean()) / len(last)
     if not np.isfinite(curve).all() or curve[-1] > curve[0] or _goes_nowhere(third, last):

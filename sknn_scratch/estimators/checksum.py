@@ -2,7 +2,7 @@
 
 It covers the attributes that are plain data: numbers, strings, arrays, random generators, and
 lists, tuples and dicts of them. Objects of other classes, such as an activation or a callback of
-the user's own, may refer back to the model, and need not come out of a file as what went in. It
+the user's own, may refer back to the model. They need not come out of a file as what went in. It
 names the attributes that hold such objects, and leaves them out.
 """
 
@@ -61,7 +61,7 @@ def is_sound(state, checksum):
 
 
 def _checksum(pieces):
-    """Return the CRC-32 of all bytes, and that of the numbers in all arrays.
+    """Return the CRC-32 of all bytes, and the CRC-32 of the numbers in all arrays.
 
     It is sure to tell single bits and short runs of them. CRC-32 takes 0.5 ms per MB, on a machine
     where SHA-256 takes 1.0 and BLAKE2 2.2.

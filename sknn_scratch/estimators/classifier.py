@@ -73,7 +73,7 @@ class Labels(Targets):
         return y, sample_weight
 
     def strata(self, y):
-        # scikit-learn stratifies two classes only; to draw the same samples, so does this
+        # scikit-learn stratifies two classes only; this does likewise, to draw the same samples
         return y.astype(bool) if y.shape[1] == 1 else None
 
 
@@ -180,9 +180,9 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         multinomial logistic regression.
 
     activation : str, Activation or list of them, default='relu'
-        Activation of the hidden layers, one for all or one for each: 'identity', 'logistic',
-        'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu', 'mish', 'selu',
-        'hard_swish', 'sine', or an object of a class of your own, see
+        Activation of the hidden layers, one for all or one for each. There are 'identity',
+        'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'gelu', 'silu', 'mish',
+        'selu', 'hard_swish' and 'sine'. An object of a class of your own does as well, see
         :class:`~sknn_scratch.engine.activations.Activation`. 'selu' goes with
         ``init="lecun_normal"``.
 
@@ -197,7 +197,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
     alpha : float, default=0.0001
         Strength of scikit-learn's L2 penalty ``alpha / (2 S) sum_l ||W_l||_2^2`` with S the number
         (or the total weight) of the samples in the batch. Its effect therefore depends on the
-        batch size; that of `l2` does not. If both are set, they add up.
+        batch size; the effect of `l2` does not. If both are set, they add up.
 
     batch_size : int or 'auto', default='auto'
         Number of samples per step of 'sgd' and 'adam'; 'auto' is ``min(200, n_samples)``. The last
@@ -215,9 +215,10 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         - 'one_cycle': up from 1/25 of `learning_rate_init` to all of it over 0.3 of `max_iter`
           epochs, then down to almost 0;
         - 'backtracking', for 'gd' and 'nag': halved until a step lowers the loss as much as the
-          gradient promises (Armijo's rule; with 'nag' and `l1` that of Beck and Teboulle), and
-          never raised again. It starts from `learning_rate_init`, which may be large. Use it with
-          smooth activations: at the kinks of 'relu' the learning rate may shrink to nothing;
+          gradient promises, and never raised again. The rule is Armijo's; with 'nag' and `l1` it
+          is the one of Beck and Teboulle. It starts from `learning_rate_init`, which may be
+          large. Use it with smooth activations: at the kinks of 'relu' the learning rate may
+          shrink to nothing;
         - a function that takes the number of epochs done and returns the learning rate.
 
     learning_rate_init : float, default=0.001
@@ -280,9 +281,10 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         Maximum number of evaluations of the loss by 'lbfgs'.
 
     init : str, default='glorot_uniform'
-        How the initial weights are drawn: 'glorot_uniform' (as in scikit-learn), 'he_normal',
-        'he_uniform', 'lecun_normal' (variance 1/fan_in, for 'selu'), 'lecun_uniform' (within
-        ±1/sqrt(fan_in), biases zero) or 'normal' (weights and biases with standard deviation 0.1).
+        How the initial weights are drawn. 'glorot_uniform' is scikit-learn's way; others are
+        'he_normal' and 'he_uniform', and 'lecun_normal' (variance 1/fan_in, for 'selu').
+        'lecun_uniform' draws within ±1/sqrt(fan_in), and its biases are zero. 'normal' draws
+        weights and biases with standard deviation 0.1.
 
     l1 : float or array-like of shape (n_hidden + 1,), default=0.0
         Penalty ``sum_l l1_l ||W_l||_1``: one number, or one for each weight matrix. It does not
@@ -357,12 +359,13 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         Number of weights and biases, ``sum_l (n_in + 1) n_out``.
 
     history_ : dict of lists
-        One entry per epoch: 'loss' and 'accuracy' (means over the batches, each before its step),
-        'penalty' (the part of the loss that is penalties), 'validation_loss' (without penalties)
-        and 'validation_score' (if there is a validation set), 'learning_rate' (of the last step)
-        and 'nonzero_weights' (after the epoch). ``pandas.DataFrame(model.history_)`` makes a table
-        of it. It holds no clock times, so that equal fits have equal hashes and files. Each call
-        of partial_fit is an epoch; when there are 20,000, it keeps the last 10,000.
+        One entry per epoch. 'loss' and 'accuracy' are means over the batches, each before its step.
+        'penalty' is the part of the loss that is penalties. 'learning_rate' is the last one of the
+        epoch, 'nonzero_weights' the number after it. With a validation set there are
+        'validation_loss', without penalties, and 'validation_score'.
+        ``pandas.DataFrame(model.history_)`` makes a table of it. It holds no clock times, so that
+        equal fits have equal hashes and files. Each call of partial_fit is an epoch; when there
+        are 20,000, it keeps the last 10,000.
 
     loss_ : float
         The last entry of `loss_curve_`.
@@ -659,8 +662,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         ----------
         module : torch.nn.Sequential
             Linear layers, each followed by an activation or none, and then by a Dropout or none.
-            It ends with raw scores, a Softmax or a LogSoftmax for one label per sample, and with a
-            Sigmoid for two classes or, with more than one output, for several labels.
+            It ends with raw scores, a Softmax or a LogSoftmax for one label per sample. It ends
+            with a Sigmoid for two classes or, with more than one output, for several labels.
         classes : array-like of shape (n_classes,), default=None
             The labels in the order of the outputs. If None they are 0, 1 and so on. A single
             output is the second of two classes. For several labels it must be None.

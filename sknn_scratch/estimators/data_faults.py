@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-_LISTED = 5  # columns, of which there may be thousands
+_LISTED = 5  # columns: there may be thousands
 _DATES = (date, time, timedelta, np.datetime64, np.timedelta64)
 # What files have in place of a number that is missing
 _MARKS = {"", "?", "-", "--", ".", "na", "n/a", "#n/a", "nan", "null", "none", "missing", "unknown"}
@@ -227,7 +227,7 @@ def _is_number(value):
         except ValueError:
             return False
         return True
-    # None becomes NaN, of which scikit-learn says what there is to say
+    # None becomes NaN, and scikit-learn says what there is to say about it
     return kind_of(value) == "number" or value is None
 
 

@@ -1,7 +1,7 @@
 """Labels as zeros and ones, and how many of them are predicted.
 
 That is what scikit-learn's LabelBinarizer and accuracy_score say, which ask ten times what kind of
-labels they have. For an array of whole numbers that is known; in a search over many small networks
+labels they have. For an array of whole numbers that is known. In a search over many small networks
 it took a third of the time of a fit, and two thirds of the time of a score.
 """
 

@@ -228,7 +228,7 @@ class Fit:
         return batch.n_samples, minimise
 
     def _training_targets(self):
-        """Return y and the weights with which to train, of which the rows in `order` are used."""
+        """Return y and the weights with which to train. The rows in `order` of both are used."""
         y, sample_weight = self.data.training_y, self.data.training_weight
         rows = self.order if self._holds_out else slice(None)  # without a copy
         weight = None if sample_weight is None else sample_weight[rows]

@@ -13,8 +13,8 @@ class FitCallbacks:
     """The hooks of one fit: a task for the fit itself, and below it one for each epoch.
 
     `fit` has what callbacks may ask for: `estimator`, `incremental` (whether this is partial_fit),
-    `n_epochs_left` (0 when training is over) and ``model_so_far(unfinished)``, which returns the
-    estimator as it would be had training stopped now. X, y and sample_weight are what the user
+    `n_epochs_left` (0 when training is over) and ``model_so_far(unfinished)``. The latter returns
+    the estimator as it would be had training stopped now. X, y and sample_weight are what the user
     gave: scorers compare predictions with labels, not with their codes. As a context manager it
     begins and ends the task of the fit.
     """
@@ -65,9 +65,9 @@ class FitCallbacks:
 
 
 def hands_on_callbacks(estimator, context):
-    """Whether callbacks of a search or the like are told of the fits inside the estimators in it.
+    """Whether callbacks of a search or the like hear of the fits inside the estimators in it.
 
-    `context` is that of a task of `estimator`.
+    `context` belongs to a task of `estimator`.
     """
     return any(
         callback.max_propagation_depth is None

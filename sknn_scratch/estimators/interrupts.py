@@ -1,4 +1,4 @@
-"""What Ctrl-C is meant to end: one training, or the many of which it is one."""
+"""What Ctrl-C is meant to end: one training, or all those that belong together."""
 
 import inspect
 from contextlib import contextmanager

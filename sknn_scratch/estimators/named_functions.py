@@ -28,7 +28,8 @@ def output_function(estimator, known, where):
 
     One that is not among the `known` names is a ValueError; `where` says who knows these.
     """
-    # With one class there is one output, and the softmax of one number is 1: that of the class
+    # With one class there is one output, and the softmax of one number is 1, the probability of
+    # that class
     has_one_class = len(getattr(estimator, "classes_", ())) == 1
     name = "softmax" if has_one_class else build_loss(estimator).out_activation
     if name not in known:

@@ -66,7 +66,7 @@ class Prepared:
     validation : tuple of X, y and sample_weight, or None
         The user's validation set.
     dtype : dtype
-        That of the weights that the estimator is to keep.
+        What the weights that the estimator keeps are to have.
     loss : Loss
         The loss that the targets ask for.
     """
@@ -107,7 +107,7 @@ def prepare(
 
     `continued` says whether the estimator's weights are gone on with, `incremental` whether this
     is partial_fit. With `partial` some classes may be missing, as they may be in partial_fit.
-    `dtype` is that of the computation: by default that of the weights, else that of X.
+    The computation has the dtype `dtype`, by default the weights' own, else the one of X.
     """
     X, y, sample_weight = checked(
         estimator, X, y, sample_weight, continued=continued, partial=incremental or partial

@@ -21,7 +21,7 @@ class Registry(NamedTuple):
     """What a parameter may name: the parts by name, where users add to them, and what they add."""
 
     parts: Mapping[str, Any]
-    names: Mapping[str, Any]  # of which a user chooses: the losses of classifiers are not chosen
+    names: Mapping[str, Any]  # what a user may choose: not the losses of classifiers
     where: str
     what: str
 

@@ -26,7 +26,7 @@ class Mode(Enum):
     FRESH = "With new weights."
     WARM = "With the weights of the last fit: warm_start=True."
     RESUME = "Where the last fit ended, optimiser and random numbers included: 'resume'."
-    CHECKPOINT = "Amid a fit that was broken off, of which it does the rest."
+    CHECKPOINT = "Amid a fit that was broken off: it does the rest."
     PARTIAL = "Where the last call ended, if there was one, for an epoch of partial_fit."
 
     @classmethod
@@ -61,9 +61,9 @@ class ResumePoint:
     order, or None if they have yet to be chosen. Where early stopping went back to better weights,
     flat and optimizer are the vector of parameters and the optimiser before that, else None.
 
-    To do the rest of an unfinished fit takes more: its progress, but for the history, which the
-    estimator has; loss, which has seen the targets in their first order, so that sums over them are
-    rounded alike; the fingerprint of its data, or None where they are known to be the same.
+    To do the rest of an unfinished fit takes more. Its progress, but for the history, which the
+    estimator has. Its loss, which has seen the targets in their first order, so that sums over them
+    are rounded alike. The fingerprint of its data, or None where they are known to be the same.
     """
 
     generator: Any
@@ -127,7 +127,7 @@ def check_same_data(point, data):
 
 
 def fingerprint(data):
-    """Return a hash of the values of arrays and sparse matrices, some of which may be None."""
+    """Return a hash of the values of arrays and sparse matrices; some may be None."""
     parts = []
     for array in data:
         parts += [array.data, array.indices, array.indptr] if issparse(array) else [array]

@@ -8,9 +8,10 @@ from weakref import ref
 
 from sknn_scratch._sklearn import threadpool_controller
 
-# Multiplications in a matrix product below which a second BLAS thread costs more than it does:
-# 200 x 64 by 64 x 100, 1.3 million, takes as long with two threads as with one if the other core is
-# idle, and many times as long if it is busy; 256 x 784 by 784 x 50, 10 million, takes 0.8 of it.
+# Multiplications in a matrix product below which a second BLAS thread costs more than it does. 200
+# x 64 by 64 x 100, 1.3 million, takes as long with two threads as with one if the other core is
+# idle. It takes many times as long if that is busy. 256 x 784 by 784 x 50, 10 million, takes 0.8 of
+# it.
 _WORTH_THREADS = 2**22
 
 
@@ -115,7 +116,7 @@ class _Limit:
 
 
 class _OfThread(local):
-    """The limit for libraries of which each thread has its own number of threads."""
+    """The limit for libraries that keep a number of threads for each thread."""
 
     def __init__(self):
         self.limit = _Limit(per_thread=True)
@@ -123,7 +124,7 @@ class _OfThread(local):
 
 @cache
 def _libraries(per_thread):
-    """Return the BLAS libraries of which each thread, or only the process, has a number."""
+    """Return the BLAS libraries that keep a number for each thread, or only one for the process."""
     return [
         library
         for library in threadpool_controller().lib_controllers

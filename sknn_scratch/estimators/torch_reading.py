@@ -13,7 +13,7 @@ _OUTPUTS = {
     nn.Identity: "identity",
     nn.Sigmoid: "logistic",
     nn.Softmax: "softmax",
-    nn.LogSoftmax: "softmax",  # the same scores, of which torch's loss wants the logarithms
+    nn.LogSoftmax: "softmax",  # the same scores; torch's loss wants their logarithms
     Exp: "exp",
 }
 _HOW_NOT_WHAT = {"training", "inplace"}  # attributes of a module that change no value

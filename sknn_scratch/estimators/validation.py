@@ -34,7 +34,7 @@ _NO_NUMBERS = re.compile(
 def is_number(value, kind=Real):
     """Whether the value is a number of this kind that numpy computes with.
 
-    True and False are none, though Python's are; nor are fractions, of which numpy makes objects.
+    True and False are none, though Python's are; nor are fractions, which numpy turns into objects.
     """
     return isinstance(value, kind) and not isinstance(value, (bool, Fraction))
 
@@ -106,7 +106,7 @@ def _is_table(X, estimator):
 def checked_weights(weight, X, dtype):
     """Return the weights of the samples of X as an array, with an error that names them.
 
-    The array has this dtype, or that of the weights if it is None.
+    The array has this dtype, or the weights' own if it is None.
     """
     name = "sample_weight"
     _refuse(name, weight)

@@ -7,10 +7,11 @@ from sknn_scratch._warnings import warn
 from sknn_scratch.engine.outputs import quietly
 from sknn_scratch.exceptions import ValidationSetWarning
 
-# Over 300 random splits of each of ten data sets, from iris to Cauchy numbers, validation sets of
-# 20 samples or more had quartiles at most 28 times as far apart as those of the training set, and
-# medians at most 1.03 of that distance away; with 10 samples the first went up to 77. Scaled
-# against raw values gave 87 to 1,785 for wine, breast cancer and the targets of diabetes.
+# These are from 300 random splits of each of ten data sets, from iris to Cauchy numbers. Validation
+# sets of 20 samples or more had quartiles at most 28 times as far apart as those of the training
+# set. Their medians were at most 1.03 of that distance away. With 10 samples the first went up to
+# 77. Scaled against raw values gave 87 to 1,785 for wine, breast cancer and the targets of
+# diabetes.
 _FEWEST_SAMPLES = 20
 _LARGE_RATIO = 50
 _LARGE_SHIFT = 10
@@ -19,15 +20,15 @@ _N_PROBES = 300  # rows of each set that are looked at
 _REMEDIES = {
     "X": "Transform X_val as X was transformed: in a Pipeline by transform_input=['X_val'].",
     "y": (
-        "Transform y_val as y was transformed: a TransformedTargetRegressor transforms y alone, "
-        "so give it y_val in the units in which the network sees y."
+        "Transform y_val as y was transformed: a TransformedTargetRegressor transforms y alone. "
+        "Give it y_val in the units in which the network sees y."
     ),
 }
 
 
 @quietly
 def warn_of_other_units(name, training, validation):
-    """Warn if a column of the validation set is orders of magnitude away from that of training.
+    """Warn if a column of the validation set is orders of magnitude away from the training set's.
 
     `name` is X or y, both sets have shape (n_samples, n_columns). Sparse matrices, whose quartiles
     are mostly zero, are not looked at, nor are sets of fewer than 20 samples.

@@ -55,11 +55,11 @@ class MLPHalvingGridSearchCV(_HalvingSearch, HalvingGridSearchCV):
     - Compiled networks train in threads, as in `MLPGridSearchCV`.
 
     Networks start anew in each round where `MLPGridSearchCV` gives each `max_iter` a network of its
-    own: with the schedules "cosine" and "one_cycle", which depend on `max_iter`, with
-    ``solver="lbfgs"``, `stop_when`, `verbose` or ``warm_start="resume"``, with a `random_state`
-    that is not a number, and if a callback is notified of their epochs. They also do with every
-    other resource, such as "n_samples", and if the networks of a round would take more than 1 GiB
-    between rounds.
+    own. They do so with the schedules "cosine" and "one_cycle", which depend on `max_iter`. They do
+    so with ``solver="lbfgs"``, `stop_when`, `verbose` or ``warm_start="resume"``, with a
+    `random_state` that is not a number, and if a callback is notified of their epochs. They also do
+    with every other resource, such as "n_samples", and if the networks of a round would take more
+    than 1 GiB between rounds.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ n_iterations_, n_possible_iterations_, n_required_iterations_ :
         As in scikit-learn: the rounds, and how many candidates had how much of the resource.
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
 refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
-        As in scikit-learn. The time of a network that continues is that of the added epochs.
+        As in scikit-learn. The time of a network that continues is the time for the added epochs.
 
     See Also
     --------

@@ -17,8 +17,8 @@ from sknn_scratch.model_selection.train import fit_further, most_bytes_of
 def run(job, feed, begun, X, y, score, n_jobs):
     """Fit and score a candidate, or several that are parts of one training.
 
-    `feed` is what reaches the network in a pipeline, or None; `begun` is the network to go on from,
-    or None, and the number of bytes up to which to keep the last one; `score` has the arguments of
+    `feed` is what reaches the network in a pipeline, or None. `begun` is the network to go on from,
+    or None, and the number of bytes up to which to keep the last one. `score` has the arguments of
     scikit-learn's `_fit_and_score` that are the same for all fits. Returns the scores of the fits,
     and the network to go on from, or None.
     """

@@ -45,7 +45,7 @@ class _Recorder(BaseEstimator):
 
 
 def waves(fits, X):
-    """Divide fits into lists, the feeds of each of which fit into memory together."""
+    """Divide fits into lists. The feeds of each list fit into memory together."""
     by_feed = defaultdict(list)
     for fit in fits:
         by_feed[fit.feed].append(fit)

@@ -114,7 +114,7 @@ def _setting(estimator, parameters):
 
 
 def _training(estimator, parameters):
-    """Return a key of the training of which a candidate is a part; None if it is a whole one."""
+    """Return a key of the training that a candidate is a part of; None if it is a whole one."""
     epochs = epochs_parameter(estimator)
     if epochs not in parameters or not _may_go_on(network_of(estimator)):
         return None
@@ -125,14 +125,14 @@ def _may_go_on(network):
     """Whether a network of a larger `max_iter` is this one after more epochs.
 
     What a user's own class or function does is not known, nor what a generator of random numbers is
-    used for elsewhere; a schedule may be laid out over `max_iter` epochs.
+    used for elsewhere. A schedule may be laid out over `max_iter` epochs.
     """
     if type(network) not in (MLPScratchClassifier, MLPScratchRegressor):
         return False
     try:
         check_parameters(network)
         schedule = build_optimizer(network).schedule
-    except (ValueError, TypeError):  # also for lbfgs, of which there is no optimiser
+    except (ValueError, TypeError):  # also for lbfgs, which has no optimiser
         return False
     return (
         schedule.endless

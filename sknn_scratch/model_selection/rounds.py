@@ -23,7 +23,7 @@ class Rounds:
     Attributes
     ----------
     go_on : bool
-        Whether a network of one round is that of the round before after more epochs.
+        Whether a network of one round is the one of the round before, after more epochs.
     feeds : dict
         Transformed samples, by the key of the fits that use them.
     """
@@ -40,7 +40,7 @@ class Rounds:
         if not self.go_on:
             return
         rows = {fit.split_progress[0]: fit.train for fit in fits}
-        # A splitter of one's own may split differently in each call, and say nothing of it
+        # A splitter of the user's own may split differently in each call, and say nothing of it
         if not all(np.array_equal(rows[split], self._rows.get(split)) for split in rows):
             self._networks, self.feeds = {}, {}
         kept = {fit.training for fit in fits}
@@ -62,5 +62,5 @@ class Rounds:
     def feeds_of(self, fits):
         """Return the kept feeds that these fits use, and forget the others."""
         used = {fit.feed for fit in fits}
-        # Their time was that of the round that made them
+        # Their time was measured in the round that made them
         return {k: feed._replace(seconds=0.0) for k, feed in self.feeds.items() if k in used}

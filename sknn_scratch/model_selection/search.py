@@ -138,7 +138,7 @@ class MLPGridSearchCV(NetworkSearch, GridSearchCV):
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
 refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_ :
         As in scikit-learn. The time of a transformer is divided among the candidates that share it.
-        If a network continues from a smaller `max_iter`, the time is that of the added epochs.
+        If a network continues from a smaller `max_iter`, the time is the one for the added epochs.
 
     See Also
     --------

@@ -27,7 +27,7 @@ def ordinal(encoder: OrdinalEncoder, columns: list[Value]) -> Value:
 
 
 def _one_hot_table(encoder, number):
-    """Return the row of each category of a column, and that of unknown ones.
+    """Return the row of each category of a column, and the row of unknown ones.
 
     Those that are infrequent share the last place.
     """
@@ -44,7 +44,7 @@ def _one_hot_table(encoder, number):
 
 
 def _ordinal_table(encoder, number):
-    """Return the number of each category of a column, and that of unknown ones.
+    """Return the number of each category of a column, and the number of unknown ones.
 
     An unknown one is an error in Python, unless the encoder has a value for it; a model of ONNX
     cannot raise errors, and says NaN or -1.

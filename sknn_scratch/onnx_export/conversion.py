@@ -28,7 +28,7 @@ def to_onnx(model: BaseEstimator, X: Any) -> Any:
     ----------
     model : estimator
         The fitted model: a network or an ensemble of them, a Pipeline that ends in one, a
-        TransformedTargetRegressor around one, or a search, of which it is the best estimator.
+        TransformedTargetRegressor around one, or a search, whose best estimator it is.
     X : array-like or data frame of shape (n_samples, n_features)
         Samples to compare the predictions on. float32 gives a model whose input is float32, all
         else one whose input is float64. It computes in the dtype of its input.
@@ -37,18 +37,19 @@ def to_onnx(model: BaseEstimator, X: Any) -> Any:
     -------
     converted : onnx.ModelProto
         A model of opset 18, to be written by
-        ``Path(...).write_bytes(converted.SerializeToString())``. Its input is 'X'; if the model
+        ``Path(...).write_bytes(converted.SerializeToString())``. Its input is 'X'. If the model
         begins with a ColumnTransformer and X is a data frame, each column is an input of shape
-        (n_samples, 1): strings, or numbers in float32 if all numbers of X are so, else in float64.
+        (n_samples, 1). It holds strings, or numbers in float32 if all numbers of X are so, else in
+        float64.
         A classifier has the outputs 'label' and 'probabilities', a regressor has 'variable', of
         shape (n_samples, n_outputs).
 
     Raises
     ------
     ValueError
-        If there is no converter for a part of the model, if onnxruntime does not know an operator,
-        or if the predictions differ by more than 1e-5 (of the largest, if that is more than 1), or
-        the labels differ.
+        If there is no converter for a part of the model, or if onnxruntime does not know an
+        operator. If the predictions differ by more than 1e-5 (of the largest, if that is more than
+        1), or the labels differ.
     TypeError
         If `model` is of another class.
     NotFittedError

@@ -1,4 +1,4 @@
-"""scikit-learn's QuantileTransformer, of which skl2onnx knows the uniform distribution only."""
+"""scikit-learn's QuantileTransformer; skl2onnx knows its uniform distribution only."""
 
 import numpy as np
 from sklearn.preprocessing import QuantileTransformer
@@ -30,7 +30,7 @@ def quantile_transformed(transformer: QuantileTransformer, x: Value) -> Value:
         x = x.astype(np.float64)
         p = where(equal(x, lowest), 0.0, where(equal(x, highest), 1.0, p))
         return p.astype(dtype)
-    near = 1e-7  # scikit-learn's BOUNDS_THRESHOLD: so near to an end, a number counts as the end
+    near = 1e-7  # scikit-learn's BOUNDS_THRESHOLD: numbers nearer to an end count as the end
     p = where((x + near).astype(np.float64) > highest, 1.0, p)
     p = where((x - near).astype(np.float64) < lowest, 0.0, p)
     return _normal_quantile(clip(p, near, 1 - near)).astype(dtype)

@@ -45,7 +45,7 @@ def _first(model):
 def _with_one_dtype(inputs):
     """Let all numbers be float32 if they are so, otherwise float64.
 
-    Of columns that come together skl2onnx 1.20 takes the type of the first for that of all.
+    Of columns that come together skl2onnx 1.20 takes the type of the first for all.
     """
     kinds = {values.dtype for values in inputs.values()} - {np.dtype(object)}
     kind = np.float32 if kinds == {np.dtype(np.float32)} else np.float64

@@ -15,7 +15,7 @@ class ParameterAxis:
     """The distinct values of a parameter, in order.
 
     Numbers stand where they are. They are on a log axis if the largest is at least ten times the
-    smallest and their logarithms are spread more evenly than they themselves; a zero beside them
+    smallest and their logarithms are spread more evenly than they themselves. A zero beside them
     has a place of its own at the left. Values that are not all numbers are categories, in the order
     in which the search had them.
 

@@ -18,8 +18,8 @@ _MIDDLE = 0.179  # the luminance that stands out from black as from white, by th
 class Cells(NamedTuple):
     """The best row of each cell over the parameters that are not shown.
 
-    `best` has a row of the results for each cell, by (rank of y, rank of x); `failed` the cells
-    whose candidates all lack a score; `others` the parameters over which it is the best.
+    `best` has a row of the results for each cell, by (rank of y, rank of x). `failed` has the cells
+    whose candidates all lack a score, `others` the parameters over which it is the best.
     """
 
     best: dict

@@ -55,7 +55,7 @@ class ColumnsOfKind:
     kind : {'numbers', 'two_numbers', 'numbers_with_gaps', 'categories', 'two_categories'}
         - 'numbers': numbers of more than two values;
         - 'two_numbers': numbers of two values, or true and false;
-        - 'numbers_with_gaps': numbers, however many values they have, some of which are missing;
+        - 'numbers_with_gaps': numbers, however many values they have, some of them missing;
         - 'categories': strings or categories of more than two values, a missing one included;
         - 'two_categories': strings or categories of two values, a missing one included.
 

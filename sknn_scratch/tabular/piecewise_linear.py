@@ -226,7 +226,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         -------
         X_encoded : ndarray of shape (n_samples, n_features_out)
             The bins of the first column, then those of the second, and so on: n_features_out is the
-            sum of `n_bins_`. The dtype is that of X if it is float32, otherwise float64.
+            sum of `n_bins_`. The dtype is float32 if X has it, otherwise float64.
         """
         check_is_fitted(self)
         table = checked(self, X, reset=False)

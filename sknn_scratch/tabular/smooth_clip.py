@@ -125,8 +125,7 @@ class SmoothClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X_clipped : ndarray of shape (n_samples, n_features)
-            Numbers within [-bound, bound]. The dtype is that of X if it is float32, otherwise
-            float64.
+            Numbers within [-bound, bound]. The dtype is float32 if X has it, otherwise float64.
         """
         check_is_fitted(self)
         table = checked(self, X, reset=False)

@@ -275,7 +275,7 @@ def test_near_the_end():
 
 def test_few_epochs():
     said = advice(new(max_iter=5), X, y)
-    assert said == "Raise max_iter, or tol (now 0.0001): so few epochs do not tell how far."
+    assert said == "Raise max_iter, or tol (now 0.0001). So few epochs do not tell how far."
 
 
 def test_no_end_but_max_iter():

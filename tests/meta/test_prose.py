@@ -1,5 +1,6 @@
-"""Pages have short sentences and plain words, above all those that readers meet first."""
+"""Pages and docstrings have short sentences and plain words."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -17,6 +18,7 @@ PAGES = [
     "README.md",
     *(f"docs/{p.name}" for p in sorted(ROOT.glob("docs/*.md")) if p.stem not in LEFT_OUT),
 ]
+MODULES = [p.relative_to(ROOT).as_posix() for p in sorted(ROOT.glob("sknn_scratch/**/*.py"))]
 MOST_WORDS = 30
 # Turns of phrase by which a native speaker stumbles
 TURNS = {
@@ -32,6 +34,12 @@ INDENTED_BLOCK = re.compile(r"(?<=\n\n)( {4}.*\n+)+")
 ITEM = re.compile(r"\s*(?:[-*]|\d+\.) +")
 HEADING_OR_ROW = re.compile(r"\s*(?:#+ |\|)")
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+# Parts of a docstring that are no prose: examples, formulas, headings, a parameter and its type
+EXAMPLE = re.compile(r"^ *>>>.*?(?:\n\s*\n|\Z)", re.S | re.M)
+FORMULA = re.compile(r"(?<=::\n\n)(?: {4,}.*\n|\n)+", re.M)
+UNDERLINED = re.compile(r"^.*\n-{3,}$", re.M)
+FIELD = re.compile(r"^(?:[\w*]+(?:, [\w*]+)* : .*|\.\. .*)$", re.M)
+ROLE_OR_CODE = re.compile(r"(?::[\w:]+:)?`+([^`]+)`+")
 END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[.!?]\))\s+| · ")
 
 
@@ -82,6 +90,27 @@ def test_sentences_are_short_and_plain(page):
     assert not found, "\n".join(found)
 
 
+def docstrings(module):
+    """Yield the docstrings in the text of a module, as pages in Markdown."""
+    for node in ast.walk(ast.parse(module)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            text = ast.get_docstring(node) or ""
+            for no_prose in (EXAMPLE, FORMULA, UNDERLINED, FIELD):
+                text = no_prose.sub("\n", text + "\n")
+            text = re.sub("^ {4}", "", text, flags=re.M)
+            yield ROLE_OR_CODE.sub(r"`\1`", text)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_docstrings_are_short_and_plain(module):
+    found = [
+        f"{rule}: {sentence}"
+        for page in docstrings((ROOT / module).read_text("utf-8"))
+        for rule, sentence in faults(page)
+    ]
+    assert not found, "\n".join(found)
+
+
 MOST = " ".join(["word"] * MOST_WORDS)
 
 
@@ -107,3 +136,30 @@ MOST = " ".join(["word"] * MOST_WORDS)
 )
 def test_the_rules_find_what_they_forbid(page, n_faults):
     assert len(list(faults(page))) == n_faults
+
+
+def test_docstrings_are_found():
+    module = '''
+class Network:
+    """A network.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, m), of which some are None
+        {most}.
+
+    Notes
+    -----
+    It is small, so it fits::
+
+        of which a = b
+
+    >>> of_which
+    that of
+    """
+
+    def fit(self):
+        """Fit {most}."""
+'''
+    found = [fault for page in docstrings(module.format(most=MOST)) for fault in faults(page)]
+    assert [rule for rule, _ in found] == ['"so" for "therefore"', "31 words"]

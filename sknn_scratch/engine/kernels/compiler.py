@@ -28,8 +28,8 @@ exactly = njit(**_EXACT, forceinline=True)
 def cached(function):
     """Compile a function, and keep what is compiled for other processes, in numba's folder for it.
 
-    numba looks for changes in the file of the function only, and what it calls stands in others:
-    with a hash of all of them in the name, what is kept is never out of date.
+    numba looks for changes in the file of the function only, and what it calls stands in others.
+    With a hash of all of them in the name, what is kept is never out of date.
     """
     files = sorted(Path(__file__).parent.glob("*.py"))
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))

@@ -15,9 +15,10 @@ from sknn_scratch.engine.kernels.compiler import exactly
 _LOG2_E = 1 / math.log(2)
 _LN2_HIGH, _LN2_LOW = 0.693359375, -2.1219444005469058277e-4  # products with the first are exact
 _EXP = tuple(1 / math.factorial(k) for k in range(13, 1, -1))
-# (1 + 2x) exp(x^2) erfc(x) as a polynomial in (x - 3.75) / (x + 3.75), to 1e-16 for all x >= 0:
-# the form of Shepherd and Laframboise (1981), with coefficients of its Chebyshev series. It stands
-# in two parts, because loops over many more coefficients than a dozen are not unrolled
+# (1 + 2x) exp(x^2) erfc(x) as a polynomial in (x - 3.75) / (x + 3.75), to 1e-16 for all x >= 0. The
+# form is that in Shepherd and Laframboise (1981), the coefficients are those of its Chebyshev
+# series. It stands in two parts, because loops over many more coefficients than a dozen are not
+# unrolled
 _ERFC_HIGH = (
     -2.6231484677622022e-9, -1.9551547644774273e-9, 3.1979484412487738e-8,
     1.8790918641046141e-8, -2.4857175882777056e-7, -5.0844859865437348e-8,

@@ -163,7 +163,7 @@ def _tweedie(z, y, power):
 
 @compiled
 def _deviance(s, z, y, error_of_constant, loss_of, score_of):
-    """Losses whose score is D^2: that of each output, and its derivative."""
+    """Losses whose score is D^2: the loss of each output, and its derivative."""
     of_type = z.dtype.type
     quantile, delta, power = of_type(s.quantile), of_type(s.delta), of_type(s.power)
     for i in range(z.shape[0]):

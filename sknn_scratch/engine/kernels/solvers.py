@@ -1,6 +1,6 @@
 """Steps of the solvers, as in `sknn_scratch.engine.solvers`, with penalties and weight decay.
 
-Of a part of the parameters p with the gradient g of the loss, `ridge` p is the gradient of the
+p is a part of the parameters, and g the gradient of the loss. `ridge` p is the gradient of the
 smooth penalty, `shrink` the factor of weight decay, `l1` the strength of the penalty that is not
 smooth.
 """
