@@ -51,7 +51,7 @@ def prepare_products(job):
     """Return the floor: no more than the matrix products of the training, and the gathering.
 
     Each batch takes its rows, Z_l = A_l W_l for each layer, then from the last layer back
-    dW_l = A_l^T D_l and, but for the first layer, D_{l-1} = D_l W_l^T; all into arrays that are
+    dW_l = A_l^T D_l and, but for the first layer, D_{l-1} = D_l W_l^T. All go into arrays that are
     there already. The values have the size of those of a network, but no meaning.
     """
     draw = np.random.default_rng(job.seed)

@@ -132,7 +132,7 @@ def child_fit(folder, contestant):
     call = prepare_after_warm_up(contestant, X, y)
     loaded = megabytes("VmRSS") - before
     # Sets the peak back to the present. getrusage's ru_maxrss cannot be, and a child begins with
-    # that of its parent.
+    # its parent's.
     Path("/proc/self/clear_refs").write_text("5")
     before = megabytes("VmRSS")
     call()

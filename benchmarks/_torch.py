@@ -69,7 +69,7 @@ def build(weights, biases):
     """Return the network with copies of the given weights (n_in, n_out) and biases."""
     layers = []
     for W, b in zip(weights, biases, strict=True):
-        # skip_init: what torch would draw is not wanted, so it need not spend time on it
+        # skip_init: what torch would draw is not wanted; it need not spend time on it
         layer = nn.utils.skip_init(nn.Linear, *W.shape, dtype=torch.from_numpy(W).dtype)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(W.T))

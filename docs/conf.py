@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
-# The gallery looks for the shortest name of a class; that of a halving search is an error without
+# The gallery looks for the shortest name of a class; for a halving search it is an error without
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
 import sknn_scratch

@@ -4,8 +4,8 @@ Watching a fit by callbacks
 
 A callback is told of the beginning and the end of each epoch. scikit-learn brings two of them, a
 progress bar and a monitor of scores; one of your own has four methods. This page watches a network
-learn digits: what the monitor takes down, beside what the network records itself, and a callback
-that stops training once every digit is found often enough.
+learn digits: what the monitor takes down stands beside what the network records itself. A callback
+stops training once every digit is found often enough.
 """
 
 import warnings
@@ -31,9 +31,9 @@ X_train, X_val, y_train, y_val = train_test_split(X / 16, y, stratify=y, random_
 # What the monitor takes down
 # ---------------------------
 # ``ScoringMonitor`` scores, on the training data, the model as it would be had training stopped
-# after the epoch. ``history_`` has the mean over the batches of the epoch, each taken before the
-# step that it made: that costs no pass over the data of its own, and lags behind by half an epoch
-# or so. In the first epochs, where much is learnt in each, the lag is large.
+# after the epoch. ``history_`` has the mean over the batches of the epoch, each taken before its
+# step. It costs no pass over the data of its own, and lags behind by about half an epoch. In the
+# first epochs, where much is learnt in each, the lag is large.
 
 network = MLPScratchClassifier(50, learning_rate_init=0.003, max_iter=15, random_state=0)
 monitor = ScoringMonitor(scoring=["accuracy", "neg_log_loss"])
@@ -56,8 +56,8 @@ ax.grid(alpha=0.3)
 ax.legend()
 
 # %%
-# A callback of one's own
-# -----------------------
+# A callback of your own
+# ----------------------
 # A rule over ``history_`` alone is ``stop_when``. This one needs the model: it takes the recall of
 # each digit :math:`k` on a validation set, the share of its images that are found,
 #

@@ -80,9 +80,9 @@ boundaries = DecisionBoundaryGridDisplay.from_cv_results(
 # %%
 # What shape a boundary has
 # -------------------------
-# On a grid of points that reaches well beyond the samples there is no boundary if all are taken
-# for one class; a closed one if all points at the rim are, but not all within; else an open one.
-# To see what depends on chance, all is done for two seeds, of the samples and of the network.
+# On a grid of points that reaches well beyond the samples there is no boundary if all are taken for
+# one class. It is closed if all points at the rim are, but not all within. Otherwise it is open. To
+# see what depends on chance, all is done for two seeds, of the samples and of the network.
 
 
 def boundary(model):

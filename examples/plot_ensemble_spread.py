@@ -63,7 +63,7 @@ print(f"spread beyond |x| = 4:          {spread[abs(grid) > 4].mean():.2f}")
 # %%
 # Among the samples the ten curves lie on each other, closer together than the noise of 0.1. In the
 # gap and beyond the ends they part. The band is the mean plus and minus two standard deviations
-# over the members. It says that the networks do not know, but not how wrong they are: beyond the
+# over the members. It says that the networks do not know, but not how wrong they are. Beyond the
 # ends all of them flatten out, as tanh does, and the sine leaves the band.
 
 fig, ax = plt.subplots(figsize=(9, 4.8), layout="constrained")

@@ -34,7 +34,7 @@ warnings.filterwarnings("ignore", category=ConvergenceWarning)
 # Backpropagation against central differences
 # -------------------------------------------
 # A network 64-16-10 with an elastic net, :math:`\lambda_1 \|W\|_1 + \lambda_2 \|W\|_2^2` for each
-# weight matrix, checked in each of its 1210 parameters: on a batch of one sample, and of ten.
+# weight matrix. Each of its 1210 parameters is checked, on a batch of one sample and on one of ten.
 
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -81,8 +81,8 @@ for B in BATCH_SIZES:
 # -------------------------
 # A mistake that is easily made: to forget the factor :math:`f'(z)`. Here is a softplus whose author
 # did. The last layer does not know of it, and its points are on the diagonal. All that lies before
-# the activation, W1 and b1, is off: softplus has a derivative between 0 and 1, so most of these
-# come out too large.
+# the activation, W1 and b1, is off: softplus has a derivative between 0 and 1. Most of these
+# therefore come out too large.
 
 
 class CarelessSoftplus(Activation):

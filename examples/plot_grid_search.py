@@ -28,7 +28,7 @@ warnings.filterwarnings("ignore", category=NothingLearnedWarning)
 # %%
 # The search
 # ----------
-# Scaling belongs in the pipeline: so it is learnt from the training part of each split alone.
+# Scaling belongs in the pipeline, where it is learnt from the training part of each split alone.
 
 UNITS = [1, 2, 4, 8, 16]
 L2 = [1e-4, 1e-3, 1e-2, 1e-1, 1]

@@ -3,8 +3,8 @@ One sample at a time, or a matrix of them
 =========================================
 
 The gradient of a batch of B samples is a mean, and there are two ways to compute it. A loop takes
-one sample :math:`x_i` after the other, a vector, and adds up outer products; or all samples are the
-rows of one matrix, and the same sum is a product of matrices:
+one sample :math:`x_i` after the other, a vector, and adds up outer products. If all samples are
+the rows of one matrix, the same sum is a product of matrices:
 
 .. math:: \frac{1}{B} \sum_{i=1}^{B} a_i \, \delta_i^T = \frac{1}{B} A^T \Delta.
 
@@ -28,9 +28,9 @@ from sknn_scratch.reference import value_and_gradient
 # %%
 # Two epochs that do the same
 # ---------------------------
-# Both go through the 1797 digits once, in the same order and the same batches, and after each batch
-# take a step of plain stochastic gradient descent, :math:`p \leftarrow p - \eta \, g`. The loop is
-# ``sknn_scratch.reference``, the matrices are the estimator. They end in the same weights.
+# Both go through the 1797 digits once, in the same order and the same batches. After each batch
+# they take a step of plain stochastic gradient descent, :math:`p \leftarrow p - \eta \, g`. The
+# loop is ``sknn_scratch.reference``, the matrices are the estimator. They end in the same weights.
 
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -88,8 +88,8 @@ for row in zip(batch_sizes, loop_seconds, matrix_seconds, apart, strict=True):
 # The cost of a call
 # ------------------
 # With one sample in a batch there is nothing to gain. The loop stays as slow with larger batches,
-# since it does the same for each sample; to the matrices they are worth much: the cost of a call
-# is shared by more and more samples, until arithmetic is what is left.
+# since it does the same for each sample. The matrices gain much from them: more and more samples
+# share the cost of a call, until arithmetic is what is left.
 
 fig, ax = plt.subplots(figsize=(7.5, 4.8), layout="constrained")
 ax.vlines(batch_sizes, matrix_seconds, loop_seconds, color="0.7", ls=":")

@@ -118,8 +118,9 @@ print(f"accuracy on the test set: {best.fit(X_train, y_train).score(X_test, y_te
 # %%
 # In a pipeline, by cross-validation
 # ----------------------------------
-# ``OptunaSearchCV`` takes the place of ``GridSearchCV``, and distributions that of lists. Given a
-# network alone, without a pipeline, it prunes too, by ``partial_fit`` (``enable_pruning=True``).
+# ``OptunaSearchCV`` takes the place of ``GridSearchCV``, and distributions take the place of lists.
+# Given a network alone, without a pipeline, it prunes too, by ``partial_fit``
+# (``enable_pruning=True``).
 
 # OptunaSearchCV says of itself that its interface may change, and uses a part of Optuna that will.
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

@@ -35,7 +35,7 @@ X_test, y_test = draw(5000)
 # %%
 # Three networks
 # --------------
-# The slope of this loss does not shrink near its minimum, as that of the squared error does. The
+# The slope of this loss does not shrink near its minimum, as it does with the squared error. The
 # learning rate therefore falls to zero, along half a cosine.
 
 QUANTILES = [0.05, 0.5, 0.95]

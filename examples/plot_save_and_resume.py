@@ -57,15 +57,15 @@ print(f"the loaded model predicts the same: {same}")
 # %%
 # Going on
 # --------
-# To go on exactly, weights are not enough. Solvers have a memory: Adam that of past gradients,
-# Nesterov's method, as here, that of the last point and of a number :math:`t_k` that has grown,
+# To go on exactly, weights are not enough. Solvers have a memory. Adam remembers past
+# gradients. Nesterov's method, as here, remembers the last point and a number :math:`t_k` that grows:
 #
 # .. math:: q_k = p_k + \frac{t_k - 1}{t_{k+1}} (p_k - p_{k-1}).
 #
 # ``warm_start="resume"`` keeps it all, with the random numbers where there are any, in the file
-# too: a hundred iterations, a file, and a hundred more end in the same bits as two hundred.
-# ``warm_start=True`` keeps the weights alone, as scikit-learn does: the second hundred begins
-# with :math:`t_1 = 1`, slowly.
+# too. A hundred iterations, a file, and a hundred more end in the same bits as two hundred.
+# ``warm_start=True`` keeps the weights alone, as scikit-learn does: the second hundred begins with
+# :math:`t_1 = 1`, slowly.
 
 resumed = loaded.fit(X_train, y_train)
 whole = clone(network).set_params(max_iter=200).fit(X_train, y_train)

@@ -1,6 +1,6 @@
 """CIFAR-10 with one hidden layer: a random search, one test, and what the first layer looks for.
 
-The settings of short trainings are drawn at random from a stated space; the best on 5,000 images
+The settings of short trainings are drawn at random from a stated space. The best on 5,000 images
 held out is trained for longer, on the training images and their mirror images. The test set is used
 exactly once, at the end.
 

@@ -10,7 +10,7 @@ Needs matplotlib (``pip install sknn-scratch[plot]``)::
     python examples/studies/loop_against_matrix.py --data my_data --output results
 
 Writes ``loop_against_matrix.json`` and ``loop_against_matrix.png``. With ``--quick`` a
-part of the images is measured, and the ratio is that of the part.
+part of the images is measured, and the ratio holds for that part.
 """
 
 import copy
@@ -37,7 +37,7 @@ SETTINGS = {
     "shuffle": False,  # so that both see the same batches
     "max_iter": 1,
 }
-N_REPEATS = 3  # epochs by matrices, of which the median counts
+N_REPEATS = 3  # epochs by matrices; their median counts
 
 
 def main(arguments=None):

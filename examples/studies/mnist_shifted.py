@@ -1,7 +1,7 @@
 """MNIST with shifted images: two hidden layers, on five times the training images.
 
-Beside each training image stand its copies one pixel further left, right, up and down: a digit that
-is moved is the same digit, which a multilayer perceptron cannot know unless it is shown. 5,000
+Beside each training image stand its copies one pixel further left, right, up and down. A digit that
+is moved is the same digit. A multilayer perceptron cannot know this unless it is shown. 5,000
 images held out are the validation set; the test set is used once, after training.
 
 Needs matplotlib (``pip install sknn-scratch[plot]``)::

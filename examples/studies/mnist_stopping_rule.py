@@ -1,4 +1,4 @@
-"""MNIST with a stopping rule of one's own: stop once validation accuracy is high and steady.
+"""MNIST with a stopping rule of its own: stop once validation accuracy is high and steady.
 
 The rule: stop once validation accuracy is above 0.975 and changes by less than 0.005 from one epoch
 to the next. One hidden layer of ReLU units, mini-batch SGD with weight decay; 5,000 of the training

@@ -18,7 +18,11 @@ PAGES = [
     "README.md",
     *(f"docs/{p.name}" for p in sorted(ROOT.glob("docs/*.md")) if p.stem not in LEFT_OUT),
 ]
-MODULES = [p.relative_to(ROOT).as_posix() for p in sorted(ROOT.glob("sknn_scratch/**/*.py"))]
+MODULES = [
+    path.relative_to(ROOT).as_posix()
+    for folder in ("sknn_scratch", "examples")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
 MOST_WORDS = 30
 # Turns of phrase by which a native speaker stumbles
 TURNS = {
