@@ -58,7 +58,7 @@ print(f"the loaded model predicts the same: {same}")
 # Going on
 # --------
 # To go on exactly, weights are not enough. Solvers have a memory. Adam remembers past
-# gradients. Nesterov's method, as here, remembers the last point and a number :math:`t_k` that grows:
+# gradients. Nesterov's method, as here, remembers the last point and a number :math:`t_k`:
 #
 # .. math:: q_k = p_k + \frac{t_k - 1}{t_{k+1}} (p_k - p_{k-1}).
 #
