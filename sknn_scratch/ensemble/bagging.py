@@ -27,7 +27,12 @@ from sknn_scratch.estimators.constraints import Number, checks_own_parameters
 from sknn_scratch.estimators.labels import labels_in_words
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.estimators.rollback import unchanged_on_failure
-from sknn_scratch.estimators.validation import checked_weights, validated
+from sknn_scratch.estimators.validation import (
+    as_vector,
+    checked_weights,
+    float_dtypes,
+    validated,
+)
 from sknn_scratch.model_selection.plan import network_of
 
 _MAX_INT = np.iinfo(np.int32).max
@@ -40,6 +45,12 @@ _NUMBERS = {
         Number(Real, 0, 1, closed="right"),
     ],
     "max_features": [Number(Integral, 1, None, closed="left"), Number(Real, 0, 1, closed="right")],
+}
+# What must be as in the last fit, so that its members can be kept
+_LIKE_BEFORE = {
+    "n_features_in_": "features of X",
+    "classes_": "classes of y",
+    "_n_outputs": "outputs of y",
 }
 
 
@@ -55,6 +66,7 @@ class _Bagging:
     estimators_features_: list[np.ndarray]
     n_features_in_: int
     oob_score_: float
+    _n_outputs: int
 
     @checks_own_parameters
     def fit(
@@ -101,19 +113,29 @@ class _Bagging:
     def _checked(self, X, y):
         """Return X and y: checked as a network does, for networks; else as scikit-learn does."""
         if isinstance(self._get_estimator(), BaseMLPScratch):
-            floats = (np.float64, np.float32)
-            return validated(
-                self, X, y, multi_output=True, y_numeric=is_regressor(self), dtype=floats
+            # A network takes a frame of polars for float64. scikit-learn's members are given an
+            # array, whose float32 they keep
+            X, y = validated(
+                self,
+                X,
+                y,
+                multi_output=True,
+                y_numeric=is_regressor(self),
+                dtype=float_dtypes(X),
             )
-        return validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            dtype=None,
-            ensure_all_finite=False,
-            multi_output=True,
-        )
+        else:
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=["csr", "csc"],
+                dtype=None,
+                ensure_all_finite=False,
+                multi_output=True,
+            )
+        y = as_vector(y)
+        self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        return X, y
 
     def _checked_weight(self, weight, X):
         weight = checked_weights(weight, X, dtype=None)
@@ -217,7 +239,7 @@ class _Bagging:
                 f"len(estimators_)={len(self.estimators_)} when warm_start==True. Use "
                 "warm_start=False to train anew."
             )
-        for name, what in (("n_features_in_", "features of X"), ("classes_", "classes of y")):
+        for name, what in _LIKE_BEFORE.items():
             before, now = known.get(name), vars(self).get(name)
             if not np.array_equal(before, now):
                 raise ValueError(

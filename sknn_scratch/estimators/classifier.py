@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.neural_network import MLPClassifier
-from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from sknn_scratch._sklearn import StrOptions, check_partial_fit_first_call
@@ -30,7 +29,7 @@ from sknn_scratch.estimators.fitted import raw_scores_for
 from sknn_scratch.estimators.labels import labels_in_words
 from sknn_scratch.estimators.prepare import Targets
 from sknn_scratch.estimators.rollback import unchanged_on_failure
-from sknn_scratch.estimators.validation import validated
+from sknn_scratch.estimators.validation import as_vector, validated
 
 __all__ = ["MLPScratchClassifier"]
 
@@ -43,8 +42,7 @@ class Labels(Targets):
     def encoded(self, estimator, X, y, *, continued, partial):
         floats = (np.float64, np.float32)
         X, y = validated(estimator, X, y, multi_output=True, dtype=floats, reset=not continued)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=not continued)  # once, and not again for a validation set
+        y = as_vector(y, is_told=not continued)  # once, and not again for a validation set
         has_classes = hasattr(estimator, "classes_")
         goes_on = has_classes and (estimator.warm_start or partial or continued)
         with labels_in_words("y", y):

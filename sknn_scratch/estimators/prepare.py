@@ -178,7 +178,8 @@ def rows_to_train_on(estimator, y, generator, holds_out=True):
             stratify=estimator._targets.strata(y),
         )
     except ValueError as error:
-        reason = str(error).rstrip(".")
+        # Which classes they are it says by the numbers that the network knows them by
+        reason = str(error).partition(" Classes with too few members")[0].rstrip(".")
         raise ValueError(
             "early_stopping=True could not set samples aside for validation with "
             f"validation_fraction={estimator.validation_fraction}: {reason}. Give "

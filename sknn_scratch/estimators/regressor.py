@@ -8,7 +8,6 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.neural_network import MLPRegressor
-from sklearn.utils import column_or_1d
 
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch.engine.activations import Activation
@@ -24,7 +23,7 @@ from sknn_scratch.estimators.fit import fit_network
 from sknn_scratch.estimators.fitted import raw_scores_for
 from sknn_scratch.estimators.prepare import Targets
 from sknn_scratch.estimators.registries import Registered
-from sknn_scratch.estimators.validation import converted, validated
+from sknn_scratch.estimators.validation import as_vector, converted, validated
 
 __all__ = ["MLPScratchRegressor"]
 
@@ -44,8 +43,7 @@ class Numbers(Targets):
         )
         if issparse(y):
             y = y.toarray()
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=not continued)  # once, and not again for a validation set
+        y = as_vector(y, is_told=not continued)  # once, and not again for a validation set
         y = converted("y", y.reshape(len(y), -1), X.dtype)
         if fault := build_loss(estimator).fault_of_targets(y):
             raise ValueError(f"loss={estimator.loss!r} {fault}")

@@ -8,10 +8,12 @@ from numbers import Real
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_array
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import validate_data
 
 from sknn_scratch._sklearn import check_sample_weight
+from sknn_scratch._warnings import warn
 from sknn_scratch.estimators.data_faults import (
     as_error_of,
     as_objects,
@@ -146,6 +148,33 @@ def _refuse(name, data):
     refuse_what_is_no_table(name, data)
     refuse_masked(name, data)
     _refuse_dates(name, data)
+
+
+def as_vector(y, *, is_told=True):
+    """Return targets of a single column as a vector, others as they are.
+
+    `is_told` is whether to warn, in the words of scikit-learn's `column_or_1d`, whose own warning
+    points at the line that calls it here.
+    """
+    if y.ndim != 2 or y.shape[1] != 1:
+        return y
+    if is_told:
+        warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape of "
+            "y to (n_samples, ), for example using ravel().",
+            DataConversionWarning,
+        )
+    return column_or_1d(y)
+
+
+def float_dtypes(X):
+    """Return what scikit-learn is to check X for, so that float32 is kept.
+
+    Of frames other than those of pandas it does not see that all columns hold float32.
+    """
+    if hasattr(X, "to_numpy") and not hasattr(X, "iloc") and X[:0].to_numpy().dtype == np.float32:
+        return np.float32
+    return np.float64, np.float32
 
 
 def aligned(array):

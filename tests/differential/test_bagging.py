@@ -195,6 +195,15 @@ def test_frames():
         ours.predict(frame.rename(columns={"a": "e"}))
 
 
+@pytest.mark.parametrize("dtype", ["Float32", "Float64"])
+def test_frames_of_polars(dtype):
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame(X, schema=list("abcd")).cast(getattr(pl, dtype))
+    theirs, ours = fitted(BaggingClassifier, network(), frame, NAMES)
+    assert_same(ours, theirs, frame)
+    assert ours.estimators_[0].coefs_[0].dtype == dtype.lower()
+
+
 def test_several_outputs():
     targets = np.stack([TARGET, X[:, 1]], axis=1)
     theirs, ours = fitted(BaggingRegressor, network(MLPScratchRegressor), X, targets)

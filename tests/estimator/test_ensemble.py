@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
@@ -168,6 +169,26 @@ def test_members_are_not_kept_for_other_classes(labels):
     ):
         model.fit(X, labels)
     assert model.classes_.tolist() == ["ash", "elm", "fir"]
+
+
+@pytest.mark.parametrize(("before", "now"), [(1, 2), (2, 1), (2, 3)])
+@pytest.mark.parametrize("estimator", [None, Ridge()])
+def test_members_are_not_kept_for_another_number_of_outputs(before, now, estimator):
+    targets = {1: X[:, 0], 2: X[:, :2], 3: X[:, :3]}
+    model = new(MLPBaggingRegressor, warm_start=True)
+    model.set_params(estimator=estimator or model.estimator).fit(X, targets[before])
+    message = rf"outputs of y are others than in the last fit, {before}; got {now}\."
+    with pytest.raises(ValueError, match=rf"{message} Use warm_start=False"):
+        model.set_params(n_estimators=3).fit(X, targets[now])
+    assert len(model.estimators_) == 2
+    assert model.predict(X).shape == targets[before].shape
+
+
+def test_members_are_kept_for_a_column_of_targets():
+    model = new(MLPBaggingRegressor, warm_start=True).fit(X, X[:, 0])
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        model.set_params(n_estimators=3).fit(X, X[:, :1])
+    assert model.predict(X).shape == (150,)
 
 
 @BOTH

@@ -8,7 +8,8 @@ import joblib
 import pytest
 from sklearn.callback import ProgressBar
 from sklearn.datasets import load_iris
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
@@ -16,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, model_files
 from sknn_scratch._warnings import warn
+from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
 from sknn_scratch.estimators import state as state_module
 from sknn_scratch.exceptions import LargePenaltyWarning, ModelVersionWarning, UnscaledDataWarning
 from sknn_scratch.model_selection import MLPGridSearchCV
@@ -49,6 +51,26 @@ CALLS = {
     "fit, X": (lambda: network().fit(1000 * X, Y), {ConvergenceWarning, UnscaledDataWarning}),
     "fit, batch": (lambda: network(batch_size=999).fit(X, Y), {ConvergenceWarning, UserWarning}),
     "fit, classes": (lambda: network().fit(X, 0 * Y), {ConvergenceWarning, RuntimeWarning}),
+    "fit, column": (
+        lambda: network().fit(X, Y[:, None]),
+        {ConvergenceWarning, DataConversionWarning},
+    ),
+    "fit, column of numbers": (
+        lambda: network(MLPScratchRegressor).fit(X, X[:, :1]),
+        {ConvergenceWarning, DataConversionWarning},
+    ),
+    "bagging, column": (
+        lambda: MLPBaggingClassifier(network(), 2).fit(X, Y[:, None]),
+        {ConvergenceWarning, DataConversionWarning},
+    ),
+    "bagging, column of numbers": (
+        lambda: MLPBaggingRegressor(network(MLPScratchRegressor), 2).fit(X, X[:, :1]),
+        {ConvergenceWarning, DataConversionWarning},
+    ),
+    "bagging of others, column": (
+        lambda: MLPBaggingRegressor(Ridge(), 2).fit(X, X[:, :1]),
+        {DataConversionWarning},
+    ),
     "fit, Ctrl-C": (lambda: network(stop_when=interrupted(2), max_iter=9).fit(X, Y), {UserWarning}),
     "partial_fit": (
         lambda: network(**LARGE).partial_fit(X, Y, classes=[0, 1, 2]),
