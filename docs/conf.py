@@ -31,6 +31,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "registry",
     "formulas",
+    "course",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]

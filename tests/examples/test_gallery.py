@@ -57,7 +57,7 @@ def run(tmp_path_factory):
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) == 17
+    assert len(SCRIPTS) == 18
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
