@@ -65,6 +65,7 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_",),  # not the addresses of figures
     "download_all_examples": False,
     "show_signature": False,
+    "remove_config_comments": True,  # they choose the picture that stands for an example
     "write_computation_times": False,
 }
 
@@ -107,15 +108,24 @@ html_theme_options = {
     "navbar_align": "right",
     "show_prev_next": True,
     "show_toc_level": 2,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
     "footer_start": ["copyright"],
     "footer_end": [],
 }
 
 
 def _link_pages(app, docname, source):
-    """Turn links that are right in the repository into those of the site."""
-    text = re.sub(r"\]\(\.\./examples/(plot_\w+)\.py\)", r"](examples/\1.rst)", source[0])
+    """Turn links that are right in the repository into those of the site.
+
+    An item of a list that is no more than a link to an example shows its picture, too.
+    """
+    text = re.sub(
+        r"^- \[(.*)\]\(\.\./examples/(plot_\w+)\.py\)$",
+        r"- [![](examples/images/thumb/sphx_glr_\2_thumb.png) \1](examples/\2.rst)",
+        source[0],
+        flags=re.M,
+    )
+    text = re.sub(r"\]\(\.\./examples/(plot_\w+)\.py\)", r"](examples/\1.rst)", text)
     text = text.replace("](../examples)", "](examples/index.rst)")
     source[0] = text.replace("](../CHANGELOG.md)", "](changelog.md)")
 

@@ -104,3 +104,4 @@ ax.grid(alpha=0.3)
 fig.legend(loc="outside right upper")
 
 plt.show()
+# sphinx_gallery_thumbnail_number = 2

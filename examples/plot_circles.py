@@ -183,3 +183,4 @@ for l2 in GRID["l2"]:
     )
 
 plt.show()
+# sphinx_gallery_thumbnail_number = 2

@@ -360,12 +360,22 @@ def test_first_shell_block_of_readme_holds_the_two_commands():
     assert " && python -m pytest" in tests
 
 
+FILES_OF_A_FIT = re.findall(
+    r"^\| \d+ \| `([\w/]+\.py)` \|", PAGES["contributing"].read_text("utf-8"), re.M
+)
+
+
 def test_what_is_to_be_read_to_understand_fit_is_there():
-    files = re.findall(
-        r"^\| \d+ \| `([\w/]+\.py)` \|", PAGES["contributing"].read_text("utf-8"), re.M
-    )
-    assert 0 < len(files) <= 12
-    assert all((ROOT / "sknn_scratch" / file).is_file() for file in files)
+    assert 0 < len(FILES_OF_A_FIT) <= 12
+    assert all((ROOT / "sknn_scratch" / file).is_file() for file in FILES_OF_A_FIT)
+
+
+def test_the_figures_on_the_home_page_are_those_of_the_pages_that_have_them():
+    home, readme = (PAGES[name].read_text("utf-8") for name in ("index", "README"))
+    same, faster, files = re.findall(r'class="figure">(.*)</span>', home)
+    assert f"differ by {same} after" in readme
+    assert f"after the first one: {faster} as fast as scikit-learn's" in readme
+    assert files == f"{len(FILES_OF_A_FIT)} files"
 
 
 def test_the_citation_is_of_this_version():
