@@ -32,6 +32,7 @@ extensions = [
     "registry",
     "formulas",
     "course",
+    "playground.directive",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]

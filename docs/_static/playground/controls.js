@@ -1,0 +1,140 @@
+/* The controls of the playground: what the reader chooses, and the pictures and words that follow. */
+"use strict";
+
+(() => {
+  const { pictures, network, accuracy, logLoss } = playground;
+  const page = document.querySelector(".pg-networks");
+  if (!page) return;
+  const form = page.querySelector("form");
+  const { data } = playground;
+  const NAMES = ["problem", "hidden", "activation", "rate", "penalty"];
+  const SECONDS_PER_STOP = 0.45;
+  const part = (name) => page.querySelector(`[data-part="${name}"]`);
+
+  function chosen() {
+    const text = (name) => form.elements[name].value;
+    const choice = Object.fromEntries(NAMES.map((name) => [name, text(name)]));
+    for (const name of ["hidden", "rate", "penalty"]) choice[name] = Number(choice[name]);
+    return { choice, epoch: Number(text("epoch")) };
+  }
+
+  function plural(number, name) {
+    return `${number} ${name}${number === 1 ? "" : "s"}`;
+  }
+
+  /* What the pictures show, in numbers that words and pictures share */
+  function measured(choice, epoch) {
+    const points = data.points[choice.problem];
+    const stops = data.epochs.map((_, stop) => network(choice, stop));
+    const curves = {
+      training: stops.map((stop) => logLoss(stop, points.X, points.y)),
+      validation: stops.map((stop) => logLoss(stop, points.X_val, points.y_val)),
+    };
+    const now = stops[epoch];
+    const weights = [...now.W1.flat(), ...now.W2];
+    return {
+      points,
+      curves,
+      now,
+      right: accuracy(now, points.X_val, points.y_val),
+      zeros: weights.filter((weight) => weight === 0).length,
+      nWeights: weights.length,
+    };
+  }
+
+  function draw({ now, points, curves }, epoch) {
+    const showValidation = form.elements.validation.checked;
+    part("plane").replaceChildren(...pictures.plane(now, points, showValidation));
+    part("weights").replaceChildren(...pictures.diagram(now));
+    part("losses").replaceChildren(...pictures.losses(curves, data.epochs, epoch));
+  }
+
+  function say({ right, zeros, nWeights, curves }, choice, epoch) {
+    const n = plural(data.epochs[epoch], "epoch");
+    const percent = `${Math.round(100 * right)} %`;
+    const [training, validation] = ["training", "validation"].map((of) => curves[of][epoch].toFixed(2));
+    const zeroWords = `${zeros} of ${nWeights} weights ${zeros === 1 ? "is" : "are"} exactly zero`;
+    part("outcome").textContent =
+      `After ${n}, ${percent} of the validation points are right. ${zeroWords}.`;
+    part("zeros").textContent = `${zeroWords}.`;
+    part("losses-now").textContent = `${training} in training, ${validation} in validation.`;
+    part("epoch").textContent = data.epochs[epoch];
+    form.elements.epoch.setAttribute("aria-valuetext", n);
+    const units = plural(choice.hidden, "hidden unit");
+    part("plane").setAttribute(
+      "aria-label",
+      `The plane of the two features. A network of ${units} with ${choice.activation} finds ` +
+        `${percent} of the validation points of the ${choice.problem}.`,
+    );
+    part("weights").setAttribute("aria-label", `Two inputs, ${units} and the output. ${zeroWords}.`);
+    part("losses").setAttribute(
+      "aria-label",
+      `Log loss over the epochs. After ${n} it is ${training} in training and ${validation} in validation.`,
+    );
+  }
+
+  /* The call of the package that trains the network on the page */
+  function write(choice, epoch) {
+    const n = data.epochs[epoch];
+    part("code").textContent = page.dataset.code
+      .replace("{hidden}", choice.hidden)
+      .replace("{activation}", choice.activation)
+      .replace("{rate}", choice.rate)
+      .replace("{penalty}", choice.penalty)
+      .replaceAll("{epochs}", n);
+  }
+
+  function update() {
+    const { choice, epoch } = chosen();
+    const found = measured(choice, epoch);
+    draw(found, epoch);
+    say(found, choice, epoch);
+    write(choice, epoch);
+  }
+
+  /* Training as a film: a stop of the slider after the other */
+  const play = part("play");
+  let film = null;
+
+  function stop() {
+    clearInterval(film);
+    film = null;
+    play.textContent = "▶ Train";
+    part("outcome").setAttribute("aria-live", "polite");
+  }
+
+  function start() {
+    const slider = form.elements.epoch;
+    slider.value = 0;
+    part("outcome").setAttribute("aria-live", "off"); // a sentence at the end, not at each stop
+    play.textContent = "■ Stop";
+    film = setInterval(() => {
+      slider.value = Number(slider.value) + 1;
+      if (slider.value === slider.max) stop();
+      update();
+    }, 1000 * SECONDS_PER_STOP);
+    update();
+  }
+
+  function tryOut(button) {
+    stop();
+    const wanted = JSON.parse(button.dataset.choice);
+    for (const [name, value] of Object.entries(wanted)) form.elements[name].value = value;
+    part("hint").textContent = button.dataset.hint;
+    update();
+  }
+
+  form.addEventListener("input", () => {
+    if (film) stop();
+    part("hint").textContent = "";
+    update();
+  });
+  play.addEventListener("click", () => (film ? stop() : start()));
+  for (const button of page.querySelectorAll("[data-choice]")) {
+    button.addEventListener("click", () => tryOut(button));
+  }
+  new MutationObserver(update).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  document.querySelector(".pg-static-networks").hidden = true;
+  page.hidden = false;
+  update();
+})();
