@@ -17,15 +17,15 @@ PICTURE = ROOT / "docs" / "images" / "house.svg"
 
 # Each room with what it holds, and where it stands: left, top, width, height
 ROOMS = {
-    "plotting": ("Display classes", 20, 20, 430, 130),
+    "plotting": ("Display classes", 20, 20, 430, 150),
     "ground": ("imported by all but the engine", 460, 20, 280, 110),
-    "tools": ("what users import directly", 20, 180, 280, 100),
-    "onnx_export": ("models as graphs", 50, 330, 225, 130),
-    "tabular": ("from a table to networks", 50, 510, 225, 90),
-    "ensemble": ("networks that answer together", 540, 640, 200, 75),
-    "model_selection": ("searches: many networks", 520, 765, 220, 100),
-    "estimators": ("scikit-learn's protocol around the engine", 140, 920, 500, 130),
-    "engine": ("arrays only: numpy and scipy", 20, 1100, 720, 110),
+    "tools": ("what users import directly", 20, 210, 280, 105),
+    "onnx_export": ("models as graphs", 50, 360, 225, 200),
+    "tabular": ("from a table to networks", 50, 610, 225, 110),
+    "ensemble": ("networks that answer together", 540, 770, 200, 75),
+    "model_selection": ("searches: many networks", 520, 895, 220, 110),
+    "estimators": ("scikit-learn's protocol around the engine", 140, 1055, 500, 150),
+    "engine": ("arrays only: numpy and scipy", 20, 1255, 720, 95),
 }
 COLOURS = ["#fdf1dc", "#eeeeee", "#e6f0fa", "#f3e9f7", "#fdeef3", "#f1f3d8", "#e2f1f0", "#e3f3e6"]
 COLOURS += ["#fbe5e1"]
@@ -36,12 +36,12 @@ ARROWS = {
     ("tools", "onnx_export"): (160, 160),
     ("tools", "estimators"): (288, 288),
     ("tools", "engine"): (35, 35),
-    ("onnx_export", "estimators"): (262, 262),
+    ("onnx_export", "estimators"): (215, 215),
     ("onnx_export", "engine"): (80, 80),
-    ("onnx_export", "tabular"): (160, 160),
-    ("onnx_export", "ensemble"): (270, 600),
-    ("tabular", "ensemble"): (270, 560),
-    ("tabular", "estimators"): (200, 200),
+    ("onnx_export", "tabular"): (150, 150),
+    ("onnx_export", "ensemble"): (250, 600),
+    ("tabular", "ensemble"): (250, 560),
+    ("tabular", "estimators"): (155, 155),
     ("ensemble", "model_selection"): (640, 640),
     ("ensemble", "estimators"): (542, 400),
     ("model_selection", "estimators"): (550, 550),
@@ -106,6 +106,8 @@ def draw_room(name, colour):
     if len(inner) < len(files):
         inner.append("kernels/")
     lines = wrap("  ".join(inner).replace("  ", ", "), width=int((width - 24) / 6.4))
+    if 53 + 15 * len(lines) > height:
+        raise SystemExit(f"The files of {name} do not fit into its box: make it higher")
     title = "beside the rooms" if name == "ground" else name
     text = [
         f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="8" fill="{colour}"'
@@ -131,7 +133,7 @@ def draw_arrow(source, target, n_files):
     )
 
 
-HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 1230" role="img" \
+HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 1370" role="img" \
 aria-label="The folders of sknn_scratch, and which imports which: all arrows point down">
 <style>
 text { font-family: Helvetica, Arial, sans-serif; fill: #222; }
@@ -143,7 +145,7 @@ text { font-family: Helvetica, Arial, sans-serif; fill: #222; }
 <defs><marker id="head" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="11" markerHeight="11" \
 markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z" fill="#555"/></marker>
 </defs>
-<rect width="760" height="1230" fill="white"/>
+<rect width="760" height="1370" fill="white"/>
 """
 
 if __name__ == "__main__":
