@@ -9,12 +9,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Pages that are not held to these rules, and why
 LEFT_OUT = {
-    "changelog": "it has one line, which includes the list of changes",
+    "changelog": "it has one line, which includes CHANGELOG.md, and that is checked",
     "sweeps": "not rewritten yet",
     "tabular": "not rewritten yet",
 }
 PAGES = [
     "README.md",
+    "CHANGELOG.md",
     *(f"docs/{p.name}" for p in sorted(ROOT.glob("docs/*.md")) if p.stem not in LEFT_OUT),
 ]
 MODULES = [
