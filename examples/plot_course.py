@@ -258,10 +258,12 @@ check("z", z, z_right, {"these are probabilities. z comes before the logistic.":
 #
 # .. math::
 #
+#     \begin{gathered}
 #     \Delta_2 = \frac{p - y}{n}, \qquad
-#     \Delta_1 = (\Delta_2 W_2^T) \circ (1 - A_1^2), \qquad
+#     \Delta_1 = (\Delta_2 W_2^T) \circ (1 - A_1^2), \\
 #     \frac{\partial F}{\partial W_2} = A_1^T \Delta_2, \qquad
 #     \frac{\partial F}{\partial W_1} = X^T \Delta_1.
+#     \end{gathered}
 #
 # The circle multiplies element by element; :math:`1 - \tanh^2` is the derivative of tanh. The
 # gradient in a bias is the sum of :math:`\Delta_l` over the samples. If you forget a formula, ask
@@ -439,9 +441,11 @@ legend = ax.legend()
 #
 # .. math::
 #
-#     p_{k} = q_k - \eta \, \nabla F(q_k), \qquad
+#     \begin{gathered}
+#     p_{k} = q_k - \eta \, \nabla F(q_k), \\
 #     q_{k+1} = p_k + \frac{t_k - 1}{t_{k+1}} (p_k - p_{k-1}), \qquad
 #     t_{k+1} = \frac{1 + \sqrt{1 + 4 t_k^2}}{2},
+#     \end{gathered}
 #
 # with :math:`q_1 = p_0` and :math:`t_1 = 1`.
 #
