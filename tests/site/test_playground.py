@@ -41,6 +41,15 @@ function move(page, name, value) {
   control.value = value;
   control.dispatchEvent(new Event("input", { bubbles: true }));
 }
+function besideUnits() {
+  const values = inPart("networks", "weights").querySelectorAll(".pg-value");
+  return [...values].map((value) => value.textContent).join(" ");
+}
+function clickInPlane(right, down) {
+  const box = inPart("networks", "plane").getBoundingClientRect();
+  const [clientX, clientY] = [box.left + right * box.width, box.top + down * box.height];
+  inPart("networks", "plane").dispatchEvent(new MouseEvent("click", { clientX, clientY }));
+}
 """
 
 
@@ -157,6 +166,27 @@ def test_the_threshold_is_the_proximal_operator(opened):
     np.testing.assert_array_equal(found, weights)
 
 
+@pytest.mark.parametrize(
+    ("best", "penalty", "rate"),
+    [(0.6, 1.0, 0.2), (-0.9, 0.3, 0.5), (-1.5, 2.0, 0.05), (1.5, 1.5, 0.4)],
+)
+def test_words_say_where_the_weight_goes(opened, best, penalty, rate):
+    for name, value in {"best": best, "penalty": penalty, "rate": rate}.items():
+        move(opened, "prox", name, value)
+    weight, path = np.full(1, -1.5), []
+    for _ in range(1000):
+        weight -= rate * (weight - best)
+        ElasticNet(l1=penalty).prox(weight, rate, np.empty(1))
+        path.append(weight[0])
+    words = opened.run("inPart('prox', 'outcome').textContent").replace("−", "-")
+    if path[-1]:
+        assert words.endswith(f"stronger: the weight goes to {path[-1]:.2f}.")
+    elif path.index(0) < 30:
+        assert words.endswith(f"from update {path.index(0) + 1} on the weight is exactly zero.")
+    else:
+        assert words.endswith("goes to zero, but takes more updates than these.")
+
+
 def test_suggestions_choose_and_say_what_to_see(opened):
     before = shown(opened, "networks", PICTURES)
     opened.run("document.querySelector('[data-choice]').click()")
@@ -172,6 +202,33 @@ def test_training_is_played_to_the_last_epoch(opened):
     done = "new Promise(done => setInterval(() => inPart('networks', 'epoch').textContent === '60'"
     opened.run(f"{done} && done(1), 50))")
     assert "After 60 epochs" in opened.run("inPart('networks', 'outcome').textContent")
+
+
+def test_one_point_is_followed_through_the_network(opened):
+    """The numbers are those of the package; they stand beside the units, too."""
+    X, y, *_ = grid.samples("circles")
+    choice = {"hidden": 3, "activation": "tanh", "rate": 0.2, "penalty": 0.0}
+    model = fitted(grid.network(**choice, max_iter=EPOCHS[-1]), X, y)
+    before = shown(opened, "networks", [*PICTURES, "pass"])
+    move(opened, "networks", "x1", -1.2)
+    move(opened, "networks", "x2", 0.4)
+    after = shown(opened, "networks", before)
+    assert {name for name in before if after[name] != before[name]} == {"plane", "weights", "pass"}
+
+    words = opened.run("inPart('networks', 'pass').textContent").replace("−", "-")
+    numbers = re.findall(r"-?\d+\.\d+", words)
+    point = np.array([[-1.2, 0.4]])
+    a, p = model.hidden_outputs(point)[0], model.predict_proba(point)[0, 1]
+    found = [float(number) for number in numbers]
+    np.testing.assert_allclose(found, [-1.2, 0.4, *a, np.log(p / (1 - p)), p], atol=0.02)
+    beside = opened.run("besideUnits()").replace("−", "-").split()
+    assert beside == [*numbers[:5], numbers[6]]  # all but z
+
+
+def test_a_click_in_the_plane_takes_a_point_to_follow(opened):
+    opened.run("clickInPlane(0.25, 0.5)")
+    words = opened.run("inPart('networks', 'pass').textContent")
+    assert words.startswith("x = (−1.30, 0.00), ")
 
 
 def test_the_keyboard_is_enough(opened):
@@ -194,15 +251,15 @@ def test_the_keyboard_is_enough(opened):
 
 def test_screen_readers_are_told_of_every_control_and_picture(opened):
     nodes = opened.send("Accessibility.getFullAXTree")["nodes"]
-    told = [
-        (node["role"]["value"], node.get("name", {}).get("value", ""))
-        for node in nodes
-        if not node["ignored"]
-    ]
+    told = [node for node in nodes if not node["ignored"]]
     for role in ("radio", "slider", "checkbox", "button", "image", "group"):
-        names = [name for found, name in told if found == role]
+        names = [node["name"]["value"] for node in told if node["role"]["value"] == role]
         assert names, role
         assert all(names), (role, names)
+    sliders = [node for node in told if node["role"]["value"] == "slider"]
+    assert [p["value"]["value"] for p in sliders[0]["properties"] if p["name"] == "valuetext"] == [
+        "60 epochs"
+    ]
 
 
 def test_without_scripts_the_figures_stand_there(window, address):
@@ -257,12 +314,7 @@ def test_hints_say_what_is_so():
     assert score(no_bend) < 0.85 < 0.9 < score(no_bend, activation="tanh")
     model, *_ = model_of(penalty)
     assert (model.coefs_[1] == 0).any()
-    (training, validation), (unpenalised, overfitted) = (
-        losses_of(penalty),
-        losses_of(penalty, penalty=0.0),
-    )
-    assert unpenalised < training
-    assert overfitted > validation
+    assert losses_of(penalty, penalty=0.0)[1] > 1.2 * losses_of(penalty)[1]  # validation
     curve = model_of(fast)[0].loss_curve_
     assert curve[-1] > 2 * min(curve)
     assert losses_of(fast, rate=0.2)[0] < 0.3

@@ -15,26 +15,28 @@ LABELS = {
     "rate": "Learning rate η",
     "penalty": "L1 penalty λ₁",
 }
+HINT = (
+    "Press ▶ Train, and three lines close the ring. Then take two hidden units: they leave it open."
+)
 # What the page proposes: a button, what it chooses, and what the reader then sees
 SUGGESTIONS = [
     (
-        "Two units for a ring",
+        "A ring needs three lines",
         {"problem": "circles", "hidden": 2, "activation": "tanh", "rate": 0.2, "penalty": 0.0},
         "Two lines leave the ring open. Take three hidden units, and they close it.",
     ),
     (
-        "No bend",
+        "No bend, no curve",
         {"problem": "moons", "hidden": 8, "activation": "identity", "rate": 0.2, "penalty": 0.0},
         "Without a bent activation, eight units draw one straight line. Take tanh.",
     ),
     (
-        "A penalty",
-        {"problem": "moons", "hidden": 8, "activation": "tanh", "rate": 0.2, "penalty": 0.003},
-        "The dotted weights are exactly zero, and their units are switched off. "
-        "Take a penalty of 0: the training loss falls, the validation loss does not.",
+        "Switch units off",
+        {"problem": "circles", "hidden": 8, "activation": "tanh", "rate": 0.2, "penalty": 0.01},
+        "Dotted weights are exactly zero. Take a penalty of 0, and validation gets worse.",
     ),
     (
-        "Too fast",
+        "Too large a learning rate",
         {"problem": "squares", "hidden": 3, "activation": "tanh", "rate": 2.0, "penalty": 0.0},
         "Updates that are too long jump over the minimum: the loss rises. Take 0.2.",
     ),
@@ -79,36 +81,41 @@ def networks(grid, epochs, seed):
     return f"""
 <div class="pg pg-networks" data-code="{escape(CODE.replace("SEED", str(seed)))}" hidden>
 <div class="pg-try"><strong>Try:</strong> {" ".join(suggestion(*s) for s in SUGGESTIONS)}</div>
-<p class="pg-hint" data-part="hint" role="status"></p>
+<p class="pg-hint" data-part="hint" role="status">{HINT}</p>
 <form class="pg-grid" autocomplete="off">
 <div>
 {"".join(group(name, values) for name, values in grid.items())}
 <div class="pg-slider pg-epochs">
 <label for="pg-epoch">Epochs: <output data-part="epoch"></output></label>
-<button type="button" data-part="play">▶ Train</button>
+<button type="button" class="pg-main" data-part="play">▶ Train</button>
 </div>
 <input type="range" id="pg-epoch" name="epoch" min="0" max="{last}" value="{last}">
-<label><input type="checkbox" name="validation"> show the validation points</label>
+<fieldset class="pg-point"><legend>Follow one point (or click in the plane)</legend>
+{slider("x1", "x₁", -2.5, 2.5, 0.1, 0.8)}
+{slider("x2", "x₂", -2.5, 2.5, 0.1, 0.5)}
+</fieldset>
+<label class="pg-check"><input type="checkbox" name="validation"> show the validation points</label>
 </div>
 <figure class="pg-picture">
 <svg class="pg-plane" viewBox="0 0 400 400" role="img" data-part="plane"></svg>
 <p class="pg-outcome" data-part="outcome" role="status" aria-live="polite"></p>
 <figcaption>Discs are class 0, triangles class 1. The colour is the probability that the network
 gives; the thick line is where it is one half. Each dashed line is where a hidden unit's z is
-zero.</figcaption>
+zero. The ring is the point that you follow.</figcaption>
 </figure>
 </form>
 <div class="pg-pair">
 <figure>
-<svg viewBox="0 0 440 300" role="img" data-part="weights"></svg>
+<svg viewBox="0 0 440 250" role="img" data-part="weights"></svg>
 <figcaption><strong>Weights.</strong> Thick is large; solid is positive, dashed negative, dotted
 exactly zero. <span data-part="zeros"></span> Each square shows what its unit computes over the
-plane.</figcaption>
+plane. The numbers are those of the point that you follow:
+<output class="pg-pass" data-part="pass" aria-live="off"></output></figcaption>
 </figure>
 <figure>
-<svg viewBox="0 0 400 230" role="img" data-part="losses"></svg>
-<figcaption><strong>Log loss.</strong> Solid: training. Dashed: validation.
-<span data-part="losses-now"></span></figcaption>
+<svg viewBox="0 0 440 250" role="img" data-part="losses"></svg>
+<figcaption><strong>Log loss.</strong> <span data-part="losses-now"></span> Both are
+means over 100 points; the network is trained on the first hundred only.</figcaption>
 </figure>
 </div>
 <pre aria-label="The code that trains this network" tabindex="0"><code data-part="code">

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { pictures, network, accuracy, logLoss } = playground;
+  const { pictures, short, network, accuracy, logLoss } = playground;
   const page = document.querySelector(".pg-networks");
   if (!page) return;
   const form = page.querySelector("form");
@@ -15,7 +15,11 @@
     const text = (name) => form.elements[name].value;
     const choice = Object.fromEntries(NAMES.map((name) => [name, text(name)]));
     for (const name of ["hidden", "rate", "penalty"]) choice[name] = Number(choice[name]);
-    return { choice, epoch: Number(text("epoch")) };
+    return {
+      choice,
+      epoch: Number(text("epoch")),
+      followed: [Number(text("x1")), Number(text("x2"))],
+    };
   }
 
   function plural(number, name) {
@@ -42,10 +46,10 @@
     };
   }
 
-  function draw({ now, points, curves }, epoch) {
+  function draw({ now, points, curves }, epoch, followed) {
     const showValidation = form.elements.validation.checked;
-    part("plane").replaceChildren(...pictures.plane(now, points, showValidation));
-    part("weights").replaceChildren(...pictures.diagram(now));
+    part("plane").replaceChildren(...pictures.plane(now, points, followed, showValidation));
+    part("weights").replaceChildren(...pictures.diagram(now, followed));
     part("losses").replaceChildren(...pictures.losses(curves, data.epochs, epoch));
   }
 
@@ -73,6 +77,16 @@
     );
   }
 
+  /* The forward pass of the point that the reader follows, in numbers */
+  function follow(now, followed) {
+    const a = playground.hiddenValues(now, followed).map(short);
+    const z = playground.score(now, followed);
+    const p = short(playground.probability(now, followed));
+    for (const [i, name] of ["x1", "x2"].entries()) part(name).textContent = short(followed[i]);
+    part("pass").textContent =
+      `x = (${followed.map(short).join(", ")}), a = (${a.join(", ")}), z\u00a0=\u00a0${short(z)}, p\u00a0=\u00a0${p}`;
+  }
+
   /* The call of the package that trains the network on the page */
   function write(choice, epoch) {
     const n = data.epochs[epoch];
@@ -85,10 +99,11 @@
   }
 
   function update() {
-    const { choice, epoch } = chosen();
+    const { choice, epoch, followed } = chosen();
     const found = measured(choice, epoch);
-    draw(found, epoch);
+    draw(found, epoch, followed);
     say(found, choice, epoch);
+    follow(found.now, followed);
     write(choice, epoch);
   }
 
@@ -124,11 +139,19 @@
     update();
   }
 
+  function followPointer(event) {
+    const [x1, x2] = pictures.pointAt(part("plane"), event.clientX, event.clientY);
+    form.elements.x1.value = x1;
+    form.elements.x2.value = x2;
+    update();
+  }
+
   form.addEventListener("input", () => {
     if (film) stop();
     part("hint").textContent = "";
     update();
   });
+  part("plane").addEventListener("click", followPointer);
   play.addEventListener("click", () => (film ? stop() : start()));
   for (const button of page.querySelectorAll("[data-choice]")) {
     button.addEventListener("click", () => tryOut(button));

@@ -10,6 +10,11 @@
     return element;
   }
 
+  /* A number with two decimals, and with a minus sign as wide as a plus */
+  function short(number) {
+    return (Math.abs(number) < 1000 ? number.toFixed(2) : number.toExponential(1)).replace("-", "−");
+  }
+
   /* The d of a path through points, each an array of x and y */
   function line(points) {
     return points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
@@ -51,7 +56,7 @@
     const image = new ImageData(n, n);
     values.forEach((value, i) => {
       const full = value < 0 ? below : above;
-      const share = 0.7 * Math.min(Math.abs(value), 1);
+      const share = 0.5 * Math.min(Math.abs(value), 1);
       ground.forEach((g, c) => (image.data[4 * i + c] = g + share * (full[c] - g)));
       image.data[4 * i + 3] = 255;
     });
@@ -80,5 +85,5 @@
     return lines;
   }
 
-  Object.assign(playground, { svg, line, linear, logarithmic, axes, heat, zeroLines });
+  Object.assign(playground, { svg, short, line, linear, logarithmic, axes, heat, zeroLines });
 })();

@@ -4,6 +4,7 @@
 (() => {
   const { svg, line, linear, logarithmic, axes, heat, zeroLines } = playground;
   const LIMIT = 2.6; // the plane goes from -LIMIT to LIMIT in both features, which are standardised
+  const SIZE = 400; // of the picture of the plane, in its own units
   const N_PIXELS = 80; // of the raster along each side of the plane
 
   /* The centres of n x n pixels, row by row from the top left */
@@ -19,7 +20,7 @@
     const shape = label
       ? svg("path", { d: `M${x} ${y - 5.5}l5.2 9.2h-10.4z` })
       : svg("circle", { cx: x, cy: y, r: 4.2 });
-    shape.setAttribute("class", `pg-mark pg-of-${label} pg-${of}`);
+    shape.setAttribute("class", `pg-mark pg-of-${label}${of === "validation" ? " pg-hollow" : ""}`);
     return shape;
   }
 
@@ -34,17 +35,28 @@
     return inside.length > 1 ? [inside[0], inside.at(-1)] : null;
   }
 
-  /* The probabilities as colours, the boundary, the lines of the hidden units, and the points */
-  function plane(network, points, showValidation) {
-    const size = 400;
-    const scale = linear([-LIMIT, LIMIT], [0, size]);
-    const pixel = ([x, y]) => [scale(x), scale(-y)];
+  const scale = linear([-LIMIT, LIMIT], [0, SIZE]);
+  const pixel = ([x, y]) => [scale(x), scale(-y)];
+
+  /* The point of the plane at a place in the window */
+  function pointAt(picture, clientX, clientY) {
+    const inside = new DOMPoint(clientX, clientY).matrixTransform(picture.getScreenCTM().inverse());
+    return [LIMIT * ((2 * inside.x) / SIZE - 1), LIMIT * (1 - (2 * inside.y) / SIZE)];
+  }
+
+  function ring([cx, cy]) {
+    return ["pg-ring-under", "pg-ring"].map((name) => svg("circle", { cx, cy, r: 8, class: name }));
+  }
+
+  /* The probabilities as colours, the boundary, the lines of the hidden units, and the points.
+   * Around the point that the reader follows is a ring. */
+  function plane(network, points, followed, showValidation) {
     const scores = POINTS.map((x) => playground.score(network, x));
     const shares = scores.map((z) => Math.tanh(z / 2)); // 2 p - 1
     const image = svg("image", {
-      href: heat(shares, N_PIXELS), width: size, height: size, preserveAspectRatio: "none",
+      href: heat(shares, N_PIXELS), width: SIZE, height: SIZE, preserveAspectRatio: "none",
     });
-    const fromRaster = (value) => ((value + 0.5) * size) / N_PIXELS;
+    const fromRaster = (value) => ((value + 0.5) * SIZE) / N_PIXELS;
     const boundary = zeroLines(scores, N_PIXELS).map((ends) => line(ends.map((end) => end.map(fromRaster))));
     const units = network.b1.map((b, j) => {
       const ends = network.W2[j] && lineOfUnit(network.W1[0][j], network.W1[1][j], b);
@@ -57,6 +69,7 @@
       svg("path", { d: boundary.join(""), class: "pg-boundary" }),
       ...(showValidation ? marks(points.X_val, points.y_val, "validation") : []),
       ...marks(points.X, points.y, "training"),
+      ...ring(pixel(followed)),
     ];
   }
 
@@ -87,19 +100,26 @@
     return heat(values.map((a) => a / most), 16);
   }
 
-  /* Inputs, hidden units and output, with all weights between them */
-  function diagram(network) {
+  /* A number beside a unit, with a minus sign as wide as a plus */
+  function value([x, y], number, anchor = "start") {
+    return svg("text", { x, y, "text-anchor": anchor, class: "pg-value" }, playground.short(number));
+  }
+
+  /* Inputs, hidden units and output, all weights between them, and the values at one point */
+  function diagram(network, followed) {
     const h = network.b1.length;
-    const inputs = [[44, 100], [44, 200]];
-    const hidden = network.b1.map((_, j) => [220, 150 + (j - (h - 1) / 2) * Math.min(70, 272 / h)]);
-    const output = [392, 150];
-    const size = Math.min(34, 230 / h);
+    const gap = Math.min(64, 240 / h);
+    const size = Math.min(34, 0.86 * gap);
+    const inputs = [[76, 85], [76, 165]];
+    const hidden = network.b1.map((_, j) => [220, 125 + (j - (h - 1) / 2) * gap]);
+    const output = [372, 125];
     const lines = hidden.flatMap((unit, j) => [
       ...inputs.map((input, i) => connection(input, unit, network.W1[i][j], `x${i + 1} to unit ${j + 1}`)),
       connection(unit, output, network.W2[j], `unit ${j + 1} to the output`),
     ]);
     const label = ([x, y], text, anchor) =>
       svg("text", { x, y, "text-anchor": anchor, class: "pg-label" }, text);
+    const values = playground.hiddenValues(network, followed);
     return [
       ...lines,
       ...inputs.map((place, i) => node(place, 34, imageOf((x) => x[i]), `input x${i + 1}`)),
@@ -107,15 +127,18 @@
         node(place, size, imageOf((x) => playground.hiddenValues(network, x)[j]), `unit ${j + 1}`),
       ),
       node(output, 34, imageOf((x) => 2 * playground.probability(network, x) - 1), "output p"),
-      label([20, 105], "x₁", "end"),
-      label([20, 205], "x₂", "end"),
-      label([416, 155], "p", "start"),
+      label([50, 82], "x₁", "end"),
+      label([50, 162], "x₂", "end"),
+      label([398, 122], "p", "start"),
+      ...inputs.map(([, y], i) => value([50, y + 13], followed[i], "end")),
+      ...hidden.map(([x, y], j) => value([x + size / 2 + 5, y + 4], values[j])),
+      value([398, 138], playground.probability(network, followed)),
     ];
   }
 
   /* Log loss of training and validation after each number of epochs; bold as far as trained */
   function losses(curves, epochs, now) {
-    const [left, right, top, bottom] = [40, 380, 12, 186];
+    const [left, right, top, bottom] = [40, 340, 14, 200];
     const most = Math.max(0.8, ...curves.training, ...curves.validation);
     const x = logarithmic([1, epochs.at(-1)], [left, right]);
     const y = linear([0, most], [bottom, top]);
@@ -137,14 +160,21 @@
     const dots = Object.entries(curves).map(([name, values]) =>
       svg("circle", { cx: here, cy: y(values[now]), r: 4.5, class: `pg-dot pg-${name}` }),
     );
+    const ends = Object.values(curves).map((values) => y(values.at(-1)));
+    const shift = Math.max(0, 16 - Math.abs(ends[1] - ends[0])) / 2; // so that both can be read
+    const names = Object.keys(curves).map((name, i) => {
+      const down = ends[i] >= ends[1 - i] ? shift : -shift;
+      return svg("text", { x: right + 8, y: ends[i] + 4 + down, class: "pg-name" }, name);
+    });
     return [
       ticks,
       svg("line", { x1: here, x2: here, y1: top, y2: bottom, class: "pg-now" }),
       ...drawn,
       ...dots,
+      ...names,
       svg("text", { x: (left + right) / 2, y: bottom + 34, "text-anchor": "middle", class: "pg-label" }, "epochs"),
     ];
   }
 
-  Object.assign(playground, { pictures: { plane, diagram, losses } });
+  Object.assign(playground, { pictures: { plane, diagram, losses, pointAt } });
 })();

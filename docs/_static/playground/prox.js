@@ -4,7 +4,7 @@
 (() => {
   const START = -1.5;
   const N_UPDATES = 30;
-  const { svg, line, linear, axes } = playground;
+  const { svg, short, line, linear, axes } = playground;
 
   /* argmin_u (u - w)^2 / (2 s) + l1 |u|, where the threshold is s * l1 */
   function softThreshold(w, threshold) {
@@ -78,15 +78,18 @@
   }
 
   function inWords({ best, penalty, rate }, path) {
-    const t = (rate * penalty).toFixed(2);
     const first = path.findIndex(({ after }) => after === 0);
-    const rule = `Each update moves the weight by η λ₁ = ${t} towards zero, and no further than zero.`;
-    if (path.at(-1).after === 0) {
-      return `${rule} At zero the loss pulls with a slope of ${Math.abs(best).toFixed(1)}, the penalty ` +
-        `holds with up to ${penalty.toFixed(1)}: from update ${first} on the weight is exactly zero.`;
-    }
-    return `${rule} At zero the loss pulls with a slope of ${Math.abs(best).toFixed(1)}, more than the ` +
-      `${penalty.toFixed(1)} of the penalty: the weight ends near ${softThreshold(best, penalty).toFixed(2)}.`;
+    const pull = Math.abs(best);
+    const end =
+      pull > penalty
+        ? `which is stronger: the weight goes to ${short(softThreshold(best, penalty))}.`
+        : first < 0
+          ? "which is no stronger: the weight goes to zero, but takes more updates than these."
+          : `which is no stronger: from update ${first} on the weight is exactly zero.`;
+    return (
+      `Each update moves the weight by η λ₁ = ${short(rate * penalty)} towards zero, and no further. ` +
+      `At zero, the penalty holds it with ${penalty.toFixed(1)}. The loss pulls with ${pull.toFixed(1)}, ${end}`
+    );
   }
 
   function connect(page) {
