@@ -81,6 +81,7 @@ def window(tmp_path_factory):
     if not PROGRAM:
         pytest.skip("there is no Chromium")
     with browser(tmp_path_factory.mktemp("browser")) as opened:
+        opened.resize(1400)
         yield opened
 
 
@@ -130,7 +131,7 @@ def test_a_slider_moves_the_threshold_and_the_path(opened, name, value):
     assert {part for part in before if after[part] == before[part]} <= unmoved
 
 
-@pytest.mark.parametrize("choice", [*product(*SMALL.values(), range(len(EPOCHS)))][::7])
+@pytest.mark.parametrize("choice", [*product(*SMALL.values(), range(len(EPOCHS)))][::11])
 def test_numbers_are_those_of_the_package(opened, choice):
     """The code on the page, run here, gives the network on the page."""
     *settings, epoch = choice
