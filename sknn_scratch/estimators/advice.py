@@ -237,10 +237,13 @@ def _remedy(estimator, watched, curve):
 
 def _goes_nowhere(before, after):
     """Whether a curve, that is no smooth one, is not lower after than before."""
+    # First what is cheap and settles it for a smooth curve: a search says this of each network
+    if np.count_nonzero(after[1:] > after[:-1]) <= 0.2 * (len(after) - 1):
+        return False
     fall = before.mean() - after.mean()
     noise = np.sqrt((before.var() + after.var()) / len(after))
     # Four standard errors: with dropout or small batches a curve may often rise, and yet fall
-    return fall < 4 * noise and (np.diff(after) > 0).mean() > 0.2
+    return fall < 4 * noise
 
 
 def _enough(n_epochs, curve):

@@ -3,6 +3,7 @@
 import copy
 from contextlib import nullcontext
 from math import isfinite
+from numbers import Integral
 
 import numpy as np
 
@@ -55,6 +56,7 @@ from sknn_scratch.estimators.resume import (
 )
 from sknn_scratch.estimators.rollback import unchanged_on_failure
 from sknn_scratch.estimators.threads import blas_threads
+from sknn_scratch.estimators.validation import is_number
 from sknn_scratch.estimators.verbose import ProgressTable, print_plateau
 
 
@@ -67,11 +69,13 @@ def fit_network(
     *,
     incremental=False,
     unfinished=False,
+    used_up=False,
 ):
     """Fit an estimator, whose parameters have been checked, and return it.
 
     `validation` is the user's set as (X, y, sample_weight); `incremental` says that this is
-    partial_fit, `unfinished` that the next fit is to be the rest of this one.
+    partial_fit, `unfinished` that the next fit is to be the rest of this one, `used_up` that nobody
+    else needs the place where the last one stopped.
     """
     arguments = X, y, sample_weight
     with unchanged_on_failure(estimator), quiet():
@@ -84,7 +88,8 @@ def fit_network(
             estimator, *arguments, validation, continued=continued, incremental=incremental
         )
         holds_out = estimator.early_stopping and data.validation is None
-        point = taken_resume_point(estimator, mode, data.X.shape[0], holds_out)
+        n_samples = data.X.shape[0]
+        point = taken_resume_point(estimator, mode, n_samples, holds_out, used_up=used_up)
         params = first_parameters(estimator, data.X, data.y, point.generator, continued=continued)
         keep_shape(estimator, params, data.loss)
         Fit(estimator, mode, point, params, data, arguments, unfinished).run()
@@ -385,10 +390,17 @@ class Fit:
         progress, model._optimizer = self.progress, optimizer
         # First, as long as `params` and the optimiser are those of the last epoch
         if unfinished or self.estimator.warm_start == "resume":
-            model._resume_point = self.point.next_point(self.order, progress, params, optimizer)
+            model._resume_point = self.point.next_point(
+                self.order, progress, params, optimizer, is_over=self._owns_generator(model)
+            )
         if unfinished:
             model._resume_point.add_rest(progress, self.loss, self.point.fingerprint)
         if progress.keeps_best and progress.has_best:  # else what there is so far is the best
             params.flat[...] = progress.best_flat
             if optimizer.state is not None:
                 optimizer.state = optimizer.solver.restarted_at(params, optimizer.state)
+
+    def _owns_generator(self, model):
+        """Whether nobody draws from the generator of this call once it has left the model."""
+        # A generator of the user's, or numpy's own, is not made from a number
+        return model is self.estimator and is_number(self.estimator.random_state, Integral)

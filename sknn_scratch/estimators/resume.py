@@ -80,13 +80,17 @@ class ResumePoint:
         """Whether the next fit is the rest of this one, and not another."""
         return self.progress is not None
 
-    def next_point(self, order, progress, params, optimizer):
-        """Return where the call that began here has stopped; the two share no arrays."""
+    def next_point(self, order, progress, params, optimizer, *, is_over):
+        """Return where the call that began here has stopped; the two share no arrays.
+
+        `is_over` says that the call draws no more from its generator, and that nobody else does.
+        """
         last_flat = last_optimizer = None
         # Early stopping goes back to better weights, but the next call continues from the last
         if progress.keeps_best and np.isfinite(params.flat).all():
             last_flat, last_optimizer = params.flat.copy(), copy.deepcopy(optimizer)
-        generator = copy.deepcopy(self.generator)  # others may draw from it
+        # To copy one takes 0.1 ms, as long as some trainings in a search
+        generator = self.generator if is_over else copy.deepcopy(self.generator)
         return ResumePoint(generator, self.n_samples, order.copy(), last_flat, last_optimizer)
 
     def add_rest(self, progress, loss, fingerprint):
@@ -95,11 +99,12 @@ class ResumePoint:
         self.loss, self.fingerprint = loss, fingerprint
 
 
-def taken_resume_point(estimator, mode, n_samples, holds_out):
+def taken_resume_point(estimator, mode, n_samples, holds_out, *, used_up):
     """Return where a call with so many samples begins.
 
     `holds_out` says whether a part of them is for validation. Any call makes the place where an
-    earlier one stopped a thing of the past.
+    earlier one stopped a thing of the past. The estimator gets that place back if the call fails,
+    unless it is `used_up`: this then has its generator. All else is copied in any case.
     """
     point = vars(estimator).pop("_resume_point", None)
     if point is None or mode not in (Mode.RESUME, Mode.CHECKPOINT):
@@ -110,7 +115,9 @@ def taken_resume_point(estimator, mode, n_samples, holds_out):
             f"{what} goes on with the data of the last fit: that X had "
             f"{point.n_samples} samples, this X has {n_samples}."
         )
-    point = copy.deepcopy(point)
+    # What is in the memo counts as copied. Arrays that another process has sent may be read-only
+    memo = {id(point.generator): point.generator} if used_up else None
+    point = copy.deepcopy(point, memo)
     if (point.order.size < n_samples) != holds_out:
         point.order = None  # hold out other samples, or none
     return point
@@ -141,7 +148,7 @@ def first_optimizer(estimator, mode, point):
     last = point.optimizer or getattr(estimator, "_optimizer", None)
     if not mode.keeps_optimizer or last is None or type(last.solver) is not type(new.solver):
         return new
-    last = copy.deepcopy(last)
+    last = copy.deepcopy(last)  # the model of the last call keeps its own
     if mode is not Mode.PARTIAL:
         # Parameters set between two fits are taken up; scikit-learn's partial_fit does not.
         last.solver = new.solver

@@ -52,6 +52,9 @@ def validated(estimator, X, y="no_validation", **kwargs):
     """Return the data checked by scikit-learn, sparse X as CSR, with an error that names it."""
     in_training = not (isinstance(y, str) and y == "no_validation")
     y_numeric = kwargs.get("y_numeric", False)
+    if _is_sound(estimator, X, **kwargs) and (not in_training or _are_sound_targets(y, X)):
+        estimator.n_features_in_ = X.shape[1]
+        return (X, y) if in_training else X
     _refuse("X", X)
     finders = [("X", X, fault_of)]
     if in_training:
@@ -73,6 +76,44 @@ def validated(estimator, X, y="no_validation", **kwargs):
     if in_training and (fault := _fault_that_passed(y, checked[1], y_numeric)):
         raise fault
     return tuple(map(aligned, checked)) if isinstance(checked, tuple) else aligned(checked)
+
+
+def _is_sound(estimator, X, *, dtype, reset=True, **_):
+    """Whether scikit-learn would return X as it is, and say nothing.
+
+    To ask it takes 0.1 ms, a tenth of a short training and most of the prediction of one row.
+    """
+    dtypes = dtype if isinstance(dtype, tuple) else (dtype,)
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.size > 0
+        and X.dtype in dtypes
+        and X.flags.c_contiguous
+        and X.flags.aligned
+        and not hasattr(estimator, "feature_names_in_")  # it would miss them, or forget them
+        and (reset or getattr(estimator, "n_features_in_", None) == X.shape[1])
+        and _has_finite_sum(X)
+    )
+
+
+def _are_sound_targets(y, X):
+    """Whether scikit-learn would return targets as they are, beside an X that is sound."""
+    return (
+        type(y) is np.ndarray
+        and y.ndim in (1, 2)
+        and y.size > 0
+        and len(y) == len(X)
+        and y.dtype.kind in "biuf"
+        and y.flags.aligned
+        and _has_finite_sum(y)
+    )
+
+
+def _has_finite_sum(array):
+    """Whether all values are finite, and their sum is: then no other look at them is needed."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.dtype.kind != "f" or bool(np.isfinite(array.sum()))
 
 
 def _fault_behind(error, finders):

@@ -70,7 +70,8 @@ class _Training:
     def fit(self, network, X, y, **params):
         begun, self.begun = self.begun, None
         self.n_parts -= 1
-        self.begun = fit_further(network, begun, X, y, to_go_on=self.n_parts > 0, **params)
+        is_to_go_on = self.n_parts > 0
+        self.begun = fit_further(network, begun, X, y, to_go_on=is_to_go_on, used_up=True, **params)
 
 
 class _StandIn:

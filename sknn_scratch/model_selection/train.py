@@ -1,12 +1,10 @@
 """One training that is seen after more and more epochs."""
 
-import copy
-
 from sknn_scratch.estimators.constraints import checks_parameters
 from sknn_scratch.estimators.fit import fit_network
 
 
-def fit_further(network, begun, X, y, *, to_go_on=True, **params):
+def fit_further(network, begun, X, y, *, to_go_on=True, used_up=False, **params):
     """Fit a network as its `fit` does, but go on from where another one ended.
 
     The weights, the curves and all else are those of a fit from the start, to the bit.
@@ -23,11 +21,14 @@ def fit_further(network, begun, X, y, *, to_go_on=True, **params):
         The data, and the other arguments of `fit`.
     to_go_on : bool
         Whether the network will be gone on with.
+    used_up : bool
+        Whether nobody will go on from `begun` again. It then need not stay as it is.
 
     Returns
     -------
     begun : object of the class of `network`, or None
-        A copy of the fitted network that keeps what is needed to go on. It is not changed by that.
+        A copy of the fitted network that keeps what is needed to go on. It is not changed by that,
+        unless it is used up.
         None if training has diverged and gone back to its best weights, or is not to go on.
 
     Raises
@@ -38,10 +39,12 @@ def fit_further(network, begun, X, y, *, to_go_on=True, **params):
     if begun is not None:
         fitted = vars(begun).keys() - vars(network).keys()  # which has parameters only
         vars(network).update({name: vars(begun)[name] for name in fitted})
-    _fit(network, to_go_on, X, y, **params)
+    _fit(network, to_go_on, used_up, X, y, **params)
     if not to_go_on:
         return None
-    reached = copy.copy(network)
+    # `copy.copy` would make of it what goes into a file, and a network of that
+    reached = object.__new__(type(network))
+    vars(reached).update(vars(network))
     vars(reached).pop("_parent_callback_ctx", None)  # it belongs to the fit that ends here
     del network._resume_point  # `fit` would leave none
     has_diverged = network.early_stopping and reached._resume_point.flat is None
@@ -50,11 +53,20 @@ def fit_further(network, begun, X, y, *, to_go_on=True, **params):
 
 @checks_parameters
 def _fit(
-    network, unfinished, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+    network,
+    unfinished,
+    used_up,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    X_val=None,
+    y_val=None,
+    sample_weight_val=None,
 ):
     """Do as `fit`; if unfinished, keep what the next `fit` needs to be the rest of this one."""
     validation = X_val, y_val, sample_weight_val
-    fit_network(network, X, y, sample_weight, validation, unfinished=unfinished)
+    fit_network(network, X, y, sample_weight, validation, unfinished=unfinished, used_up=used_up)
 
 
 def most_bytes_of(begun):

@@ -13,6 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
+import sknn_scratch.estimators.resume as resume
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.model_selection.train import fit_further
@@ -177,6 +178,23 @@ def test_one_beginning_may_go_on_twice():
     assert bits(networks[0]) == bits(networks[1])
     assert not any(map(np.shares_memory, networks[0].coefs_, networks[1].coefs_))
     assert networks[0].history_["loss"] is not networks[1].history_["loss"]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_generator_of_what_is_used_up_is_not_copied(early_stopping, monkeypatch):
+    """Its copy takes as long as a short training."""
+
+    class Generator(np.random.RandomState):
+        def __deepcopy__(self, memo):
+            raise AssertionError("copied")
+
+    monkeypatch.setattr(resume, "check_random_state", Generator)
+    network = clone(CLASSIFIER).set_params(early_stopping=early_stopping, validation_fraction=0.3)
+    begun = None
+    for max_iter in (2, 5, 9):
+        part = clone(network).set_params(max_iter=max_iter)
+        begun = fit_further(part, begun, X, Y, used_up=True)
+        assert bits(part) == bits(clone(part).fit(X, Y))
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
