@@ -25,12 +25,12 @@ def one_thread():
 
 
 # By measured times: the long tail is cases of tests that have many, each of some milliseconds
-CASES_IN_THE_FAST_LANE = 10
+CASES_IN_THE_FAST_LANE = 5
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items):
-    """Mark as slow the cases of a test beyond about ten, which are spread over them all."""
+    """Mark as slow the cases of a test beyond about five, which are spread over them all."""
     cases = defaultdict(list)
     for item in items:
         cases[item.nodeid.partition("[")[0]].append(item)

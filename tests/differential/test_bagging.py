@@ -142,6 +142,7 @@ def test_networks_of_all_kinds(bootstrap, parameters):
     assert_same(ours, theirs, X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_features", [1.0, 2])
 @pytest.mark.parametrize("bootstrap", [False, True])
 def test_pipelines(bootstrap, max_features, monkeypatch):

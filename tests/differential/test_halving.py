@@ -285,6 +285,7 @@ def test_no_network_goes_on_with_other_samples(count):
 # Memory
 
 
+@pytest.mark.slow
 def test_networks_of_candidates_that_were_dropped_are_forgotten(monkeypatch):
     X, y, _ = problem("classes")
     alive, kept = weakref.WeakSet(), []

@@ -263,6 +263,7 @@ def test_scorers_see_the_estimators_that_fit_would_have_left():
         assert joblib.hash(vars(one)) == joblib.hash(vars(other))
 
 
+@pytest.mark.slow
 def test_random_candidates():
     X, y, _ = problem("classes")
     distributions = POOL | OF_CLASSIFIERS

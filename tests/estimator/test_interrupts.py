@@ -249,6 +249,7 @@ os._exit(0)  # at its exit joblib may wait for ever for a worker that the key ha
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="Windows has no process groups")
 @pytest.mark.parametrize(
     ("what", "n_jobs", "outcome"),

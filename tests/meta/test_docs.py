@@ -238,6 +238,7 @@ class TestPython:
         kept = step.fit(found["seen"]).get_support(indices=True)
         assert list(kept) == list(chosen.selected_features_)
 
+    @pytest.mark.slow
     def test_in_the_quick_start(self, run, capsys, tmp_path):
         found = run("quick_start")
         assert found["model"].score(found["X_test"], found["y_test"]) > 0.95
@@ -259,6 +260,7 @@ class TestPython:
             "penalty": {"smooth_l1", "non_negative"},
         }
 
+    @pytest.mark.slow
     def test_in_sweeps(self, run):
         variables = run("sweeps")
         search, halving = variables["search"], variables["halving"]
@@ -291,6 +293,7 @@ class TestPython:
         assert outputs == "['label', 'probabilities']"
         assert "no converter is known for the activation TanhShrink" in activation
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("page", OTHERS)
     def test_on_every_other_page(self, run, page):
         """The mathematics and others hold their own assertions."""

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,13 @@ def imports(module):
             yield name if name in FILES else name.rpartition(".")[0]
 
 
+@cache
+def tree(module):
+    return ast.parse(FILES[module].read_text("utf-8"))
+
+
 def imported_names(module):
-    for node in ast.walk(ast.parse(FILES[module].read_text("utf-8"))):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -120,8 +126,8 @@ def test_files_of_a_folder_build_in_order(place):
 
 def private_methods(modules):
     """Return the private methods of the classes in these modules."""
-    trees = [ast.parse(FILES[module].read_text("utf-8")) for module in modules]
-    classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    nodes = [node for module in modules for node in tree(module).body]
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
     functions = [node for cls in classes for node in cls.body if isinstance(node, ast.FunctionDef)]
     return {f.name for f in functions if f.name.startswith("_") and not f.name.startswith("__")}
 
@@ -133,9 +139,8 @@ ESTIMATORS = ["estimators.base", "estimators.classifier", "estimators.regressor"
 def test_no_private_method_of_an_estimator_is_called_from_elsewhere(module):
     # That one is scikit-learn's, by which it has parameters checked
     private = private_methods(ESTIMATORS) - {"_validate_params"}
-    tree = ast.parse(FILES[module].read_text("utf-8"))
     of_others = private - private_methods([module])
-    assert not {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} & of_others
+    assert not {n.attr for n in ast.walk(tree(module)) if isinstance(n, ast.Attribute)} & of_others
 
 
 @pytest.mark.parametrize("module", FILES)

@@ -69,6 +69,7 @@ class TestEquation:
         )
         assert encoder.n_bins_.min() > 1
 
+    @pytest.mark.slow
     @given(COLUMNS, st.integers(2, 12), NUMBERS)
     def test_any_column(self, column, n_bins, x):
         encoder = PiecewiseLinearEncoder(n_bins).fit(column)

@@ -86,6 +86,7 @@ def everywhere(dtype):
     return np.concatenate(points).astype(dtype)
 
 
+@pytest.mark.slow
 @every_dtype
 @pytest.mark.parametrize("name", NAMES)
 def test_error_in_ulps(name, dtype):
