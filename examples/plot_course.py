@@ -800,7 +800,7 @@ for name, model in models.items():
 # %%
 # The colours tell what the boundaries hide. The network that fits all training samples is sure of
 # everything, everywhere, and pays for it on new samples: its accuracy there is not much lower, its
-# loss is fifty times as high.
+# loss is dozens of times as high.
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=True):

@@ -16,6 +16,7 @@ course = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(course)
 
 TEXT = course.COURSE.read_text("utf-8")
+PAGE = (ROOT / "docs" / "course.md").read_text("utf-8")
 CELLS = re.split(r"^# %%\n", TEXT, flags=re.M)
 HEADINGS = re.findall(r"^# Part (\d+)\. .* \((\d+) minutes\)$", TEXT, re.M)
 EXERCISES = [number for number, cell in enumerate(CELLS) if "# BEGIN SOLUTION" in cell]
@@ -93,16 +94,19 @@ def wrong_answers(number, cell):
 @pytest.mark.slow
 def test_each_check_fails_until_the_exercise_is_done():
     matplotlib.use("agg")
-    variables = {"__name__": "__main__"}
+    variables, messages = {"__name__": "__main__"}, []
     for place, cell in enumerate(CELLS):
         if place in EXERCISES:
             number = EXERCISES.index(place) + 1
             for wrong, said in wrong_answers(number, cell):
                 exec(wrong, variables)
-                with pytest.raises((AssertionError, NotImplementedError), match=said):
+                with pytest.raises((AssertionError, NotImplementedError), match=said) as error:
                     exec(CELLS[place + 1], variables)
+                messages.append(str(error.value))
         exec(cell, variables)
     plt.close("all")
+    (quoted,) = re.findall(r"^> (.*)$", PAGE, re.M)
+    assert quoted in messages
     assert variables["whole"].score(variables["X_test"], variables["y_test"]) > 0.95
 
 
@@ -111,8 +115,7 @@ def test_the_parts_take_90_minutes():
     assert sum(int(minutes) for _, minutes in HEADINGS) == 90
     listed = re.findall(r"^(\d+)\. .* \((\d+)\)$", ast.get_docstring(ast.parse(TEXT)), re.M)
     assert listed == HEADINGS
-    page = (ROOT / "docs" / "course.md").read_text("utf-8")
-    assert re.findall(r"^\| (\d+)\. [^|]* \| (\d+) \|", page, re.M) == HEADINGS
+    assert re.findall(r"^\| (\d+)\. [^|]* \| (\d+) \|", PAGE, re.M) == HEADINGS
 
 
 def test_exercises_are_numbered_and_checked():
