@@ -189,12 +189,13 @@ def test_words_say_where_the_weight_goes(opened, best, penalty, rate):
 
 
 def test_suggestions_choose_and_say_what_to_see(opened):
+    move(opened, "networks", "epoch", 0)
     before = shown(opened, "networks", PICTURES)
     opened.run("document.querySelector('[data-choice]').click()")
     after = shown(opened, "networks", PICTURES)
     assert [part for part in PICTURES if after[part] == before[part]] == []
-    hint = opened.run("inPart('networks', 'hint').textContent")
-    assert hint == page.SUGGESTIONS[0][2]
+    assert opened.run("inPart('networks', 'hint').textContent") == page.SUGGESTIONS[0][2]
+    assert opened.run("inPart('networks', 'epoch').textContent") == "60"  # what the hint is about
 
 
 def test_training_is_played_to_the_last_epoch(opened):
@@ -257,10 +258,14 @@ def test_screen_readers_are_told_of_every_control_and_picture(opened):
         names = [node["name"]["value"] for node in told if node["role"]["value"] == role]
         assert names, role
         assert all(names), (role, names)
-    sliders = [node for node in told if node["role"]["value"] == "slider"]
-    assert [p["value"]["value"] for p in sliders[0]["properties"] if p["name"] == "valuetext"] == [
-        "60 epochs"
-    ]
+    said = {
+        node["name"]["value"]: entry["value"]["value"]
+        for node in told
+        for entry in node.get("properties", [])
+        if entry["name"] == "valuetext"
+    }
+    assert said["Epochs: 60"] == "60 epochs"
+    assert re.fullmatch(r"0\.80, p is 0\.\d\d", said["x₁: 0.80"])
 
 
 def test_without_scripts_the_figures_stand_there(window, address):

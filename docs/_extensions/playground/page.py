@@ -86,7 +86,7 @@ def networks(grid, epochs, seed):
 <div>
 {"".join(group(name, values) for name, values in grid.items())}
 <div class="pg-slider pg-epochs">
-<label for="pg-epoch">Epochs: <output data-part="epoch"></output></label>
+<label for="pg-epoch">Epochs: <span data-part="epoch"></span></label>
 <button type="button" class="pg-main" data-part="play">▶ Train</button>
 </div>
 <input type="range" id="pg-epoch" name="epoch" min="0" max="{last}" value="{last}">
@@ -108,14 +108,13 @@ zero. The ring is the point that you follow.</figcaption>
 <figure>
 <svg viewBox="0 0 440 250" role="img" data-part="weights"></svg>
 <figcaption><strong>Weights.</strong> Thick is large; solid is positive, dashed negative, dotted
-exactly zero. <span data-part="zeros"></span> Each square shows what its unit computes over the
-plane. The numbers are those of the point that you follow:
-<output class="pg-pass" data-part="pass" aria-live="off"></output></figcaption>
+exactly zero. Each square shows what its unit computes over the plane. The numbers are those of the
+point that you follow: <span class="pg-pass" data-part="pass"></span></figcaption>
 </figure>
 <figure>
 <svg viewBox="0 0 440 250" role="img" data-part="losses"></svg>
-<figcaption><strong>Log loss.</strong> <span data-part="losses-now"></span> Both are
-means over 100 points; the network is trained on the first hundred only.</figcaption>
+<figcaption><strong>Log loss.</strong> <span data-part="losses-now"></span> Each is a mean over 100
+points. The network learns from the training points only.</figcaption>
 </figure>
 </div>
 <pre aria-label="The code that trains this network" tabindex="0"><code data-part="code">
@@ -128,7 +127,7 @@ def slider(name, label, low, high, step, value):
     """Return a slider with its label and its value."""
     return (
         f'<div class="pg-slider"><label for="pg-{name}">{label}: '
-        f'<output data-part="{name}"></output></label>'
+        f'<span data-part="{name}"></span></label>'
         f'<input type="range" id="pg-{name}" name="{name}" min="{low}" max="{high}" step="{step}" '
         f'value="{value}"></div>'
     )

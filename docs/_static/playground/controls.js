@@ -53,28 +53,37 @@
     part("losses").replaceChildren(...pictures.losses(curves, data.epochs, epoch));
   }
 
-  function say({ right, zeros, nWeights, curves }, choice, epoch) {
-    const n = plural(data.epochs[epoch], "epoch");
-    const percent = `${Math.round(100 * right)} %`;
-    const [training, validation] = ["training", "validation"].map((of) => curves[of][epoch].toFixed(2));
-    const zeroWords = `${zeros} of ${nWeights} weights ${zeros === 1 ? "is" : "are"} exactly zero`;
+  function words({ right, zeros, nWeights, curves }, choice, epoch) {
+    const [training, validation] = [curves.training, curves.validation].map((curve) =>
+      curve[epoch].toFixed(2),
+    );
+    return {
+      epochs: plural(data.epochs[epoch], "epoch"),
+      units: plural(choice.hidden, "hidden unit"),
+      percent: `${Math.round(100 * right)} %`,
+      zeros: `${zeros} of ${nWeights} weights ${zeros === 1 ? "is" : "are"} exactly zero.`,
+      losses: `${training} in training, ${validation} in validation.`,
+    };
+  }
+
+  function say({ epochs, percent, zeros, losses }, epoch) {
     part("outcome").textContent =
-      `After ${n}, ${percent} of the validation points are right. ${zeroWords}.`;
-    part("zeros").textContent = `${zeroWords}.`;
-    part("losses-now").textContent = `${training} in training, ${validation} in validation.`;
+      `After ${epochs}, ${percent} of the validation points are right. ${zeros}`;
+    part("losses-now").textContent = losses;
     part("epoch").textContent = data.epochs[epoch];
-    form.elements.epoch.setAttribute("aria-valuetext", n);
-    const units = plural(choice.hidden, "hidden unit");
-    part("plane").setAttribute(
-      "aria-label",
-      `The plane of the two features. A network of ${units} with ${choice.activation} finds ` +
-        `${percent} of the validation points of the ${choice.problem}.`,
-    );
-    part("weights").setAttribute("aria-label", `Two inputs, ${units} and the output. ${zeroWords}.`);
-    part("losses").setAttribute(
-      "aria-label",
-      `Log loss over the epochs. After ${n} it is ${training} in training and ${validation} in validation.`,
-    );
+    form.elements.epoch.setAttribute("aria-valuetext", epochs);
+  }
+
+  /* The pictures for those who do not see them */
+  function describe({ epochs, units, percent, zeros, losses }, { activation, problem }) {
+    const texts = {
+      plane:
+        `The plane of the two features. A network of ${units} with ${activation} ` +
+        `finds ${percent} of the validation points of the ${problem}.`,
+      weights: `Two inputs, ${units} and the output. ${zeros}`,
+      losses: `Log loss over the epochs. After ${epochs}: ${losses}`,
+    };
+    for (const [name, text] of Object.entries(texts)) part(name).setAttribute("aria-label", text);
   }
 
   /* The forward pass of the point that the reader follows, in numbers */
@@ -82,9 +91,13 @@
     const a = playground.hiddenValues(now, followed).map(short);
     const z = playground.score(now, followed);
     const p = short(playground.probability(now, followed));
-    for (const [i, name] of ["x1", "x2"].entries()) part(name).textContent = short(followed[i]);
+    for (const [i, name] of ["x1", "x2"].entries()) {
+      part(name).textContent = short(followed[i]);
+      form.elements[name].setAttribute("aria-valuetext", `${short(followed[i])}, p is ${p}`);
+    }
+    const last = `z = ${short(z)}, p = ${p}`.replaceAll(" = ", "\u00a0=\u00a0"); // on one line
     part("pass").textContent =
-      `x = (${followed.map(short).join(", ")}), a = (${a.join(", ")}), z\u00a0=\u00a0${short(z)}, p\u00a0=\u00a0${p}`;
+      `x = (${followed.map(short).join(", ")}), a = (${a.join(", ")}), ${last}`;
   }
 
   /* The call of the package that trains the network on the page */
@@ -102,7 +115,9 @@
     const { choice, epoch, followed } = chosen();
     const found = measured(choice, epoch);
     draw(found, epoch, followed);
-    say(found, choice, epoch);
+    const said = words(found, choice, epoch);
+    say(said, epoch);
+    describe(said, choice);
     follow(found.now, followed);
     write(choice, epoch);
   }
@@ -133,7 +148,7 @@
 
   function tryOut(button) {
     stop();
-    const wanted = JSON.parse(button.dataset.choice);
+    const wanted = { ...JSON.parse(button.dataset.choice), epoch: form.elements.epoch.max };
     for (const [name, value] of Object.entries(wanted)) form.elements[name].value = value;
     part("hint").textContent = button.dataset.hint;
     update();
@@ -156,7 +171,9 @@
   for (const button of page.querySelectorAll("[data-choice]")) {
     button.addEventListener("click", () => tryOut(button));
   }
-  new MutationObserver(update).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  new MutationObserver(update).observe(document.documentElement, {
+    attributeFilter: ["data-theme"],
+  });
   document.querySelector(".pg-static-networks").hidden = true;
   page.hidden = false;
   update();

@@ -10,9 +10,16 @@
     return element;
   }
 
+  function caption(x, y, text, anchor = "middle") {
+    return svg("text", { x, y, "text-anchor": anchor, class: "pg-label" }, text);
+  }
+
   /* A number with two decimals, and with a minus sign as wide as a plus */
   function short(number) {
-    return (Math.abs(number) < 1000 ? number.toFixed(2) : number.toExponential(1)).replace("-", "−");
+    return (Math.abs(number) < 1000 ? number.toFixed(2) : number.toExponential(1)).replace(
+      "-",
+      "−",
+    );
   }
 
   /* The d of a path through points, each an array of x and y */
@@ -33,8 +40,12 @@
   /* Ticks with labels along the bottom and the left of a chart. `format` makes the labels. */
   function axes({ x, y, xTicks, yTicks, bottom, left, format = String }) {
     const texts = [
-      ...xTicks.map((t) => svg("text", { x: x(t), y: bottom + 16, "text-anchor": "middle" }, format(t))),
-      ...yTicks.map((t) => svg("text", { x: left - 6, y: y(t) + 4, "text-anchor": "end" }, format(t))),
+      ...xTicks.map((t) =>
+        svg("text", { x: x(t), y: bottom + 16, "text-anchor": "middle" }, format(t)),
+      ),
+      ...yTicks.map((t) =>
+        svg("text", { x: left - 6, y: y(t) + 4, "text-anchor": "end" }, format(t)),
+      ),
     ];
     const rules = yTicks.map((t) =>
       svg("line", { x1: left, x2: x(xTicks.at(-1)), y1: y(t), y2: y(t), class: "pg-rule" }),
@@ -70,7 +81,12 @@
     const lines = [];
     for (let row = 0; row + 1 < n; row++) {
       for (let column = 0; column + 1 < n; column++) {
-        const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([dx, dy]) => [column + dx, row + dy]);
+        const corners = [
+          [0, 0],
+          [1, 0],
+          [1, 1],
+          [0, 1],
+        ].map(([dx, dy]) => [column + dx, row + dy]);
         const found = [];
         corners.forEach(([x, y], i) => {
           const [x2, y2] = corners[(i + 1) % 4];
@@ -85,5 +101,15 @@
     return lines;
   }
 
-  Object.assign(playground, { svg, short, line, linear, logarithmic, axes, heat, zeroLines });
+  Object.assign(playground, {
+    svg,
+    caption,
+    short,
+    line,
+    linear,
+    logarithmic,
+    axes,
+    heat,
+    zeroLines,
+  });
 })();

@@ -38,7 +38,7 @@ const playground = {};
   }
 
   function accuracy(network, X, y) {
-    return X.filter((x, i) => (score(network, x) > 0) === (y[i] === 1)).length / X.length;
+    return X.filter((x, i) => score(network, x) > 0 === (y[i] === 1)).length / X.length;
   }
 
   /* A number in half precision from its 16 bits: sign, 5 of the exponent, 10 of the fraction */

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { svg, line, linear, logarithmic, axes, heat, zeroLines } = playground;
+  const { svg, caption, line, linear, logarithmic, axes, heat, zeroLines } = playground;
   const LIMIT = 2.6; // the plane goes from -LIMIT to LIMIT in both features, which are standardised
   const SIZE = 400; // of the picture of the plane, in its own units
   const N_PIXELS = 80; // of the raster along each side of the plane
@@ -54,10 +54,15 @@
     const scores = POINTS.map((x) => playground.score(network, x));
     const shares = scores.map((z) => Math.tanh(z / 2)); // 2 p - 1
     const image = svg("image", {
-      href: heat(shares, N_PIXELS), width: SIZE, height: SIZE, preserveAspectRatio: "none",
+      href: heat(shares, N_PIXELS),
+      width: SIZE,
+      height: SIZE,
+      preserveAspectRatio: "none",
     });
     const fromRaster = (value) => ((value + 0.5) * SIZE) / N_PIXELS;
-    const boundary = zeroLines(scores, N_PIXELS).map((ends) => line(ends.map((end) => end.map(fromRaster))));
+    const boundary = zeroLines(scores, N_PIXELS).map((ends) =>
+      line(ends.map((end) => end.map(fromRaster))),
+    );
     const units = network.b1.map((b, j) => {
       const ends = network.W2[j] && lineOfUnit(network.W1[0][j], network.W1[1][j], b);
       return ends ? [svg("path", { d: line(ends.map(pixel)), class: "pg-unit-line" })] : [];
@@ -87,7 +92,8 @@
   function node([x, y], size, href, name) {
     const box = { x: x - size / 2, y: y - size / 2, width: size, height: size };
     return svg(
-      "g", {},
+      "g",
+      {},
       svg("image", { ...box, href, preserveAspectRatio: "none" }),
       svg("rect", { ...box, rx: 3, class: "pg-node" }, svg("title", {}, name)),
     );
@@ -97,12 +103,19 @@
   function imageOf(value) {
     const values = POINTS_OF_A_UNIT.map(value);
     const most = Math.max(...values.map(Math.abs)) || 1;
-    return heat(values.map((a) => a / most), 16);
+    return heat(
+      values.map((a) => a / most),
+      16,
+    );
   }
 
-  /* A number beside a unit, with a minus sign as wide as a plus */
+  /* A number beside a unit */
   function value([x, y], number, anchor = "start") {
-    return svg("text", { x, y, "text-anchor": anchor, class: "pg-value" }, playground.short(number));
+    return svg(
+      "text",
+      { x, y, "text-anchor": anchor, class: "pg-value" },
+      playground.short(number),
+    );
   }
 
   /* Inputs, hidden units and output, all weights between them, and the values at one point */
@@ -110,69 +123,95 @@
     const h = network.b1.length;
     const gap = Math.min(64, 240 / h);
     const size = Math.min(34, 0.86 * gap);
-    const inputs = [[76, 85], [76, 165]];
+    const inputs = [
+      [76, 85],
+      [76, 165],
+    ];
     const hidden = network.b1.map((_, j) => [220, 125 + (j - (h - 1) / 2) * gap]);
     const output = [372, 125];
     const lines = hidden.flatMap((unit, j) => [
-      ...inputs.map((input, i) => connection(input, unit, network.W1[i][j], `x${i + 1} to unit ${j + 1}`)),
+      ...inputs.map((input, i) =>
+        connection(input, unit, network.W1[i][j], `x${i + 1} to unit ${j + 1}`),
+      ),
       connection(unit, output, network.W2[j], `unit ${j + 1} to the output`),
     ]);
-    const label = ([x, y], text, anchor) =>
-      svg("text", { x, y, "text-anchor": anchor, class: "pg-label" }, text);
     const values = playground.hiddenValues(network, followed);
     return [
       ...lines,
-      ...inputs.map((place, i) => node(place, 34, imageOf((x) => x[i]), `input x${i + 1}`)),
-      ...hidden.map((place, j) =>
-        node(place, size, imageOf((x) => playground.hiddenValues(network, x)[j]), `unit ${j + 1}`),
+      ...inputs.map((place, i) =>
+        node(
+          place,
+          34,
+          imageOf((x) => x[i]),
+          `input x${i + 1}`,
+        ),
       ),
-      node(output, 34, imageOf((x) => 2 * playground.probability(network, x) - 1), "output p"),
-      label([50, 82], "x₁", "end"),
-      label([50, 162], "x₂", "end"),
-      label([398, 122], "p", "start"),
+      ...hidden.map((place, j) =>
+        node(
+          place,
+          size,
+          imageOf((x) => playground.hiddenValues(network, x)[j]),
+          `unit ${j + 1}`,
+        ),
+      ),
+      node(
+        output,
+        34,
+        imageOf((x) => 2 * playground.probability(network, x) - 1),
+        "output p",
+      ),
+      caption(50, 82, "x₁", "end"),
+      caption(50, 162, "x₂", "end"),
+      caption(398, 122, "p", "start"),
       ...inputs.map(([, y], i) => value([50, y + 13], followed[i], "end")),
       ...hidden.map(([x, y], j) => value([x + size / 2 + 5, y + 4], values[j])),
       value([398, 138], playground.probability(network, followed)),
     ];
   }
 
+  const CHART = { left: 40, right: 340, top: 14, bottom: 200 }; // of the losses
+
+  function scaleOfLosses(curves, epochs) {
+    const most = Math.max(0.8, ...curves.training, ...curves.validation);
+    const step = most > 4 ? 2 : most > 2 ? 1 : most > 1 ? 0.5 : 0.2;
+    return {
+      x: logarithmic([1, epochs.at(-1)], [CHART.left, CHART.right]),
+      y: linear([0, most], [CHART.bottom, CHART.top]),
+      xTicks: [1, 5, 20, 80, 200].filter((epoch) => epochs.includes(epoch)),
+      yTicks: Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) => i * step),
+    };
+  }
+
+  /* The names of the curves beside their ends, and apart where the ends are not */
+  function namesAtEnds(curves, y) {
+    const ends = Object.values(curves).map((values) => y(values.at(-1)));
+    const shift = Math.max(0, 16 - Math.abs(ends[1] - ends[0])) / 2;
+    return Object.keys(curves).map((name, i) => {
+      const down = ends[i] >= ends[1 - i] + i ? shift : -shift;
+      return svg("text", { x: CHART.right + 8, y: ends[i] + 4 + down, class: "pg-name" }, name);
+    });
+  }
+
   /* Log loss of training and validation after each number of epochs; bold as far as trained */
   function losses(curves, epochs, now) {
-    const [left, right, top, bottom] = [40, 340, 14, 200];
-    const most = Math.max(0.8, ...curves.training, ...curves.validation);
-    const x = logarithmic([1, epochs.at(-1)], [left, right]);
-    const y = linear([0, most], [bottom, top]);
-    const step = most > 4 ? 2 : most > 2 ? 1 : most > 1 ? 0.5 : 0.2;
-    const yTicks = Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) => i * step);
-    const ticks = axes({
-      x, y, yTicks, bottom, left,
-      xTicks: [1, 5, 20, 80, 200].filter((epoch) => epochs.includes(epoch)),
-      format: (value) => String(Number(value.toFixed(1))),
-    });
+    const { left, right, top, bottom } = CHART;
+    const { x, y, xTicks, yTicks } = scaleOfLosses(curves, epochs);
+    const format = (value) => String(Number(value.toFixed(1)));
+    const here = x(epochs[now]);
     const drawn = Object.entries(curves).flatMap(([name, values]) => {
       const points = values.map((value, i) => [x(epochs[i]), y(value)]);
       return [
         svg("path", { d: line(points), class: `pg-curve pg-${name} pg-ahead` }),
         svg("path", { d: line(points.slice(0, now + 1)), class: `pg-curve pg-${name}` }),
+        svg("circle", { cx: here, cy: y(values[now]), r: 4.5, class: `pg-dot pg-${name}` }),
       ];
     });
-    const here = x(epochs[now]);
-    const dots = Object.entries(curves).map(([name, values]) =>
-      svg("circle", { cx: here, cy: y(values[now]), r: 4.5, class: `pg-dot pg-${name}` }),
-    );
-    const ends = Object.values(curves).map((values) => y(values.at(-1)));
-    const shift = Math.max(0, 16 - Math.abs(ends[1] - ends[0])) / 2; // so that both can be read
-    const names = Object.keys(curves).map((name, i) => {
-      const down = ends[i] >= ends[1 - i] ? shift : -shift;
-      return svg("text", { x: right + 8, y: ends[i] + 4 + down, class: "pg-name" }, name);
-    });
     return [
-      ticks,
+      axes({ x, y, xTicks, yTicks, bottom, left, format }),
       svg("line", { x1: here, x2: here, y1: top, y2: bottom, class: "pg-now" }),
       ...drawn,
-      ...dots,
-      ...names,
-      svg("text", { x: (left + right) / 2, y: bottom + 34, "text-anchor": "middle", class: "pg-label" }, "epochs"),
+      ...namesAtEnds(curves, y),
+      caption((left + right) / 2, bottom + 34, "epochs"),
     ];
   }
 
