@@ -582,7 +582,7 @@ for batch_size in (1, 10, 150):
 # divided. If you change the batch size, you change what ``alpha`` means.
 
 SIZES = (10, 25, 50, 150)
-common = {"hidden_layer_sizes": (), "solver": "sgd", "max_iter": 150, "random_state": 0}
+common = {"hidden_layer_sizes": (), "solver": "sgd", "max_iter": 60, "random_state": 0}
 common |= {"n_iter_no_change": np.inf, "learning_rate": "cosine", "learning_rate_init": 0.3}
 norms = {
     name: [
