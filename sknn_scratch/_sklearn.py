@@ -33,6 +33,10 @@ try:
     # look at what decorates `MLPClassifier.fit`.
     from sklearn.base import _fit_context as fit_context
 
+    # By which processes tell that of a search how far they have come. When one vanishes, look at
+    # what `ProgressBar` does.
+    from sklearn.callback._transport import close_listener, open_listener, send
+
     # Trains the members of an ensemble, each on samples and features that it draws for it. When it
     # vanishes, look at what `BaggingClassifier.fit` runs in parallel.
     from sklearn.ensemble._bagging import _parallel_build_estimators as build_members
@@ -120,13 +124,16 @@ __all__ = [
     "check_method_params",
     "check_partial_fit_first_call",
     "check_sample_weight",
+    "close_listener",
     "fit_and_score",
     "fit_context",
     "insert_error_scores",
     "n_samples_to_draw",
     "num_samples",
+    "open_listener",
     "raise_for_params",
     "safe_split",
+    "send",
     "threadpool_controller",
     "validate_parameter_constraints",
     "warn_or_raise_about_fit_failures",

@@ -15,8 +15,9 @@ from sknn_scratch.engine.solvers import SOLVERS
 from sknn_scratch.estimators.base import BaseMLPScratch
 from sknn_scratch.estimators.hooks import EPOCH, FitCallbacks, own_callbacks
 from sknn_scratch.estimators.validation import is_number
+from sknn_scratch.model_selection.search_progress import SearchProgress
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "SearchProgress"]
 
 _MAGIC = b"sknn_scratch checkpoint 1\n"
 _SIZE_AND_CHECKSUM = struct.Struct("<QI")

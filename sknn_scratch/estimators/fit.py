@@ -30,6 +30,7 @@ from sknn_scratch.estimators.early_stopping import (
     measured_on,
     unusable_message,
 )
+from sknn_scratch.estimators.epoch_count import tell_of_epoch
 from sknn_scratch.estimators.fitted import (
     check_outputs,
     keep_parameters,
@@ -269,6 +270,7 @@ class Fit:
         end_if_asked()
         progress = self.progress
         progress.ending = self._end_epoch(epoch, n_samples)
+        tell_of_epoch()
         if self.callbacks is not None and not progress.is_lost:
             if self.callbacks.end_epoch() and progress.ending is None:
                 progress.ending = Ending.CALLBACK

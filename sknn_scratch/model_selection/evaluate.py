@@ -12,6 +12,7 @@ from sknn_scratch.model_selection.handover import run
 from sknn_scratch.model_selection.inputs import feeds_of, waves
 from sknn_scratch.model_selection.plan import jobs_of, plan
 from sknn_scratch.model_selection.rounds import Rounds
+from sknn_scratch.model_selection.watch import Watch, watchers_of
 from sknn_scratch.model_selection.workers import Workers
 
 
@@ -92,7 +93,7 @@ class Evaluation:
                 f"totalling {n_fits} fits"
             )
         contexts = None
-        if getattr(search, "_skl_callbacks", None):
+        if len(getattr(search, "_skl_callbacks", [])) > len(watchers_of(search)):
             name = "candidate-split-evaluation"
             contexts = [context.subcontext(task_name=name, task_id=k) for k in range(n_fits)]
         shares = not hands_on_callbacks(search, context)
@@ -103,14 +104,15 @@ class Evaluation:
             )
         self.rounds.begin(fits)
         scores = [None] * n_fits
-        for number, of_fit in self._scores_of(fits):
-            scores[number] = of_fit
+        with Watch.of_round(search, fits, self.rounds, context) as watch:
+            for number, of_fit in self._scores_of(fits, watch):
+                scores[number] = of_fit
         warn_or_raise_about_fit_failures(scores, search.error_score)
         if callable(search.scoring):
             insert_error_scores(scores, search.error_score)
         return scores
 
-    def _scores_of(self, fits):
+    def _scores_of(self, fits, watch):
         """Yield the number of each fit and its scores."""
         search = self.search
         # Compiled epochs let go of Python's lock
@@ -125,7 +127,8 @@ class Evaluation:
                 for workers, is_compiled in ((threads, True), (processes, False)):
                     jobs = jobs_of([fit for fit in wave if fit.is_compiled == is_compiled])
                     calls = [self._call(job, feeds, threads.n_jobs) for job in jobs]
-                    for job, (scores, begun) in zip(jobs, workers.run(run, calls), strict=True):
+                    results = watch.run(workers, run, calls)
+                    for job, (scores, begun) in zip(jobs, results, strict=True):
                         self.rounds.keep(job, begun)
                         yield from zip((fit.number for fit in job), scores, strict=True)
 

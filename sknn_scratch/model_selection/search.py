@@ -13,6 +13,7 @@ from sknn_scratch._sklearn import MultimetricScorer, check_method_params, fit_co
 from sknn_scratch._typing import ArrayLike, RandomState
 from sknn_scratch.estimators.rollback import unchanged_on_failure
 from sknn_scratch.model_selection.evaluate import Evaluation
+from sknn_scratch.model_selection.watch import watched_refit
 
 Grid = Mapping[str, Any]  # values to choose from, by the name of the parameter
 
@@ -94,7 +95,8 @@ class NetworkSearch:
             context.call_on_fit_task_begin(**task)
             start = time.time()
             samples = (task["X"],) if task["y"] is None else (task["X"], task["y"])
-            best.fit(*samples, **fit_params)
+            with watched_refit(self, best):
+                best.fit(*samples, **fit_params)
             self.refit_time_ = time.time() - start
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_

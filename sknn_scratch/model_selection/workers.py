@@ -41,8 +41,15 @@ class Workers:
             verbose=verbose,
         )
 
-    def run(self, function, arguments):
-        """Return the results of calls of `function` with each of these tuples of arguments."""
+    def run(self, function, arguments, told=None):
+        """Return the results of calls of `function` with each of these tuples of arguments.
+
+        ``told(n)`` is called, in any thread, whenever n of them have returned.
+        """
+        vars(self.parallel).pop("print_progress", None)
+        if told is not None:
+            # joblib calls this whenever calls have returned, from whatever backend
+            self.parallel.print_progress = lambda: told(self.parallel.n_completed_tasks)
         if not self.at_home:
             return self.parallel(delayed(function)(*args) for args in arguments)
         end = Event()

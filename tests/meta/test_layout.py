@@ -42,6 +42,7 @@ MAY_IMPORT = {
     # Besides what users hand over: public names, and what trains the candidates of a search
     "plotting": ["gradient_check", "model_selection", *GROUND],
     **{name: ["engine", "estimators", *GROUND] for name in TOOLS},
+    "callbacks": ["engine", "estimators", "model_selection", *GROUND],
     "model_files": ["estimators", "onnx_export", "plain_file", *GROUND],
     **{name: GROUND[:number] for number, name in enumerate(GROUND)},
 }
@@ -51,11 +52,12 @@ ORDER = {
     "progress dropout network outputs batches objective training lbfgs kernels compiled",
     "engine.kernels": "compiler records functions activations losses penalties layers solvers "
     "epoch",
-    "estimators": "threads interrupts verbose hooks rollback summary checksum data_faults labels "
-    "encoding validation class_weights validation_units early_stopping registries constraints "
-    "build conversion advice fitted prepare resume fit state named_functions "
-    "torch_modules torch_reading torch_conversion base classifier regressor",
-    "model_selection": "plan inputs train handover workers rounds evaluate search halving",
+    "estimators": "threads interrupts epoch_count verbose hooks rollback summary checksum "
+    "data_faults labels encoding validation class_weights validation_units early_stopping "
+    "registries constraints build conversion advice fitted prepare resume fit state "
+    "named_functions torch_modules torch_reading torch_conversion base classifier regressor",
+    "model_selection": "plan inputs train handover workers rounds progress reporting watch "
+    "evaluate search halving bars search_progress",
     "ensemble": "members bagging",
     "tabular": "columns kinds piecewise_linear smooth_clip recipe",
     "onnx_export": "errors graph functions activations network standalone missing categories "

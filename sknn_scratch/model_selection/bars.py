@@ -1,0 +1,140 @@
+"""Bars that show how far a search has come: rich's in a terminal, plain text elsewhere."""
+
+import sys
+import time
+from shutil import get_terminal_size
+
+from sknn_scratch._optional import optional
+from sknn_scratch.model_selection.progress import Display
+
+_WIDTH, _LEAST_WIDTH = 20, 5  # characters of a bar of plain text
+# Between two lines where no line can be written over, as in a log
+_SECONDS_BETWEEN_LINES = 10
+
+
+def new_bar(style):
+    """Return a bar of the style 'rich' or 'text', or for 'auto' of the one that suits stderr."""
+    if style == "auto":
+        style = "rich" if _is_terminal(sys.stderr) and _has_rich() else "text"
+    return RichBar() if style == "rich" else TextBar()
+
+
+def _is_terminal(stream):
+    """Whether there is a terminal at the end of a stream, which may be closed, or None."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def _has_rich():
+    try:
+        optional("rich.progress", "progress")
+    except ImportError:
+        return False
+    return True
+
+
+class TextBar(Display):
+    """A line of text on stderr: written over in terminals and notebooks, else now and then."""
+
+    def __init__(self):
+        self.stream = sys.stderr
+        # A terminal breaks lines that are too long, and could not write over them
+        is_terminal = _is_terminal(self.stream)
+        self.n_columns = get_terminal_size().columns - 1 if is_terminal else None
+        is_notebook = type(self.stream).__module__.startswith("ipykernel")
+        self.writes_over = is_terminal or is_notebook
+        self.began = self.written = time.monotonic()
+        self.length = 0
+
+    def show(self, progress):
+        """Write a line, if there is room or it is time for one."""
+        now = time.monotonic()
+        if self.writes_over:
+            self._write(progress, end="")
+        elif now - self.written >= _SECONDS_BETWEEN_LINES:
+            self.written = now
+            self._write(progress, end="\n")
+
+    def end(self, progress):
+        """Write the last line."""
+        self._write(progress, end="\n", has_ended=True)
+
+    def _write(self, progress, end, has_ended=False):
+        title, text = progress.title, figures(progress, self.began, has_ended=has_ended)
+        width = self._width_beside(f"{title}  [] {text}")
+        bar = f" [{'#' * int(width * progress.share):{width}}]" if width >= _LEAST_WIDTH else ""
+        line = f"{title}{bar} {text}"[: self.n_columns]
+        if self.writes_over:
+            line, self.length = f"\r{line:{self.length}}", len(line)
+        try:
+            self.stream.write(line + end)
+            self.stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass  # nobody reads it any more, which is no reason to end a search
+
+    def _width_beside(self, text):
+        """Return how many characters a bar may have on a line with this text."""
+        return _WIDTH if self.n_columns is None else min(_WIDTH, self.n_columns - len(text))
+
+
+class RichBar(Display):
+    """A bar of rich's on stderr; what is printed meanwhile stands above it."""
+
+    def __init__(self):
+        rich = optional("rich.progress", "progress")
+        console = optional("rich.console", "progress").Console(stderr=True)
+        columns = "{task.description}", rich.BarColumn(None), "{task.fields[figures]}"
+        # The search has a thread that draws
+        self.bar = rich.Progress(*columns, console=console, auto_refresh=False, expand=True)
+        self.began = time.monotonic()
+        self.task = None
+
+    def show(self, progress):
+        """Draw the bar."""
+        self._draw(progress)
+
+    def end(self, progress):
+        """Draw the bar for the last time; it stays there."""
+        self._draw(progress, has_ended=True)
+        self.bar.stop()
+
+    def _draw(self, progress, has_ended=False):
+        if self.task is None:
+            self.task = self.bar.add_task("", total=1, figures="")
+            self.bar.start()
+        self.bar.update(
+            self.task,
+            completed=progress.share,
+            description=progress.title,
+            figures=figures(progress, self.began, has_ended=has_ended),
+            refresh=True,
+        )
+
+
+def figures(progress, began, has_ended=False):
+    """Return the figures of a round, which began at that time, as text."""
+    n_networks, share = progress.n_networks, progress.share
+    parts = [f"{share:4.0%}"]
+    if progress.is_silent:
+        parts.append("epochs not reported by the workers")
+    elif progress.n_planned:
+        parts.append(f"epochs {progress.n_epochs:,}/{progress.n_planned:,}")
+    if n_networks > 1:
+        parts.append(f"{progress.kind} left {progress.n_left:,}/{n_networks:,}")
+    if progress.best_score is not None:
+        parts.append(f"best score {progress.best_score:.4g}")
+    if progress.n_failed:
+        parts.append(f"{progress.n_failed:,} failed")
+    seconds = time.monotonic() - began
+    parts.append(_clock(seconds))
+    if has_ended and not progress.is_complete:
+        parts.append("stopped")
+    elif 0.02 < share < 1:
+        parts.append(f"{_clock(seconds * (1 - share) / share)} left")
+    return "  ".join(parts)
+
+
+def _clock(seconds):
+    """Return a time as minutes and seconds, with hours if there are any."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

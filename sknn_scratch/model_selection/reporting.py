@@ -1,0 +1,87 @@
+"""Workers report the epochs of the networks that they train to the process of the search."""
+
+import time
+from contextlib import contextmanager, nullcontext, suppress
+from multiprocessing import AuthenticationError
+from threading import Lock
+
+from sknn_scratch._sklearn import close_listener, open_listener, send
+from sknn_scratch.estimators.epoch_count import telling_of_epochs
+from sknn_scratch.model_selection.plan import network_of
+from sknn_scratch.model_selection.progress import Report
+
+# Between two reports of a network: nobody sees more than ten a second
+_SECONDS = 0.1
+
+_sending = Lock()
+
+
+class EpochCount:
+    """Counts the epochs of a job, and reports them now and then by ``tell(report)``."""
+
+    def __init__(self, job, tell):
+        self.job, self.tell = job, tell
+        self.n_epochs, self.reported_at = 0, time.perf_counter()
+
+    def __call__(self):
+        """Count one more."""
+        self.n_epochs += 1
+        now = time.perf_counter()
+        if now - self.reported_at >= _SECONDS:
+            self.reported_at = now
+            self.tell(Report(self.job, self.n_epochs))
+
+
+class Reporting:
+    """The function `run`, which trains the networks of a job, with reports by ``tell(report)``.
+
+    Returns the last report, too: `tell` may have reached nobody.
+    """
+
+    def __init__(self, run, tell):
+        self.run, self.tell = run, tell
+
+    def __call__(self, job, *others):
+        """Run a job; return the last report and the result."""
+        count = EpochCount(job[0].number, self.tell)
+        is_network = network_of(job[0].estimator) is not None
+        with telling_of_epochs(count) if is_network else nullcontext():
+            result = self.run(job, *others)
+        outcomes = [(fit["test_scores"], fit["fit_error"] is not None) for fit in result[0]]
+        report = Report(count.job, count.n_epochs, outcomes)
+        self.tell(report)
+        return report, result
+
+
+class _Sender:
+    """Sends reports from another process, as long as that of the search can be reached."""
+
+    def __init__(self, handle):
+        self.handle = handle
+
+    def __call__(self, report):
+        # scikit-learn has one connection for all threads of a process, and no lock
+        # An error: this is another machine, or the search has ended
+        with _sending, suppress(OSError, EOFError, AuthenticationError):
+            send(self.handle, report)
+
+
+@contextmanager
+def heard(take):
+    """Return a function that can be sent to other processes, where it calls `take` in this one.
+
+    It does nothing in a process on another machine.
+    """
+    try:
+        handle = open_listener(take)
+    except OSError:  # the system allows no sockets
+        yield _tell_nobody
+        return
+    try:
+        yield _Sender(handle)
+    finally:
+        close_listener(handle)
+
+
+def _tell_nobody(report):
+    """Drop a report."""
