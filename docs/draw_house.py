@@ -23,9 +23,9 @@ ROOMS = {
     "onnx_export": ("models as graphs", 50, 360, 225, 200),
     "tabular": ("from a table to networks", 50, 610, 225, 110),
     "ensemble": ("networks that answer together", 540, 770, 200, 75),
-    "model_selection": ("searches: many networks", 520, 895, 220, 110),
-    "estimators": ("scikit-learn's protocol around the engine", 140, 1055, 500, 150),
-    "engine": ("arrays only: numpy and scipy", 20, 1255, 720, 95),
+    "model_selection": ("searches: many networks", 520, 895, 220, 135),
+    "estimators": ("scikit-learn's protocol around the engine", 140, 1080, 500, 150),
+    "engine": ("arrays only: numpy and scipy", 20, 1280, 720, 95),
 }
 COLOURS = ["#fdf1dc", "#eeeeee", "#e6f0fa", "#f3e9f7", "#fdeef3", "#f1f3d8", "#e2f1f0", "#e3f3e6"]
 COLOURS += ["#fbe5e1"]
@@ -34,6 +34,7 @@ ARROWS = {
     ("plotting", "tools"): (160, 160),
     ("plotting", "model_selection"): (262, 530),
     ("tools", "onnx_export"): (160, 160),
+    ("tools", "model_selection"): (225, 524),
     ("tools", "estimators"): (288, 288),
     ("tools", "engine"): (35, 35),
     ("onnx_export", "estimators"): (215, 215),
@@ -133,7 +134,7 @@ def draw_arrow(source, target, n_files):
     )
 
 
-HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 1370" role="img" \
+HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 1395" role="img" \
 aria-label="The folders of sknn_scratch, and which imports which: all arrows point down">
 <style>
 text { font-family: Helvetica, Arial, sans-serif; fill: #222; }

@@ -54,7 +54,7 @@ class Reporting:
 
 
 class _Sender:
-    """Sends reports from another process, as long as that of the search can be reached."""
+    """Sends reports to the process of the search, as long as it can be reached."""
 
     def __init__(self, handle):
         self.handle = handle

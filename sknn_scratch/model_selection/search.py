@@ -124,7 +124,8 @@ class MLPGridSearchCV(NetworkSearch, GridSearchCV):
 
     The last two points do not apply to a search with a callback that scikit-learn hands on to the
     networks, because it is notified of every transformer and every epoch. `ProgressBar` is one,
-    unless its `max_propagation_depth` is 0.
+    unless its `max_propagation_depth` is 0. `SearchProgress` is none: it shows the epochs of all
+    networks, and the search shares its work.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ class SearchProgress(SearchWatcher):
     network.
 
     The best score is the best mean over all folds of a candidate, as in `cv_results_`. If a search
-    has several metrics, it is that of `refit`.
+    has several metrics, the bar shows the one named by `refit`.
 
     Processes on this machine report their epochs as threads do. Those on other machines, and those
     of joblib's backend "multiprocessing", cannot. The bar then moves whenever a network is

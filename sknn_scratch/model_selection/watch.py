@@ -18,7 +18,7 @@ _SECONDS = 0.2
 
 
 def watchers_of(search):
-    """Return the callbacks of a search that are told of its epochs and scores."""
+    """Return the callbacks of a search that watch its epochs and scores."""
     callbacks = getattr(search, "_skl_callbacks", [])
     return [callback for callback in callbacks if isinstance(callback, SearchWatcher)]
 
