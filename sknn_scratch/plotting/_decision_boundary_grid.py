@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._typing import ArrayLike
+from sknn_scratch.plotting._arguments import check_arguments
 from sknn_scratch.plotting._candidates import fit_candidates
 from sknn_scratch.plotting._decision_boundary import DecisionBoundary, draw_decision_boundary
 from sknn_scratch.plotting._matplotlib import COLORS, given_axes, import_pyplot, panel_axes
@@ -138,6 +139,11 @@ class DecisionBoundaryGridDisplay:
                     "params is for a list of estimators: the keys of a dict are titles."
                 )
             names, estimators = [str(name) for name in estimators], list(estimators.values())
+        elif not isinstance(estimators, Iterable):
+            raise TypeError(
+                "estimators must be a list or dict of fitted classifiers, got "
+                f"{type(estimators).__name__}."
+            )
         else:
             if params is None:
                 params = [own_params(estimator) for estimator in estimators]
@@ -192,6 +198,11 @@ class DecisionBoundaryGridDisplay:
         """
         import_pyplot("DecisionBoundaryGridDisplay.from_cv_results")  # fails before fitting
         results = getattr(cv_results, "cv_results_", cv_results)
+        if not isinstance(results, Mapping):
+            raise TypeError(
+                "cv_results must be a fitted search such as GridSearchCV, or its cv_results_; got "
+                f"{type(cv_results).__name__}."
+            )
         allowed = ["training", *(key for key in results if key.startswith("mean_"))]
         if score not in allowed:
             raise ValueError(f"score must be one of {allowed}, got {score!r}.")
@@ -235,6 +246,12 @@ class DecisionBoundaryGridDisplay:
             Itself.
         """
         plt = import_pyplot("DecisionBoundaryGridDisplay.plot")
+        check_arguments(
+            "DecisionBoundaryGridDisplay.plot",
+            n_columns=n_columns,
+            grid_resolution=grid_resolution,
+            eps=eps,
+        )
         if grid_resolution < 2:
             raise ValueError(f"grid_resolution must be at least 2, got {grid_resolution}.")
         _check_data(self.X, self.y)

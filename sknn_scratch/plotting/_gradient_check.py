@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from sknn_scratch._typing import ArrayLike, MatrixLike
 from sknn_scratch.gradient_check import GradientCheck, check_gradient
-from sknn_scratch.plotting._matplotlib import import_pyplot
+from sknn_scratch.plotting._matplotlib import check_ax, import_pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,6 +88,7 @@ class GradientCheckDisplay:
         check = self.check
         if ax is None:
             ax = plt.figure(figsize=(6, 6), layout="constrained").add_subplot()
+        check_ax(ax)
         limit = 1.05 * max(np.abs(check.backprop).max(), np.abs(check.numeric).max(), 1e-300)
         ax.plot([-limit, limit], [-limit, limit], color="0.7", lw=1, zorder=0, label="equal")
         for k, (name, worst) in enumerate(check.worst.items()):

@@ -54,9 +54,22 @@ def panel_axes(plt, n_panels, n_columns, panel_size, margin):
     return figure, axes[:n_panels]
 
 
+def check_ax(ax):
+    """Raise an error if `ax` is no Axes of matplotlib."""
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise TypeError(
+            f"ax must be an Axes of matplotlib, got {type(ax).__name__}. Make one by "
+            "figure, ax = plt.subplots()."
+        )
+
+
 def given_axes(ax, n_needed):
     """Return the figure and the first `n_needed` of the axes that the user has given."""
-    axes = np.ravel(ax)
+    axes = np.asarray(ax, object).ravel()
+    for each in axes:
+        check_ax(each)
     if axes.size < n_needed:
         raise ValueError(f"ax must hold at least {n_needed} axes, got {axes.size}.")
     return axes[0].figure, axes[:n_needed]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknn_scratch.plotting._matplotlib import import_pyplot, set_cycle
+from sknn_scratch.plotting._arguments import check_arguments
+from sknn_scratch.plotting._matplotlib import check_ax, import_pyplot, set_cycle
 from sknn_scratch.plotting._parameter_axis import ParameterAxis
 from sknn_scratch.plotting._search_choice import choose
 from sknn_scratch.plotting._search_lines import MAX_CURVES, curves_of, draw_curves
@@ -185,6 +186,9 @@ class SearchDisplay:
         display : SearchDisplay
             With the plot in `ax_`.
         """
+        check_arguments(
+            "SearchDisplay.from_search", x=x, y=y, lines=lines, metric=metric, name=name
+        )
         searches = _named(search, name)
         results = {name: read_search(own, metric) for name, own in searches.items()}
         x, y, lines = choose(list(results.values()), x, y, lines)
@@ -232,12 +236,22 @@ class SearchDisplay:
             Itself.
         """
         plt = import_pyplot("SearchDisplay.plot")
+        if ax is not None:
+            check_ax(ax)
+        check_arguments(
+            "SearchDisplay.plot",
+            score_name=score_name,
+            values_format=values_format,
+            line_kw=line_kw,
+            im_kw=im_kw,
+            text_kw=text_kw,
+        )
         self._check(std_display_style)
         first = next(iter(self.results.values()))
         self._score_label = fill(score_name or first.score_name, _LABEL_LENGTH)
         if first.sign == -1:
             self._score_label += "\n(lower is better)"
-        self._format = values_format or number_format(first.mean)
+        self._format = number_format(first.mean, values_format)
         self.lines_, self.spreads_, self.text_ = [], [], []
         self.im_ = self.colorbar_ = None
         if self.y is not None:

@@ -49,7 +49,8 @@ def _varying(results):
 
 def _name(results, argument, name):
     """Return the short name of a parameter that all searches have, and that varies."""
-    shorts = {search.full_names.get(name, name) for search in results}
+    text = name if isinstance(name, str) else repr(name)
+    shorts = {search.full_names.get(text, text) for search in results}
     short = shorts.pop()
     known = all(short in search.full_names.values() for search in results)
     choices = _varying(results)

@@ -41,8 +41,16 @@ def about_failures(mark, name, results, rows):
     return [f"{mark} score, because {n_failed} of {len(rows)} candidates{of_search} failed"]
 
 
-def number_format(scores):
-    """Return a format with three or four digits for the largest of these scores."""
+def number_format(scores, given=None):
+    """Return the format that was given, or one that suits the largest of these scores."""
+    if given:
+        try:
+            format(0.5, given)
+        except ValueError as error:
+            raise ValueError(
+                f"values_format must be a format of numbers such as '.3f', got {given!r}."
+            ) from error
+        return given
     largest = np.abs(scores[np.isfinite(scores)]).max()
     for limit, text in ((0.01, ".2e"), (10, ".3f"), (100, ".2f"), (1000, ".1f"), (1e5, ".0f")):
         if 0 < largest < limit:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknn_scratch.plotting._params import short_names, varying
 
 _MEAN, _STD = "mean_test_", "std_test_"
+_MADE = re.compile(r"make_scorer\((\w+)(.*)")
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ def _renamed(params, names):
 def _metric(search, metric):
     """Return the metric to show, which must be one of the search's."""
     metrics = [key.removeprefix(_MEAN) for key in search.cv_results_ if key.startswith(_MEAN)]
-    if metrics == ["score"] and isinstance(search.scoring, str):
-        metrics = [search.scoring]
+    if metrics == ["score"]:
+        return _single_metric(search, metric)
     if metric is None:
         if len(metrics) > 1 and search.refit not in metrics:
             raise ValueError(f"The search has several metrics: choose one of metric={metrics}.")
@@ -142,6 +143,32 @@ def _metric(search, metric):
     if metric not in metrics:
         raise ValueError(f"metric must be one of those of the search, {metrics}; got {metric!r}.")
     return metric
+
+
+def _single_metric(search, metric):
+    """Return what the only metric of a search is called: its name in `scoring`, or 'score'."""
+    scoring = search.scoring
+    if isinstance(scoring, str):
+        own, names = scoring, [scoring]
+    else:
+        own, names = "score", _names_of_scorer(search, scoring)
+    if metric in (None, "score", *names):
+        return own
+    raise ValueError(
+        f"metric={metric!r} is not the metric of the search, which has one: "
+        f"{' or '.join(map(repr, [*names, 'score']))}. Leave out metric, or search with "
+        f"scoring={metric!r}."
+    )
+
+
+def _names_of_scorer(search, scorer):
+    """Return the names that users know a scorer by, if it is not given by its name."""
+    if scorer is None:
+        kinds = {"accuracy": is_classifier, "r2": is_regressor}
+        return [name for name, is_kind in kinds.items() if is_kind(search.estimator)]
+    if made := _MADE.match(repr(scorer)):
+        return [made[1]]
+    return [scorer.__name__] if hasattr(scorer, "__name__") else []
 
 
 def _score_name(search, metric):
@@ -152,13 +179,15 @@ def _score_name(search, metric):
     elif metric == "score":
         scorer = search.scoring
     if scorer is None:
-        kinds = {"accuracy": is_classifier, "R²": is_regressor}
-        found = [name for name, is_kind in kinds.items() if is_kind(search.estimator)]
-        return (found or ["score"])[0], 1
+        return _in_words([*_names_of_scorer(search, None), "score"][0]), 1
     text = scorer if isinstance(scorer, str) else repr(scorer)
-    made = re.match(r"make_scorer\((\w+)(.*)", text)
+    made = _MADE.match(text)
     is_error = text.startswith("neg_") or bool(made and "greater_is_better=False" in made[2])
     if metric == "score":
-        metric = made[1] if made else getattr(scorer, "__name__", metric)
+        metric = [*_names_of_scorer(search, scorer), metric][0]
+    return _in_words(metric), -1 if is_error else 1
+
+
+def _in_words(metric):
     name = metric.removeprefix("neg_").replace("_", " ")
-    return {"r2": "R²"}.get(name, name), -1 if is_error else 1
+    return {"r2": "R²"}.get(name, name)

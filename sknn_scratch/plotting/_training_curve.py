@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sknn_scratch._typing import ArrayLike, History
+from sknn_scratch.plotting._arguments import check_arguments
 from sknn_scratch.plotting._fitted import fitted_network
 from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot
 
@@ -196,6 +197,14 @@ class TrainingCurveDisplay:
             Itself.
         """
         plt = import_pyplot("TrainingCurveDisplay.plot")
+        check_arguments(
+            "TrainingCurveDisplay.plot",
+            validation_label=validation_label,
+            loss_scale=loss_scale,
+            with_penalty=with_penalty,
+            line_kw=line_kw,
+            test_scores=self.test_scores,
+        )
         score_name = self._score_name()
         self._check_test_scores()
         curves = {
@@ -220,6 +229,11 @@ class TrainingCurveDisplay:
 
     def _score_name(self):
         """Return the score that all histories have."""
+        if not isinstance(self.histories, Mapping):
+            raise TypeError(
+                "histories must be a dict of histories by name, got "
+                f"{type(self.histories).__name__}."
+            )
         if not self.histories:
             raise ValueError("There is no history to plot: give at least one.")
         names = set()

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sknn_scratch._typing import ArrayLike
+from sknn_scratch.plotting._arguments import check_arguments
 from sknn_scratch.plotting._fitted import fitted_network
 from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot, panel_axes
 
@@ -147,6 +148,13 @@ class WeightsDisplay:
             Itself.
         """
         plt = import_pyplot("WeightsDisplay.plot")
+        check_arguments(
+            "WeightsDisplay.plot",
+            image_shape=self.image_shape,
+            units=units,
+            n_columns=n_columns,
+            limit=limit,
+        )
         self._check_shape()
         self.units_ = self._chosen(units, order)
         weights = self.coef[:, self.units_].T.reshape(-1, *self.image_shape)
@@ -184,7 +192,8 @@ class WeightsDisplay:
             raise ValueError(f"order must be 'index' or 'norm', got {order!r}.")
         if units is not None and np.ndim(units) == 1:
             chosen = np.asarray(units)
-            if not chosen.size or chosen.min() < 0 or chosen.max() >= n_units:
+            is_index = np.issubdtype(chosen.dtype, np.integer)
+            if not chosen.size or not is_index or chosen.min() < 0 or chosen.max() >= n_units:
                 raise ValueError(
                     f"units must hold indices from 0 to {n_units - 1} (the first layer has "
                     f"{n_units} units), got {units}."

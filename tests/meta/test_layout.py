@@ -63,7 +63,7 @@ ORDER = {
     "onnx_export": "errors graph functions activations network standalone missing categories "
     "quantiles tables columnwise ensembles container network_converters transformer_converters "
     "registration samples comparison conversion",
-    "plotting": "_matplotlib _fitted _params _candidates _decision_boundary "
+    "plotting": "_arguments _matplotlib _fitted _params _candidates _decision_boundary "
     "_decision_boundary_grid _gradient_check _weights _training_curve _search_results "
     "_parameter_axis _search_lines _search_map _search_rounds _search_choice _search_notes "
     "_search",
