@@ -11,7 +11,7 @@ from sknn_scratch.estimators.threads import one_blas_thread
 from sknn_scratch.model_selection.handover import run
 from sknn_scratch.model_selection.inputs import feeds_of, waves
 from sknn_scratch.model_selection.plan import jobs_of, plan
-from sknn_scratch.model_selection.rounds import Rounds
+from sknn_scratch.model_selection.rounds import Rounds, round_of
 from sknn_scratch.model_selection.watch import Watch, watchers_of
 from sknn_scratch.model_selection.workers import Workers
 
@@ -102,9 +102,11 @@ class Evaluation:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no candidates?"
             )
-        self.rounds.begin(fits)
+        number, n_rounds = round_of(context)
+        self.rounds.begin(fits, is_last=number == n_rounds)
         scores = [None] * n_fits
-        with Watch.of_round(search, fits, self.rounds, context) as watch:
+        title = "Search" if n_rounds == 1 else f"Round {number} of {n_rounds}"
+        with Watch.of_round(search, fits, self.rounds, title) as watch:
             for number, of_fit in self._scores_of(fits, watch):
                 scores[number] = of_fit
         warn_or_raise_about_fit_failures(scores, search.error_score)
@@ -138,8 +140,7 @@ class Evaluation:
         missing = [fit for fit in wave if fit.feed not in feeds]
         least = 1 if self.rounds.go_on else 2
         feeds |= feeds_of(missing, workers, self.X, self.y, self.score["fit_params"], least)
-        if self.rounds.go_on:
-            self.rounds.feeds = feeds
+        self.rounds.keep_feeds(feeds)
         return feeds
 
     def _call(self, job, feeds, n_jobs):

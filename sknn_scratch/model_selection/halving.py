@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 
 from sknn_scratch._sklearn import HalvingGridSearchCV, HalvingRandomSearchCV, num_samples
 from sknn_scratch._typing import RandomState
+from sknn_scratch.model_selection.plan import epochs_parameter
 from sknn_scratch.model_selection.search import Grid, NetworkSearch
 
 
@@ -24,6 +25,18 @@ class _HalvingSearch(NetworkSearch):
         super()._fit(X, y, params)
         # Also if `refit` is a function. scikit-learn's halving searches do not ask it for the best
         self.best_score_ = self.cv_results_["mean_test_score"][self.best_index_]
+
+    def _check_input_parameters(self, X, y, split_params):
+        params = self.estimator.get_params()
+        if self.max_resources == "auto" and self.resource in params:
+            are_epochs = self.resource == epochs_parameter(self.estimator)
+            what = "number of epochs" if are_epochs else self.resource
+            raise ValueError(
+                "resource can only be 'n_samples' when max_resources='auto'. With "
+                f"resource={self.resource!r}, set max_resources to the largest {what} of a "
+                f"candidate. The estimator's own is {params[self.resource]!r}."
+            )
+        super()._check_input_parameters(X, y, split_params)
 
     def _format_results(self, candidate_params, n_splits, out, more_results=None):
         scores = out[0]["test_scores"]

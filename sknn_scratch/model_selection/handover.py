@@ -24,7 +24,8 @@ def run(job, feed, begun, X, y, score, n_jobs):
     """
     network, most_bytes = begun
     n_parts = len(job) + bool(most_bytes)
-    training = _Training(network, n_parts) if n_parts > 1 else None
+    is_part = n_parts > 1 or network is not None
+    training = _Training(network, n_parts) if is_part else None
     with one_blas_thread() if n_jobs > 1 else nullcontext():
         scores = [_scored(fit, feed, training, X, y, score) for fit in job]
     return scores, training.begun_within(most_bytes) if most_bytes else None

@@ -10,6 +10,13 @@ from sknn_scratch.model_selection.plan import epochs_parameter
 _BYTES_OF_NETWORKS = 2**30
 
 
+def round_of(context):
+    """Return the number of a round, and how many the search has, by scikit-learn's context."""
+    if context.task_name == "halving-iteration":
+        return context.task_id + 1, context.parent.max_subtasks
+    return 1, 1
+
+
 class Rounds:
     """What rounds leave to each other, if their resource is the epochs of a network.
 
@@ -34,9 +41,13 @@ class Rounds:
         self._networks = {}
         self._rows = {}
         self._bytes_per_network = 0
+        self._is_last = False
 
-    def begin(self, fits):
-        """Forget what no fit of this round goes on from: candidates that were dropped."""
+    def begin(self, fits, is_last=False):
+        """Forget what no fit of this round goes on from: candidates that were dropped.
+
+        In the last round nothing is kept, because no other one goes on from there.
+        """
         if not self.go_on:
             return
         rows = {fit.split_progress[0]: fit.train for fit in fits}
@@ -45,7 +56,9 @@ class Rounds:
             self._networks, self.feeds = {}, {}
         kept = {fit.training for fit in fits}
         self._networks = {key: each for key, each in self._networks.items() if key in kept}
-        self._rows, self._bytes_per_network = rows, _BYTES_OF_NETWORKS // len(fits)
+        self._rows = rows
+        self._is_last = is_last
+        self._bytes_per_network = 0 if is_last else _BYTES_OF_NETWORKS // len(fits)
 
     def begun(self, job):
         """Return the network that a job goes on from, or None, and how many bytes may be kept."""
@@ -64,3 +77,7 @@ class Rounds:
         used = {fit.feed for fit in fits}
         # Their time was measured in the round that made them
         return {k: feed._replace(seconds=0.0) for k, feed in self.feeds.items() if k in used}
+
+    def keep_feeds(self, feeds):
+        """Keep feeds for the next round, if there is one that goes on from this."""
+        self.feeds = feeds if self.go_on and not self._is_last else {}

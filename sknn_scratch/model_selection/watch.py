@@ -35,7 +35,7 @@ class Watch:
         self.stack = ExitStack()
 
     @classmethod
-    def of_round(cls, search, fits, rounds, context):
+    def of_round(cls, search, fits, rounds, title):
         """Return the watch over these fits; `rounds` knows what networks they go on from."""
         watchers = watchers_of(search)
         if not watchers:
@@ -44,7 +44,7 @@ class Watch:
         begun = [network for network, _ in map(rounds.begun, jobs)]
         n_before = [0 if network is None else network.n_iter_ for network in begun]
         metric = search.refit if isinstance(search.refit, str) else None
-        return cls(watchers, RoundProgress.of_jobs(_title(context), jobs, n_before, metric))
+        return cls(watchers, RoundProgress.of_jobs(title, jobs, n_before, metric))
 
     def __enter__(self):
         if self.displays:
@@ -87,13 +87,6 @@ def watched_refit(search, best):
     with Watch(watchers, progress), telling_of_epochs(count):
         yield
         progress.take(Report(0, count.n_epochs, []))
-
-
-def _title(context):
-    """Return what a round is called."""
-    if context.task_name == "halving-iteration":
-        return f"Round {context.task_id + 1} of {context.parent.max_subtasks}"
-    return "Search"
 
 
 @contextmanager

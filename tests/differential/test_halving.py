@@ -1,6 +1,7 @@
 """Our halving searches against scikit-learn's on the same estimators: the same, to the bit."""
 
 import gc
+import re
 import weakref
 from contextlib import nullcontext
 
@@ -287,24 +288,34 @@ def test_no_network_goes_on_with_other_samples(count):
 
 @pytest.mark.slow
 def test_networks_of_candidates_that_were_dropped_are_forgotten(monkeypatch):
+    """After the last round all are, and so are the samples of the pipelines."""
     X, y, _ = problem("classes")
     alive, kept = weakref.WeakSet(), []
-    begin = rounds.Rounds.begin
-    keep = rounds.Rounds.keep
+    begin, keep = rounds.Rounds.begin, rounds.Rounds.keep
+    refit = MLPHalvingGridSearchCV._refit
 
     def kept_network(self, job, begun):
-        alive.add(begun)
+        alive.update([begun] * (begun is not None))
         keep(self, job, begun)
 
-    def begun_round(self, fits):
-        begin(self, fits)
+    def begun_round(self, fits, **of_round):
+        begin(self, fits, **of_round)
         gc.collect()
-        kept.append((len(fits), len(alive)))
+        kept.append((len(fits), len(alive), len(self.feeds)))
+        kept_rounds.append(self)
 
+    def refitted(self, *args):
+        gc.collect()
+        kept.append((1, len(alive), len(kept_rounds[0].feeds)))
+        refit(self, *args)
+
+    kept_rounds = []
     monkeypatch.setattr(rounds.Rounds, "keep", kept_network)
     monkeypatch.setattr(rounds.Rounds, "begin", begun_round)
-    MLPHalvingGridSearchCV(network(), GRID, cv=2, **EPOCHS).fit(X, y)
-    assert kept == [(18, 0), (6, 6), (2, 2)]
+    monkeypatch.setattr(MLPHalvingGridSearchCV, "_refit", refitted)
+    options = EPOCHS | {"resource": "net__max_iter"}
+    MLPHalvingGridSearchCV(pipeline(), of_net(GRID), cv=2, **options).fit(X, y)
+    assert kept == [(18, 0, 0), (6, 6, 2), (2, 2, 2), (1, 0, 0)]
     gc.collect()
     assert not alive
 
@@ -456,7 +467,6 @@ def test_ctrl_c_leaves_the_last_search(n_epochs, monkeypatch):
 
 BAD = {
     "no such resource": {"resource": "epochs"},
-    "no most": {"resource": "max_iter"},
     "part of the grid": EPOCHS | {"resource": "alpha"},
     "less than least": EPOCHS | {"min_resources": 10},
     "folds that change": EPOCHS | {"cv": ShuffleSplit(2)},
@@ -471,6 +481,23 @@ def test_wrong_parameters_fail_as_scikit_learns_do(name):
     search = MLPHalvingGridSearchCV(network(), GRID, **BAD[name])
     assert isinstance(results(search, X, y)[0], ValueError)
     assert_as_sklearns(search, X, y)
+
+
+@pytest.mark.parametrize(
+    ("resource", "remedy"),
+    [
+        ("max_iter", "set max_resources to the largest number of epochs of a candidate.* own is 5"),
+        ("n_iter_no_change", "set max_resources to the largest n_iter_no_change.* own is 10"),
+    ],
+)
+def test_the_most_must_be_given(resource, remedy):
+    """The error begins with scikit-learn's, and says what to do."""
+    X, y, _ = problem("classes")
+    search = MLPHalvingGridSearchCV(network(), GRID, resource=resource)
+    for each in (search, sklearns(search)):
+        with pytest.raises(ValueError, match="resource can only be 'n_samples' when max_res") as e:
+            each.fit(X, y)
+        assert bool(re.search(remedy, str(e.value))) == (each is search)
 
 
 @pytest.mark.parametrize("factor", [1, 0.5])
