@@ -45,8 +45,12 @@ class Reporting:
         """Run a job; return the last report and the result."""
         count = EpochCount(job[0].number, self.tell)
         is_network = network_of(job[0].estimator) is not None
-        with telling_of_epochs(count) if is_network else nullcontext():
-            result = self.run(job, *others)
+        try:
+            with telling_of_epochs(count) if is_network else nullcontext():
+                result = self.run(job, *others)
+        except BaseException:  # the last figures are right, too, where the search ends here
+            self.tell(Report(count.job, count.n_epochs))
+            raise
         outcomes = [(fit["test_scores"], fit["fit_error"] is not None) for fit in result[0]]
         report = Report(count.job, count.n_epochs, outcomes)
         self.tell(report)

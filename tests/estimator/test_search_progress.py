@@ -295,6 +295,8 @@ def test_ctrl_c_closes_the_bar(cls, capsys):
     assert line["title"] == ("Search" if not options else "Round 1 of 3")
     assert "stopped" in errors
     assert (line["left"], line["networks"]) == ("15", "18")
+    n_each = 5 if cls is MLPGridSearchCV else 1
+    assert line["epochs"] == str(4 * n_each)
     search.set_params(scoring="accuracy").fit(X, y)
     assert figures(capsys)[0].left == 0
 
