@@ -63,7 +63,7 @@ class SearchProgress(SearchWatcher):
     >>> from sknn_scratch.callbacks import SearchProgress
     >>> from sknn_scratch.model_selection import MLPGridSearchCV
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPScratchClassifier(8, solver="nag", tol=1e-3, random_state=0)
+    >>> network = MLPScratchClassifier(8, solver="nag", tol=0.01, random_state=0)
     >>> search = MLPGridSearchCV(network, {"l2": [0, 0.01, 0.1]})
     >>> search = search.set_callbacks(SearchProgress()).fit(X, y)
     """
