@@ -104,7 +104,9 @@ html_sidebars = {"**": ["all_pages.html"]}
 html_math_renderer = "katex"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/logo.svg"
 html_theme_options = {
+    "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg", "text": project},
     "navbar_center": [],  # all pages are in the sidebar
     "navbar_align": "right",
     "show_prev_next": True,

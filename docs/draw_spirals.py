@@ -1,7 +1,8 @@
 """Draw a network while it learns three spirals: ``python docs/draw_spirals.py``.
 
 Writes ``docs/images/spirals.png`` for README, and for the home page the same as a square. The
-pictures are transparent around the panels, so that they stand on a dark page as well.
+pictures are transparent around the panels, so that they stand on a dark page as well. The arms
+alone are the logo of the site, ``docs/_static/logo.svg``.
 """
 
 from pathlib import Path
@@ -15,20 +16,26 @@ from sklearn.neural_network import MLPClassifier
 from sknn_scratch import MLPScratchClassifier
 from sknn_scratch.plotting import DecisionBoundaryGridDisplay
 
-IMAGES = Path(__file__).parent / "images"
+DOCS = Path(__file__).parent
 SHAPES = {"spirals.png": (1, 4), "spirals_square.png": (2, 2)}  # rows and columns
 EPOCHS = (3, 30, 300)
 SETTINGS = {"hidden_layer_sizes": (64, 64), "learning_rate_init": 0.005, "batch_size": 100}
 PANEL = 3  # inches
+COLORS = ("#2f7fc8", "#e8a317", "#c8402f")
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" fill="none" \
+stroke-width="11" stroke-linecap="round" stroke-linejoin="round">
+{}
+</svg>
+"""
 NOTE = {"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
 
 
-def spirals(n_samples=150):
+def spirals(n_samples=150, noise=0.12):
     """Return the points of three arms, and the number of the arm of each."""
     rng = np.random.RandomState(0)
     arm = np.repeat(np.arange(3), n_samples)
     along = np.tile(np.linspace(0.1, 1, n_samples), 3)
-    angle = 2 * np.pi * arm / 3 + 6 * along + rng.normal(scale=0.12, size=arm.size)
+    angle = 2 * np.pi * arm / 3 + 6 * along + rng.normal(scale=noise, size=arm.size)
     return along[:, None] * np.c_[np.sin(angle), np.cos(angle)], arm
 
 
@@ -79,12 +86,26 @@ def write(ax, text):
     ax.text(0.04, 0.95, text, transform=ax.transAxes, va="top", fontsize=12, bbox=NOTE)
 
 
-def main(folder=IMAGES, epochs=EPOCHS):
-    """Train the networks and draw both pictures."""
+def logo():
+    """Return the three arms as an SVG."""
+    X, arm = spirals(n_samples=25, noise=0)
+    lines = [
+        f'<polyline stroke="{color}" points="{points}"/>'
+        for number, color in enumerate(COLORS)
+        for points in [
+            " ".join(f"{50 + 44 * x:.1f},{50 - 44 * y:.1f}" for x, y in X[arm == number])
+        ]
+    ]
+    return LOGO.format("\n".join(lines))
+
+
+def main(folder=DOCS, epochs=EPOCHS):
+    """Train the networks, draw both pictures, and write the logo."""
     networks = [train(MLPScratchClassifier(), n_epochs) for n_epochs in epochs]
     theirs = train(MLPClassifier(), epochs[-1])
     for name, shape in SHAPES.items():
-        save(draw(shape, networks, theirs), folder / name)
+        save(draw(shape, networks, theirs), folder / "images" / name)
+    (folder / "_static" / "logo.svg").write_text(logo(), "utf-8")
 
 
 def save(figure, path):

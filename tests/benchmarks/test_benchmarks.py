@@ -26,7 +26,7 @@ from benchmarks import (
     _tabular,
     _timing,
 )
-from benchmarks.__main__ import main
+from benchmarks.__main__ import PARTS, main
 from benchmarks._shapes import SHAPES, Job, load_covertype
 from benchmarks._tables import TABLES
 
@@ -40,6 +40,13 @@ needs_numba = pytest.mark.skipif(
 needs_linux = pytest.mark.skipif(
     not _memory.STATUS.is_file(), reason="memory is measured on Linux only"
 )
+
+
+def test_readme_names_parts_that_there_are():
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    named = re.findall(r"^\|.*\| `(\w+)` \|$", readme, re.M)
+    assert len(named) == 5
+    assert set(named) <= set(PARTS)
 
 
 def noise_job(n_classes=4, **settings):

@@ -16,10 +16,14 @@ def script():
 
 
 def test_the_spirals_are_drawn(script, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "_static").mkdir()
     script["main"](tmp_path, epochs=(1, 2, 3))
     for name in script["SHAPES"]:
-        drawn, shown = imread(tmp_path / name), imread(ROOT / "docs" / "images" / name)
+        drawn, shown = (imread(folder / "images" / name) for folder in (tmp_path, ROOT / "docs"))
         assert drawn.shape == shown.shape
+    logo = "_static/logo.svg"
+    assert (tmp_path / logo).read_text("utf-8") == (ROOT / "docs" / logo).read_text("utf-8")
 
 
 def test_what_the_picture_shows(script):
