@@ -81,8 +81,8 @@ def show(ax, probability, X, y, title, half=2.0):
 # %%
 # Part 1. One neuron (8 minutes)
 # ------------------------------
-# A neuron adds up its inputs, each times a weight, and a bias. The logistic function turns the
-# score z into the probability p of class 1. For all samples at once, the rows of X,
+# A neuron multiplies each input by a weight, and adds them up with a bias. The logistic function
+# turns this score z into the probability p of class 1. For all samples at once, the rows of X,
 #
 # .. math:: z = X W + b, \qquad p = \frac{1}{1 + e^{-z}}.
 #
@@ -160,7 +160,7 @@ check("Exercise 2, large z", yours, 500)
 # %%
 # Part 2. The gradient (10 minutes)
 # ---------------------------------
-# Training goes downhill: it needs the slope of F in each weight. The derivative of
+# Training goes downhill, and needs the slope of F in each weight. The derivative of
 # :math:`\log(1 + e^z) - y z` in z is :math:`p - y`, prediction minus target. By the chain rule
 #
 # .. math::
@@ -181,7 +181,7 @@ def gradient(X, Y, W, b):
 
 # %%
 # *Check.* ``check_gradient`` moves each parameter a little up and down, and divides the change of F
-# by the move. It knows nothing of your formula.
+# by the move. It uses neither your formula nor any other.
 
 quotients = check_gradient(one_neuron, X, y)
 dW_right = quotients.numeric[quotients.layer == "W1"][:, None]
@@ -214,15 +214,15 @@ print(f"accuracy on new samples: {accuracy:.3f}")
 # %%
 # Part 3. A hidden layer, and backpropagation (20 minutes)
 # --------------------------------------------------------
-# A straight line cannot part the moons. Neurons beside each other make a layer, and the last neuron
-# reads what they say:
+# A straight line cannot separate the moons. Several neurons side by side make a layer, and the last
+# neuron reads their values:
 #
 # .. math:: A_1 = \tanh(X W_1 + b_1), \qquad z = A_1 W_2 + b_2.
 #
 # With h hidden units, :math:`W_1` has the shape (d, h), :math:`A_1` has (n, h) and :math:`W_2` has
 # (h, 1). Without the tanh, two layers would be one: a product of matrices is a matrix.
 #
-# **Exercise 4.** Write the way forward. ``W`` and ``b`` are lists of two arrays each.
+# **Exercise 4.** Write the forward pass. ``W`` and ``b`` are lists of two arrays each.
 
 
 def forward(X, W, b):
@@ -253,8 +253,8 @@ z_right = np.log(p_right / (1 - p_right))
 check("z", z, z_right, {"these are probabilities. z comes before the logistic.": p_right})
 
 # %%
-# Backward, the chain rule goes through the layers in the other direction. Let :math:`\Delta_l` be
-# the derivative of F in the scores of layer l. Then
+# The chain rule goes through the layers in the other direction. Let :math:`\Delta_l` be the
+# derivative of F with respect to the scores of layer l. Then
 #
 # .. math::
 #
@@ -267,9 +267,9 @@ check("z", z, z_right, {"these are probabilities. z comes before the logistic.":
 #
 # The circle multiplies element by element; :math:`1 - \tanh^2` is the derivative of tanh. The
 # gradient in a bias is the sum of :math:`\Delta_l` over the samples. If you forget a formula, ask
-# the shapes: :math:`W_2` is (h, 1), and only :math:`A_1^T \Delta_2` can be multiplied to that.
+# the shapes: :math:`W_2` is (h, 1), and of these matrices only :math:`A_1^T \Delta_2` gives that.
 #
-# **Exercise 5.** Write the way back.
+# **Exercise 5.** Write the backward pass.
 
 
 def backward(X, Y, W, b):
@@ -306,12 +306,12 @@ check("dF/dW_1", dW[0], numeric("W1", (2, 8)), {no_slope: X.T @ unmasked})
 check("dF/db_1", db[0], numeric("b1", 8), {no_slope: unmasked.sum(axis=0)})
 
 # %%
-# The activation is a part that can be exchanged. In the package it is a class with two methods:
+# The activation can be exchanged. In the package it is a class with two methods:
 # ``forward`` writes f(z) into ``a``, and ``backward`` multiplies ``delta`` by f'(z).
 #
-# **Exercise 6.** Here is softplus, :math:`a = \log(1 + e^z)`. The way back forgets the derivative,
-# and still training often goes downhill. Repair it: :math:`f'(z) = 1 / (1 + e^{-z})`, which is
-# :math:`1 - e^{-a}`. Change ``delta`` in place.
+# **Exercise 6.** Here is softplus, :math:`a = \log(1 + e^z)`. Its ``backward`` forgets the
+# derivative, and yet training often goes downhill. Repair it: :math:`f'(z) = 1 / (1 + e^{-z})`, which
+# is :math:`1 - e^{-a}`. Change ``delta`` in place.
 
 
 class Softplus(Activation):
@@ -379,7 +379,7 @@ print(f"accuracy on new samples: {accuracy:.3f}")
 # %%
 # Part 4. Mini-batches (8 minutes)
 # --------------------------------
-# A gradient of all samples is exact, and dear. The gradient of a few samples costs little, and
+# A gradient of all samples is exact but expensive. The gradient of a few samples costs little, and
 # points downhill on average. An *epoch* goes once through all samples, in batches of B:
 #
 # .. math:: W \leftarrow W - \eta \, \frac{1}{B} \sum_{i \in \text{batch}} \nabla \ell_i(W).
@@ -415,8 +415,8 @@ assert list(first) != list(second), "Exercise 7: each epoch needs an order of it
 print("Exercise 7: right")
 
 # %%
-# The same number of epochs costs the same number of products, whatever B. Small batches make more
-# updates of it; their loss is restless.
+# Whatever B is, an epoch costs the same number of multiplications. Small batches make more updates
+# of them, and their loss is noisier.
 
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
 for batch_size, style in ((150, "-"), (25, "--"), (5, ":")):
@@ -544,8 +544,8 @@ legend = axes[3].legend(fontsize="small")
 #     F = \frac{1}{n} \sum_i \ell_i(W) + \lambda_2 \lVert W \rVert_2^2, \qquad
 #     \nabla F = \frac{1}{n} \sum_i \nabla \ell_i(W) + 2 \lambda_2 W.
 #
-# **Exercise 9.** ``dW`` is the gradient of the mean loss of a batch. Add that of the penalty. The
-# code below divides it by the batch size, as if it belonged to the sum over the samples.
+# **Exercise 9.** ``dW`` is the gradient of the mean loss of a batch. Add the penalty's. The code
+# below divides it by the batch size, as if it belonged to the sum over the samples.
 
 
 def penalised(dW, W, l2, batch_size):
@@ -662,8 +662,8 @@ label = axes[0].set_ylabel("weight (grey: of noise)")
 # %%
 # Part 8. When to stop (5 minutes)
 # --------------------------------
-# Samples that are not trained on tell when to stop. Let :math:`s_k` be the accuracy on them after
-# epoch k. One report stopped at
+# Held-out samples tell when to stop. Let :math:`s_k` be the accuracy on them after epoch k. One
+# report stopped at
 #
 # .. math:: s_k > 0.975 \quad \text{and} \quad |s_k - s_{k-1}| < 0.005.
 #
@@ -724,8 +724,8 @@ title = "The report: 5 units, 100 epochs"
 show(ax, lambda points: reported.predict_proba(points)[:, 1], X_rings, y_rings, title)
 
 # %%
-# But a picture shows one training. A claim about *all* networks of five units falls by one
-# counterexample.
+# But a picture shows one training. One counterexample refutes a claim about *all* networks of five
+# units.
 #
 # **Exercise 12.** Return a trained network with five hidden units and a closed boundary.
 
@@ -741,7 +741,7 @@ def five_units():
 
 
 # %%
-# *Check.* The boundary is closed if all points far outside are of one class, and others are not.
+# *Check.* The boundary is closed if all points far outside are of one class, and some others are not.
 
 side = np.linspace(-3, 3, 61)
 points = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -760,9 +760,9 @@ title = "5 units, trained to the end"
 show(ax, lambda points: counterexample.predict_proba(points)[:, 1], X_rings, y_rings, title)
 
 # %%
-# Another claim: *100 units fit the training set perfectly*, and the picture of the boundary looks
-# well. Is that network the better one? Accuracy does not tell how sure a network is; the mean loss
-# on **new** samples does, as it counts the probability that each true class was given:
+# Another claim: *100 units fit the training set perfectly*. Is that network the better one? Accuracy
+# does not tell how sure a network is. The mean loss on **new** samples does, because it counts the
+# probability that each true class was given:
 #
 # .. math:: -\frac{1}{n} \sum_i \log p_{i, y_i}.
 #
@@ -799,8 +799,8 @@ for name, model in models.items():
 
 # %%
 # The colours tell what the boundaries hide. The network that fits all training samples is sure of
-# everything, everywhere, and pays for it on new samples: its accuracy there is not much lower, its
-# loss is dozens of times as high.
+# everything, everywhere, and pays for it on new samples. Its accuracy there is not much lower, but
+# its loss is dozens of times as high.
 
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=True):
@@ -843,8 +843,8 @@ check("Exercise 14", count_parameters([64, 64, 10]), whole.n_parameters_, only_w
 print(f"{whole.n_parameters_} parameters, test accuracy {whole.score(X_test, y_test):.3f}")
 
 # %%
-# What has it learnt? Each picture shows the weights from the 64 pixels to one hidden unit: blue
-# counts against, red counts for.
+# What has it learnt? Each picture shows the weights from the 64 pixels to one hidden unit: red pixels
+# raise its score, and blue pixels lower it.
 
 weights = WeightsDisplay.from_estimator(whole, (8, 8), units=24, order="norm", n_columns=12)
 
