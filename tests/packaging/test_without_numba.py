@@ -37,9 +37,11 @@ def run_without_numba(code):
     return result.stdout
 
 
-@pytest.mark.slow
-def test_the_error_names_the_extra_and_leaves_the_model():
+@pytest.fixture(scope="module")
+def printed():
+    """Return what one interpreter without numba prints of its errors, and of what it imports."""
     output = run_without_numba("""
+        import importlib, pkgutil, sknn_scratch
         import numpy as np
         from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
         from sknn_scratch.model_selection import MLPGridSearchCV
@@ -58,19 +60,8 @@ def test_the_error_names_the_extra_and_leaves_the_model():
             model.set_params(engine="numpy").fit(X, y).predict(X)
         MLPGridSearchCV(model, {"alpha": [0, 1]}).fit(X, y)
         assert not any(name.partition(".")[0] == "numba" for name in sys.modules)
-    """)
-    lines = output.splitlines()
-    assert len(lines) == 4
-    assert set(lines) == {
-        "engine='numba' needs numba, which is not installed. Install it by "
-        'pip install "sknn-scratch[fast]", or use engine="numpy".'
-    }
 
-
-@pytest.mark.slow
-def test_every_other_module_is_imported():
-    output = run_without_numba("""
-        import importlib, pkgutil, sknn_scratch
+        print("imported:")
         # torch may be missing as well
         needing_more = ("sknn_scratch.engine.kernels.", "sknn_scratch.estimators.torch_")
         for module in pkgutil.walk_packages(sknn_scratch.__path__, "sknn_scratch."):
@@ -78,8 +69,24 @@ def test_every_other_module_is_imported():
                 importlib.import_module(module.name)
                 print(module.name)
     """)
+    return output.partition("imported:\n")
+
+
+@pytest.mark.slow
+def test_the_error_names_the_extra_and_leaves_the_model(printed):
+    errors, _, _ = printed
+    assert len(errors.splitlines()) == 4
+    assert set(errors.splitlines()) == {
+        "engine='numba' needs numba, which is not installed. Install it by "
+        'pip install "sknn-scratch[fast]", or use engine="numpy".'
+    }
+
+
+@pytest.mark.slow
+def test_every_other_module_is_imported(printed):
+    _, _, modules = printed
     assert {"sknn_scratch.engine.compiled", "sknn_scratch.engine.kernels"} <= set(
-        output.splitlines()
+        modules.splitlines()
     )
 
 
