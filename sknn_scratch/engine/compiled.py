@@ -24,6 +24,9 @@ from sknn_scratch.engine.training import Means, Optimizer
 _MULTIPLICATIONS_PER_CALL = 2**31
 _NOISE_PER_CALL = 2**18
 _VALUES_PER_CALL = 2**17
+# Rows that are shuffled at a time in compiled code, if there are so many. To take the state of the
+# generator there and back takes as long as numpy's `shuffle` of 5,500 rows, 65 us.
+_WORTH_A_STATE = 2**13
 
 # The classes that the kernels know, and their codes. Classes derived from them are not among them,
 # because they may do something else.
@@ -72,6 +75,11 @@ def kernels() -> Any:
             "engine='numba' needs numba, which is not installed. Install it by "
             'pip install "sknn-scratch[fast]", or use engine="numpy".'
         ) from error
+
+
+def shuffling() -> Any:
+    """Return the module that shuffles in compiled code; numba is known to be there."""
+    return importlib.import_module("sknn_scratch.engine.kernels.shuffling")
 
 
 def can_compile(optimizer: Optimizer, objective: Objective, batches: MiniBatches) -> bool:
@@ -139,9 +147,7 @@ class CompiledEpochs:
         """Do one epoch or more, up to `at_most`, and return the means of each."""
         holds = self.optimizer.schedule.holds_until_plateau
         n_epochs = min(at_most, self.n_epochs) if holds else 1
-        for order in self.orders[:n_epochs]:
-            self.batches.shuffle()
-            order[:] = self.order
+        self._shuffle(self.orders[:n_epochs])
         self._set_rates()
         self._load_state()
         self.sums[:] = 0
@@ -158,6 +164,19 @@ class CompiledEpochs:
             Means(loss, penalty, score, rate, flat)
             for (loss, penalty, score), flat in zip(self.sums.tolist(), flats, strict=False)
         ]
+
+    def _shuffle(self, orders):
+        """Write the order of the samples in each of the next epochs."""
+        generator = self.batches.generator
+        state = _state_of(generator) if orders.size >= _WORTH_A_STATE else None
+        if generator is None or state is None:
+            for order in orders:
+                self.batches.shuffle()
+                order[:] = self.order
+            return
+        twister = state["state"]
+        twister["pos"] = shuffling().shuffle(twister["key"], twister["pos"], self.order, orders)
+        generator.set_state(state)
 
     def _set_rates(self):
         """Ask the schedule for the learning rate of each step of the epoch."""
@@ -285,6 +304,18 @@ def _error_of_constant(loss, params):
     if error is None:
         return np.ones(params.units[-1], params.flat.dtype)
     return np.where(error > 0, error, 1).reshape(-1).astype(params.flat.dtype)
+
+
+def _state_of(generator):
+    """Return the state of a generator from which compiled code can draw, or None.
+
+    numpy's own belongs to all threads, each of which would begin with the same state.
+    """
+    common = np.random.mtrand._rand  # as in scikit-learn's `check_random_state`
+    if type(generator) is not np.random.RandomState or generator is common:
+        return None
+    state = generator.get_state(legacy=False)
+    return state if state["bit_generator"] == "MT19937" else None
 
 
 def _order(batches):

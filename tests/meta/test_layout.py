@@ -51,7 +51,7 @@ ORDER = {
     "engine": "subnormals parameters initializers activations losses penalties solvers schedules "
     "progress dropout network outputs batches objective training lbfgs kernels compiled",
     "engine.kernels": "compiler records functions activations losses penalties layers solvers "
-    "epoch",
+    "epoch shuffling",
     "estimators": "threads interrupts epoch_count verbose hooks rollback summary checksum "
     "data_faults labels encoding validation class_weights validation_units early_stopping "
     "registries constraints build conversion advice fitted prepare resume fit state "

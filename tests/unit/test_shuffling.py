@@ -1,0 +1,80 @@
+"""Orders shuffled in compiled code against numpy's, number by number."""
+
+import numpy as np
+import pytest
+
+from sknn_scratch import MLPScratchClassifier
+
+pytest.importorskip("numba")
+
+import sknn_scratch.engine.compiled as compiled
+from sknn_scratch.engine.kernels.shuffling import shuffle
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def generator(seed, n_drawn):
+    """Return a generator that stands amid its 624 numbers."""
+    made = np.random.RandomState(seed)
+    made.random_sample(n_drawn)
+    return made
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 4, 5, 63, 64, 65, 300, 1000])
+def test_orders_are_those_of_numpy(n_rows):
+    for n_drawn in (0, 1, 311):
+        ours, numpys = generator(n_rows, n_drawn), generator(n_rows, n_drawn)
+        order, expected = np.arange(n_rows), np.arange(n_rows)
+        orders = np.empty((4, n_rows), np.int64)
+        state = ours.get_state(legacy=False)
+        twister = state["state"]
+        twister["pos"] = shuffle(twister["key"], twister["pos"], order, orders)
+        ours.set_state(state)
+        for row in orders:
+            numpys.shuffle(expected)
+            np.testing.assert_array_equal(row, expected)
+        np.testing.assert_array_equal(order, expected)
+        assert ours.randint(2**31) == numpys.randint(2**31)
+
+
+X = np.random.RandomState(0).normal(size=(50, 2))
+Y = np.arange(50) % 2
+STATES = {
+    "number": lambda: 3,
+    "generator": lambda: np.random.RandomState(3),
+    "another": lambda: np.random.RandomState(np.random.PCG64(3)),
+    "numpy's own": lambda: None,
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_the_weights_and_the_generator_are_the_same(name, monkeypatch):
+    def fitted(least):
+        monkeypatch.setattr(compiled, "_WORTH_A_STATE", least)
+        np.random.seed(3)
+        network = MLPScratchClassifier(
+            2, max_iter=3, batch_size=20, random_state=STATES[name](), engine="numba"
+        ).fit(X, Y)
+        random_state = network.random_state
+        drawn = random_state.randint(2**31) if hasattr(random_state, "randint") else None
+        return network.coefs_[0].tobytes(), drawn, np.random.randint(2**31)
+
+    assert fitted(least=1) == fitted(least=10**9)
+
+
+@pytest.mark.parametrize(("name", "n_calls"), [("number", 1), ("another", 0), ("numpy's own", 0)])
+def test_which_generators_compiled_code_draws_from(name, n_calls, monkeypatch):
+    calls = []
+
+    class Counting:
+        @staticmethod
+        def shuffle(*args):
+            calls.append(args)
+            return shuffle(*args)
+
+    monkeypatch.setattr(compiled, "shuffling", lambda: Counting)
+    monkeypatch.setattr(compiled, "_WORTH_A_STATE", 150)
+    MLPScratchClassifier(
+        2, max_iter=3, batch_size=20, random_state=STATES[name](), engine="numba"
+    ).fit(X, Y)
+    assert len(calls) == n_calls
