@@ -74,9 +74,9 @@ def fit_network(
 ):
     """Fit an estimator, whose parameters have been checked, and return it.
 
-    `validation` is the user's set as (X, y, sample_weight); `incremental` says that this is
-    partial_fit, `unfinished` that the next fit is to be the rest of this one, `used_up` that nobody
-    else needs the place where the last one stopped.
+    `validation` is the user's set as (X, y, sample_weight). `incremental` says that this is
+    partial_fit, `unfinished` that the next fit is to be the rest of this one. `used_up` says that
+    nobody else needs the place where the last one stopped.
     """
     arguments = X, y, sample_weight
     with unchanged_on_failure(estimator), quiet():
