@@ -167,36 +167,24 @@ def report_ending(estimator, progress, scipy_result=None):
     if progress.is_lost:
         raise ValueError(divergence_message(estimator))
     if progress.ending is Ending.DIVERGED:
-        warn_diverged(estimator)
+        warn(
+            f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "
+            "score so far are kept. Lower learning_rate_init (now "
+            f"{estimator.learning_rate_init}) or standardise X.",
+            ConvergenceWarning,
+        )
     elif progress.ending is Ending.INTERRUPTED:
         warn(
             f"Training interrupted by user in epoch {estimator.n_iter_ + 1}: the best "
-            "weights so far are kept.",
+            "weights so far are kept."
         )
     elif progress.ending is Ending.LAST_EPOCH:
-        warn_not_converged(estimator, progress.watched)
+        watched = progress.watched
+        curve = falling(watched, np.array(estimator.history_[watched][-estimator.n_iter_ :]))
+        message = not_converged(estimator, watched_in_words(watched), curve)
+        warn(message, ConvergenceWarning)
     elif progress.ending is Ending.NOT_CONVERGED:
         warn(lbfgs_not_converged(estimator, scipy_result), ConvergenceWarning)
-
-
-def warn_diverged(estimator):
-    """Warn that training diverged after weights worth keeping had been found."""
-    warn(
-        f"Training diverged in epoch {estimator.n_iter_}: the weights with the best validation "
-        "score so far are kept. Lower learning_rate_init (now "
-        f"{estimator.learning_rate_init}) or standardise X.",
-        ConvergenceWarning,
-    )
-
-
-def warn_not_converged(estimator, judge):
-    """Warn that `max_iter` epochs were not enough, and say what to change.
-
-    `judge` names what was watched in the history.
-    """
-    curve = falling(judge, np.array(estimator.history_[judge][-estimator.n_iter_ :]))
-    message = not_converged(estimator, watched_in_words(judge), curve)
-    warn(message, ConvergenceWarning)
 
 
 def not_converged(estimator, watched, curve):

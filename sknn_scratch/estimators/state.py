@@ -9,24 +9,8 @@ from sknn_scratch._warnings import warn
 from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.progress import Ending, Progress
-from sknn_scratch.engine.schedules import (
-    Adaptive,
-    Backtracking,
-    ByEpoch,
-    Constant,
-    Cosine,
-    InvScaling,
-    OneCycle,
-)
-from sknn_scratch.engine.solvers import (
-    SGD,
-    Adam,
-    AdamState,
-    GradientDescent,
-    Nesterov,
-    NesterovState,
-    SGDState,
-)
+from sknn_scratch.engine.schedules import SCHEDULES, ByEpoch
+from sknn_scratch.engine.solvers import SOLVERS, AdamState, NesterovState, SGDState
 from sknn_scratch.engine.training import Optimizer
 from sknn_scratch.estimators.checksum import ChecksumWhenPickled, is_sound
 from sknn_scratch.estimators.resume import ResumePoint
@@ -35,12 +19,14 @@ from sknn_scratch.exceptions import ModelVersionWarning
 _VERSION = "_sknn_scratch_version"
 _CHECKSUM = "_sknn_scratch_checksum"
 _CLASS = "class"  # the key under which a dict says which record it was
-_SOLVERS = (GradientDescent, Nesterov, SGD, Adam, NesterovState, SGDState, AdamState)
-_SCHEDULES = (Constant, InvScaling, Adaptive, Cosine, OneCycle, Backtracking, ByEpoch)
-_LOSSES = tuple(LOSSES.values())  # without those that users add later
+# Without what users have added to the registries, which a file holds as it is
 _RECORDS = {
     record.__name__: record
-    for record in (ResumePoint, Progress, Optimizer, *_SOLVERS, *_SCHEDULES, *_LOSSES)
+    for record in (
+        *(ResumePoint, Progress, Optimizer, NesterovState, SGDState, AdamState, ByEpoch),
+        *(*SOLVERS.values(), *SCHEDULES.values(), *LOSSES.values()),
+    )
+    if record.__module__.startswith("sknn_scratch.")
 }
 
 

@@ -4,6 +4,7 @@ import io
 import pickle
 import pickletools
 import re
+import runpy
 import zipfile
 
 import joblib
@@ -171,3 +172,12 @@ def test_each_record_of_the_engine_is_known_by_name():
     registered = {*SOLVERS.values(), *SCHEDULES.values(), *LOSSES.values()}
     assert registered <= set(state._RECORDS.values())
     assert all(name == record.__name__ for name, record in state._RECORDS.items())
+
+
+def test_what_users_register_before_is_no_record(monkeypatch):
+    class Mine(SOLVERS["sgd"]):
+        pass
+
+    for registry in (SOLVERS, SCHEDULES, LOSSES):
+        monkeypatch.setitem(registry, "mine", Mine)
+    assert set(runpy.run_path(state.__file__)["_RECORDS"]) == set(state._RECORDS)

@@ -161,8 +161,13 @@ def blocks(request):
 
 
 @pytest.mark.filterwarnings("ignore:Port 8787 is already in use")  # by another cluster of Dask
-def test_the_page_runs(blocks, capsys, tmp_path, monkeypatch):
+def test_the_page_runs(dask, blocks, capsys, tmp_path, monkeypatch):
+    from dask import distributed
+
     monkeypatch.chdir(tmp_path)
+    # The processes that are there, because others would take seconds to begin; the page ends them
+    cluster = distributed.default_client().cluster
+    monkeypatch.setattr(distributed, "LocalCluster", lambda n_workers, threads_per_worker: cluster)
     namespace = {"__name__": "scaling_out"}
     for block in blocks:
         exec(compile(block, PAGE.name, "exec"), namespace)
@@ -171,5 +176,5 @@ def test_the_page_runs(blocks, capsys, tmp_path, monkeypatch):
     assert len(set(searches)) == 1
     assert searches[0] > 0.9
     assert min(mapped, streamed, by_block) > 0.9
-    network, X, y = namespace["network"], namespace["X_blocks"].compute(), namespace["y"]
-    np.testing.assert_equal(by_block, network.score(X, y))
+    X = namespace["X_blocks"].compute(scheduler="synchronous")
+    np.testing.assert_equal(by_block, namespace["network"].score(X, namespace["y"]))
