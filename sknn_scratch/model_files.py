@@ -31,7 +31,9 @@ _OURS = [
     "sknn_scratch.ensemble.MLPBaggingRegressor",
     "sknn_scratch.tabular.ColumnsOfKind",
     "sknn_scratch.tabular.PiecewiseLinearEncoder",
+    "sknn_scratch.tabular.ScaledTargetRegressor",
     "sknn_scratch.tabular.SmoothClip",
+    "sknn_scratch.tabular.TableTransformer",
     "sknn_scratch.tabular.read_categories",
     "sknn_scratch.tabular.read_numbers",
     # The recipes for tables make float32 by it; it runs no code of a file

@@ -31,7 +31,7 @@ _ADVICE = {
     "object": "Turn such objects into numbers first, or leave the column out.",
 }
 _ADVICE_OTHERWISE = {
-    "y": "For classes use MLPScratchClassifier.",
+    "y": "For classes use MLPScratchClassifier, or tabular_classifier.",
     "sample_weight": "Give a number >= 0 for each sample.",
 }
 # Of strings: the first pattern that matches all of a column
@@ -140,7 +140,7 @@ def fault_of(name, data):
         return None
     if np.ndim(as_objects(data)) == 0:
         return TypeError(f"{name} must hold a value for each sample, got {data!r}.")
-    if uneven := _uneven_rows(name, data):
+    if uneven := fault_of_rows(name, data):
         return uneven
     checked = [(column, _fault(column.values)) for column in _columns(data)]
     faults = [(column, fault) for column, fault in checked if fault is not None]
@@ -160,7 +160,7 @@ def fault_of(name, data):
     return ValueError(message)
 
 
-def _uneven_rows(name, data):
+def fault_of_rows(name, data):
     """Return an error if the rows are of several lengths."""
     if not isinstance(data, (list, tuple, np.ndarray)) or np.ndim(as_objects(data)) != 1:
         return None

@@ -110,7 +110,7 @@ def _fault_of_target(name, labels):
             )
         return ValueError(
             f"Unknown label type: {name} must hold classes, but it holds real numbers, for example "
-            f"{fraction!s}. For real targets use MLPScratchRegressor."
+            f"{fraction!s}. For real targets use MLPScratchRegressor, or tabular_regressor."
         )
     if kind == "multiclass-multioutput":
         return ValueError(

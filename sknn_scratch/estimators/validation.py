@@ -55,7 +55,7 @@ def validated(estimator, X, y="no_validation", **kwargs):
     if _is_sound(estimator, X, **kwargs) and (not in_training or _are_sound_targets(y, X)):
         estimator.n_features_in_ = X.shape[1]
         return (X, y) if in_training else X
-    _refuse("X", X)
+    refuse_misread("X", X)
     finders = [("X", X, fault_of)]
     if in_training:
         refuse_what_is_no_table("y", y)
@@ -152,7 +152,7 @@ def checked_weights(weight, X, dtype):
     The array has this dtype, or the weights' own if it is None.
     """
     name = "sample_weight"
-    _refuse(name, weight)
+    refuse_misread(name, weight)
     try:
         weight = check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
     except (OverflowError, TypeError, ValueError) as error:
@@ -181,7 +181,7 @@ def _fault_that_passed(y, checked, y_numeric):
     return fault_of_missing("y", y) if suspicious else None
 
 
-def _refuse(name, data):
+def refuse_misread(name, data):
     """Raise an error for what scikit-learn would misread, or say little about."""
     # Nothing can be wrong with these; to ask would cost an eighth of the prediction of one row
     if type(data) is np.ndarray and data.dtype.kind in "biuf":

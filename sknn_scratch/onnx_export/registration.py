@@ -22,11 +22,14 @@ from sknn_scratch.onnx_export.transformer_converters import (
     TRANSFORMERS,
     convert_target,
     convert_transformer,
+    parse_table,
     parse_target,
     parse_transformer,
     shapes_of_target,
     shapes_of_transformer,
 )
+from sknn_scratch.tabular.table import TableTransformer
+from sknn_scratch.tabular.target import ScaledTargetRegressor
 
 
 def register_converters(*derived: type) -> None:
@@ -74,7 +77,9 @@ def register_converters(*derived: type) -> None:
             for function in (shapes_of_transformer, convert_transformer, parse_transformer)
         )
         _register(cls, shapes, convert, parser=parser)
-    _register(TransformedTargetRegressor, shapes_of_target, convert_target, parser=parse_target)
+    for cls in (TransformedTargetRegressor, ScaledTargetRegressor):
+        _register(cls, shapes_of_target, convert_target, parser=parse_target)
+    optional("skl2onnx").update_registered_parser(TableTransformer, parse_table)
 
 
 def _register(cls, shapes, convert, **others):

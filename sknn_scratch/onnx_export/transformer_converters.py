@@ -1,10 +1,11 @@
 """Transformers within the models of skl2onnx: those of this package, and some of scikit-learn's."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -96,6 +97,15 @@ def _n_outputs(operator):
         return len(model.get_feature_names_out())
     widths = [variable.get_second_dimension() for variable in operator.inputs]
     return None if None in widths else sum(widths)
+
+
+def parse_table(
+    scope: Any, model: ColumnTransformer, inputs: list, custom_parsers: Any = None
+) -> list:
+    """Let skl2onnx convert it as a ColumnTransformer, for which it looks by the class itself."""
+    plain = copy(model)
+    plain.__class__ = ColumnTransformer
+    return parsed(scope, plain, inputs)
 
 
 def parse_target(

@@ -4,11 +4,15 @@ from sknn_scratch.tabular.kinds import ColumnsOfKind, read_categories, read_numb
 from sknn_scratch.tabular.piecewise_linear import PiecewiseLinearEncoder
 from sknn_scratch.tabular.recipe import tabular_classifier, tabular_regressor
 from sknn_scratch.tabular.smooth_clip import SmoothClip
+from sknn_scratch.tabular.table import TableTransformer
+from sknn_scratch.tabular.target import ScaledTargetRegressor
 
 __all__ = [
     "ColumnsOfKind",
     "PiecewiseLinearEncoder",
+    "ScaledTargetRegressor",
     "SmoothClip",
+    "TableTransformer",
     "read_categories",
     "read_numbers",
     "tabular_classifier",
@@ -16,6 +20,14 @@ __all__ = [
 ]
 
 # Model files name the public module, so that files within the folder can be arranged anew
-for part in (ColumnsOfKind, PiecewiseLinearEncoder, SmoothClip, read_categories, read_numbers):
+for part in (
+    ColumnsOfKind,
+    PiecewiseLinearEncoder,
+    ScaledTargetRegressor,
+    SmoothClip,
+    TableTransformer,
+    read_categories,
+    read_numbers,
+):
     part.__module__ = "sknn_scratch.tabular"
 del part

@@ -1,16 +1,39 @@
 """What the transformers have in common: columns of floats, where NaN is a missing value."""
 
 import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
+
+from sknn_scratch._sklearn import num_samples
+from sknn_scratch.estimators.validation import converted, float_dtypes, refuse_misread, validated
 
 FLOATS = [np.float64, np.float32]  # dtypes that are kept; all others become float64
 
 
 def checked(transformer, X, *, reset):
     """Return X as an array of floats; `reset` is whether this is the X of a fit."""
+    refuse_misread("X", X)
     return validate_data(
-        transformer, X, reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan", copy=False
+        transformer,
+        X,
+        reset=reset,
+        dtype=float_dtypes(X),
+        ensure_all_finite="allow-nan",
+        copy=False,
     )
+
+
+def checked_targets(X, y, *, are_numbers):
+    """Return y as an array, or raise an error in the words in which a network would refuse it."""
+    if len(getattr(y, "shape", ())) > 2:
+        raise ValueError(f"y must have one or two dimensions, got the shape {y.shape}.")
+    rows = np.zeros((num_samples(X), 1))  # only their number matters: X has been checked
+    y = validated(
+        BaseEstimator(), rows, y, dtype=np.float64, multi_output=True, y_numeric=are_numbers
+    )[1]
+    y = y.toarray() if issparse(y) else y
+    return converted("y", y, np.float64) if are_numbers else y
 
 
 def range_of(column, name):

@@ -15,10 +15,10 @@ from sknn_scratch.estimators.data_faults import (
     as_objects,
     is_frame,
     kind_of,
-    refuse_what_is_no_table,
     shown,
 )
 from sknn_scratch.tabular.columns import range_of
+from sknn_scratch.tabular.table import refuse_no_table
 
 _ADVICE = {
     "date": (
@@ -130,14 +130,9 @@ def _columns(X):
             "X is a sparse matrix, and the recipe looks at the values of each column. Give "
             "X.toarray(), or train a network on X itself: MLPScratchClassifier takes it."
         )
-    refuse_what_is_no_table("X", X)
+    refuse_no_table(X)
     if not is_frame(X):
         X = X if isinstance(X, np.ndarray) else as_objects(X)
-        if X.ndim != 2:
-            raise ValueError(
-                f"X must be a table of rows and columns, got an array of {X.ndim} dimensions. For "
-                "a single column give X.reshape(-1, 1), for a single row X.reshape(1, -1)."
-            )
         return [Column(k, "A column", values, False) for k, values in enumerate(X.T)]
     names = list(X.columns)
     # A ColumnTransformer takes numbers for positions, even where they are names
@@ -185,13 +180,16 @@ def _holds_numbers(column):
 def _floats(column):
     values = column.values
     try:
+        if values.dtype.kind in "cMm":  # numpy would take dates for the numbers that it stores
+            raise TypeError(values.dtype)
         if values.dtype == object:
             values = [np.nan if kind_of(value) == "missing" else value for value in values]
         numbers = np.asarray(values, dtype=np.float64)
     except (OverflowError, TypeError, ValueError):
         other = next(v for v in column.values if kind_of(v) not in ("number", "missing"))
+        given = str(other) if kind_of(other) == "date" else shown(other)
         raise ValueError(
-            f"{column.name} of X must hold numbers only, got {shown(other)}. Write NaN where a "
+            f"{column.name} of X must hold numbers only, got {given}. Write NaN where a "
             "number is unknown."
         ) from None
     if np.isinf(numbers).any():

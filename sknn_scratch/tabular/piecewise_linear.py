@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sknn_scratch._sklearn import (
     Interval,
@@ -17,9 +17,14 @@ from sknn_scratch._sklearn import (
     fit_context,
 )
 from sknn_scratch._typing import ArrayLike
-from sknn_scratch.estimators.data_faults import says_which
-from sknn_scratch.estimators.labels import fault_of_missing, labels_in_words
-from sknn_scratch.tabular.columns import FLOATS, checked, range_of, saturated
+from sknn_scratch.estimators.labels import labels_in_words
+from sknn_scratch.tabular.columns import (
+    FLOATS,
+    checked,
+    checked_targets,
+    range_of,
+    saturated,
+)
 
 
 class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
@@ -180,8 +185,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
                 "strategy='tree' requires y to be passed, but the target y is None. Call "
                 "fit(X, y), or set strategy='quantile', which needs no y."
             )
-        y, has_classes = self._checked_targets(y)
-        check_consistent_length(X, y)
+        y, has_classes = self._checked_targets(X, y)
         # A column has one feature, so that nothing is drawn at random
         params = {
             "max_leaf_nodes": self.n_bins,
@@ -194,15 +198,10 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             tree, y = DecisionTreeRegressor(**params), _near_one(y)
         return lambda values, weight, rows: _thresholds(values, y[rows], weight, tree)
 
-    def _checked_targets(self, y):
+    def _checked_targets(self, X, y):
         """Return y as an array, and whether it holds classes."""
-        try:
-            targets = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-            has_classes = self._has_classes(targets)
-        except (TypeError, ValueError) as error:
-            # Where strings are missing, scikit-learn does not say in what
-            fault = None if says_which(error, "y") else fault_of_missing("y", y)
-            raise fault or error from None
+        targets = checked_targets(X, y, are_numbers=self.target_type == "regression")
+        has_classes = self._has_classes(targets)
         if has_classes:
             with labels_in_words("y", y):
                 check_classification_targets(targets)
@@ -330,13 +329,7 @@ def _near_one(y):
 
     A tree does not split where the variance of y is below 1e-16, and squares of large y overflow.
     """
-    try:
-        y = y.astype(np.float64)
-    except ValueError as error:
-        raise ValueError(
-            "target_type='regression' takes numbers in y, and y holds something else "
-            f"({error}). For labels take target_type='classification'."
-        ) from error
+    y = y.astype(np.float64, copy=False)
     _, exponent = np.frexp(np.abs(y).max())
     return np.ldexp(y, -exponent)
 

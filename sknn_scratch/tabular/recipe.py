@@ -3,13 +3,13 @@
 The parts are scikit-learn's wherever it has them. `PiecewiseLinearEncoder` and `SmoothClip` compute
 what none of its transformers does. `ColumnsOfKind`, `read_numbers` and `read_categories` are there
 because its selectors and encoders do not take all that a frame of pandas or polars may hold.
+`TableTransformer` and `ScaledTargetRegressor` add nothing but words to two classes of its own.
 """
 
 from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
@@ -28,6 +28,8 @@ from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.tabular.kinds import ColumnsOfKind, read_categories, read_numbers
 from sknn_scratch.tabular.piecewise_linear import PiecewiseLinearEncoder
 from sknn_scratch.tabular.smooth_clip import SmoothClip
+from sknn_scratch.tabular.table import TableTransformer
+from sknn_scratch.tabular.target import ScaledTargetRegressor
 
 NETWORK: dict[str, Any] = {
     "hidden_layer_sizes": (128, 128, 128),
@@ -64,7 +66,7 @@ def tabular_classifier(
 
     Its steps are
 
-    - ``columns``, a :class:`~sklearn.compose.ColumnTransformer` by what a column holds:
+    - ``columns``, a :class:`TableTransformer` by what a column holds:
       ``numbers``, ``two_numbers``, ``gaps``, ``categories`` and ``two_categories``;
     - ``float32``, in which the networks compute;
     - ``networks``, an ensemble in which each network has a seed and a held-out tenth of its own.
@@ -133,7 +135,7 @@ def tabular_regressor(
     """Return a pipeline that predicts a number for each row of a table as it comes.
 
     It has the steps of :func:`tabular_classifier`. The ensemble is within a
-    :class:`~sklearn.compose.TransformedTargetRegressor`, so that the networks learn the target with
+    :class:`ScaledTargetRegressor`, so that the networks learn the target with
     mean 0 and variance 1. What they hold out is of that scale as well.
 
     Parameters
@@ -181,8 +183,12 @@ def tabular_regressor(
         random_state=random_state,
         n_jobs=n_jobs,
     )
-    # Whether StandardScaler can be undone needs no check
-    scaled = TransformedTargetRegressor(networks, transformer=StandardScaler(), check_inverse=False)
+    scaled = ScaledTargetRegressor(
+        networks,
+        # It must return an array whatever sklearn.set_config(transform_output=) says
+        transformer=StandardScaler().set_output(transform="default"),
+        check_inverse=False,  # it can always be undone
+    )
     return _pipeline("regression", scaled)
 
 
@@ -208,7 +214,7 @@ def _pipeline(target_type, networks):
 
 def _columns(target_type):
     """Return what becomes of each kind of columns; those of a single value are left out."""
-    return ColumnTransformer(
+    return TableTransformer(
         [
             ("numbers", _numbers(target_type), ColumnsOfKind("numbers")),
             ("two_numbers", _two_numbers(), ColumnsOfKind("two_numbers")),

@@ -10,12 +10,18 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_sample_weight_equivalence_on_dense_data,
+    check_sample_weight_equivalence_on_sparse_data,
+    parametrize_with_checks,
+)
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
@@ -42,19 +48,52 @@ def new(cls=MLPBaggingClassifier, network=None, **params):
     return cls(network, **{"n_estimators": 2, "random_state": 0} | params)
 
 
+CHECKED = {"solver": "lbfgs", "hidden_layer_sizes": 10, "max_iter": 50, "alpha": 0.1}
+WEIGHT_CHECKS = {
+    check.__name__: check
+    for check in (
+        check_sample_weight_equivalence_on_dense_data,
+        check_sample_weight_equivalence_on_sparse_data,
+    )
+}
+
+
 @parametrize_with_checks(
-    [
-        new(cls, {"solver": "lbfgs", "hidden_layer_sizes": 10, "max_iter": 50, "alpha": 0.1})
-        for cls in NETWORKS
-    ],
-    # As in scikit-learn's own: weights say how probably a sample is drawn, of which luck decides
-    expected_failed_checks=lambda estimator: {
-        f"check_sample_weight_equivalence_on_{kind}_data": "samples are drawn by their weights"
-        for kind in ("dense", "sparse")
-    },
+    [new(cls, CHECKED) for cls in NETWORKS],
+    # They compare a fit with weights to one with repeated rows. scikit-learn draws the rows of a
+    # member by `choice` for the first and by `randint` for the second, so that no ensemble can pass
+    # whose members are those of scikit-learn in both
+    expected_failed_checks=lambda estimator: dict.fromkeys(
+        WEIGHT_CHECKS, "weights are the probabilities with which rows are drawn"
+    ),
 )
 def test_check_estimator(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("check", WEIGHT_CHECKS.values(), ids=WEIGHT_CHECKS)
+@pytest.mark.parametrize("theirs", [BaggingClassifier, BaggingRegressor])
+def test_the_checks_of_weights_fail_for_scikit_learn_too(theirs, check):
+    ours = MLPBaggingClassifier if theirs is BaggingClassifier else MLPBaggingRegressor
+    with pytest.raises(AssertionError, match="not equivalent to fitting with removed or repeated"):
+        check(theirs.__name__, theirs(new(ours, CHECKED).estimator, 2, random_state=0))
+
+
+@BOTH
+def test_a_weight_of_two_is_drawn_as_often_as_two_rows(cls):
+    """What the two checks ask for holds in the mean over draws."""
+    other = DummyClassifier() if cls is MLPBaggingClassifier else DummyRegressor()
+    weight = np.arange(len(X)) % 4
+    rows = np.repeat(np.arange(len(X)), weight)
+    model = cls(other, n_estimators=200, random_state=0)
+    weighted = np.concatenate(model.fit(X, y, weight).estimators_samples_)
+    repeated = rows[np.concatenate(model.fit(X[rows], y[rows]).estimators_samples_)]
+    for drawn in (weighted, repeated):
+        share = np.bincount(drawn, minlength=len(X)) / len(drawn)
+        expected = weight / weight.sum()
+        assert (share[weight == 0] == 0).all()
+        # Four standard deviations; of 30,000 draws that is a fifth of the share of weight 3
+        assert abs(share - expected).max() < 4 * np.sqrt(expected.max() / len(drawn))
 
 
 @BOTH

@@ -59,7 +59,7 @@ ORDER = {
     "model_selection": "plan inputs train handover workers rounds progress reporting watch "
     "evaluate search halving bars search_progress",
     "ensemble": "members bagging",
-    "tabular": "columns kinds piecewise_linear smooth_clip recipe",
+    "tabular": "columns table target kinds piecewise_linear smooth_clip recipe",
     "onnx_export": "errors graph functions activations network standalone missing categories "
     "quantiles tables columnwise ensembles container network_converters transformer_converters "
     "registration samples comparison conversion",

@@ -243,10 +243,13 @@ REFUSED = {
     "complex": (FRAME.assign(age=1j), "Column 'age' of X holds complex numbers"),
     "objects": (FRAME.assign(age=[object()] * N), "holds objects that are neither"),
     "dicts": (FRAME.assign(age=[{"a": 1}] * N), "Column 'age' of X holds dicts"),
-    "equal names": (FRAME.set_axis(["age", *"abcdef", "age"], axis=1), "unique column names"),
+    "equal names": (
+        FRAME.set_axis(["age", *"abcdef", "age"], axis=1),
+        "several columns of the same name",
+    ),
     "nothing": (FRAME[["constant", "empty", "single"]], "X has no column to learn from"),
     "a vector": (FRAME.age.to_numpy(), "an array of 1 dimension"),
-    "no rows": (FRAME[:0], "X has no column to learn from"),
+    "no rows": (FRAME[:0], "X must have at least one row"),
 }
 
 
