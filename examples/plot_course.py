@@ -310,8 +310,8 @@ check("dF/db_1", db[0], numeric("b1", 8), {no_slope: unmasked.sum(axis=0)})
 # ``forward`` writes f(z) into ``a``, and ``backward`` multiplies ``delta`` by f'(z).
 #
 # **Exercise 6.** Here is softplus, :math:`a = \log(1 + e^z)`. Its ``backward`` forgets the
-# derivative, and yet training often goes downhill. Repair it: :math:`f'(z) = 1 / (1 + e^{-z})`, which
-# is :math:`1 - e^{-a}`. Change ``delta`` in place.
+# derivative, and yet training often goes downhill. Repair it, in place:
+# :math:`f'(z) = 1 / (1 + e^{-z}) = 1 - e^{-a}`.
 
 
 class Softplus(Activation):
@@ -741,7 +741,8 @@ def five_units():
 
 
 # %%
-# *Check.* The boundary is closed if all points far outside are of one class, and some others are not.
+# *Check.* The boundary is closed if all points far outside are of one class, and some within are of
+# the other.
 
 side = np.linspace(-3, 3, 61)
 points = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -760,9 +761,9 @@ title = "5 units, trained to the end"
 show(ax, lambda points: counterexample.predict_proba(points)[:, 1], X_rings, y_rings, title)
 
 # %%
-# Another claim: *100 units fit the training set perfectly*. Is that network the better one? Accuracy
-# does not tell how sure a network is. The mean loss on **new** samples does, because it counts the
-# probability that each true class was given:
+# Another claim: *100 units fit the training set perfectly*. Is that network the better one? The
+# accuracy does not tell how sure a network is. The mean loss on **new** samples does, because it
+# counts the probability that each true class was given:
 #
 # .. math:: -\frac{1}{n} \sum_i \log p_{i, y_i}.
 #
@@ -843,8 +844,8 @@ check("Exercise 14", count_parameters([64, 64, 10]), whole.n_parameters_, only_w
 print(f"{whole.n_parameters_} parameters, test accuracy {whole.score(X_test, y_test):.3f}")
 
 # %%
-# What has it learnt? Each picture shows the weights from the 64 pixels to one hidden unit: red pixels
-# raise its score, and blue pixels lower it.
+# What has it learnt? Each picture shows the weights from the 64 pixels to one hidden unit. Red
+# pixels raise its score, and blue pixels lower it.
 
 weights = WeightsDisplay.from_estimator(whole, (8, 8), units=24, order="norm", n_columns=12)
 
