@@ -309,7 +309,7 @@ def _error_of_constant(loss, params):
 def _state_of(generator):
     """Return the state of a generator from which compiled code can draw, or None.
 
-    numpy's own belongs to all threads, each of which would begin with the same state.
+    numpy's own belongs to all threads, and each of them would begin with the same state.
     """
     common = np.random.mtrand._rand  # as in scikit-learn's `check_random_state`
     if type(generator) is not np.random.RandomState or generator is common:
