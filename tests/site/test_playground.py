@@ -4,6 +4,7 @@ The page is the one of the site, with fewer networks, in a browser without a net
 """
 
 import json
+import os
 import re
 import warnings
 from itertools import product
@@ -20,6 +21,7 @@ from sknn_scratch.engine.penalties import ElasticNet
 
 from ..browser import PROGRAM, browser
 
+SITE = os.environ.get("SKNN_SCRATCH_SITE")  # as for test_pages.py
 STATIC = Path(__file__).parents[2] / "docs" / "_static" / "playground"
 SMALL = {
     "problem": ["moons", "circles"],
@@ -44,6 +46,15 @@ function move(page, name, value) {
 function besideUnits() {
   const values = inPart("networks", "weights").querySelectorAll(".pg-value");
   return [...values].map((value) => value.textContent).join(" ");
+}
+async function moreRedThanBlue() {
+  const image = new Image();
+  image.src = inPart("networks", "plane").querySelector("image").getAttribute("href");
+  await image.decode();
+  const brush = document.createElement("canvas").getContext("2d"); // 300 x 150 pixels
+  brush.drawImage(image, 0, 0);
+  const { data } = brush.getImageData(0, 0, image.width, image.height);
+  return Array.from({ length: data.length / 4 }, (_, i) => data[4 * i] > data[4 * i + 2]);
 }
 function clickInPlane(right, down) {
   const box = inPart("networks", "plane").getBoundingClientRect();
@@ -158,6 +169,21 @@ def test_numbers_are_those_of_the_package(opened, choice):
     assert [float(loss) for loss in re.findall(r"\d\.\d+", losses)] == pytest.approx(
         [log_loss(y, model.predict_proba(X)), log_loss(y_val, expected)], abs=0.01
     )
+
+
+def test_the_plane_has_the_colour_of_the_predicted_class(opened):
+    """Class 1 is more red than blue, and each of the 80 x 80 pixels is where it belongs."""
+    X, y, *_ = grid.samples("moons")  # not symmetric
+    choice = {"hidden": 3, "activation": "tanh", "rate": 0.2, "penalty": 0.0}
+    model = fitted(grid.network(**choice, max_iter=EPOCHS[-1]), X, y)
+    move(opened, "networks", "problem", "moons")
+    found = np.reshape(opened.run("moreRedThanBlue()"), (80, 80))
+    centres = 2.6 * ((2 * np.arange(80) + 1) / 80 - 1)  # of pixels, in standardised features
+    points = [(x1, x2) for x2 in centres[::-1] for x1 in centres]  # the picture begins at the top
+    p = model.predict_proba(points)[:, 1].reshape(80, 80)
+    is_clear = abs(p - 0.5) > 0.05
+    assert is_clear.mean() > 0.9
+    np.testing.assert_array_equal(found[is_clear], (p > 0.5)[is_clear])
 
 
 def test_the_threshold_is_the_proximal_operator(opened):
@@ -282,6 +308,22 @@ def test_without_scripts_the_figures_stand_there(window, address):
 def test_with_scripts_they_do_not(opened):
     assert opened.run("document.querySelector('.pg-static-networks').hidden")
     assert opened.run("document.querySelector('.pg-static-prox').hidden")
+
+
+@pytest.mark.skipif(not SITE, reason="SKNN_SCRATCH_SITE names no built documentation")
+def test_the_built_page_answers_and_no_other_loads_it(window):
+    requests = window.open(Path(SITE, "index.html").absolute().as_uri())
+    assert [url for url in requests if "/playground/" in url] == []
+    window.open(Path(SITE, "playground.html").absolute().as_uri())
+    window.run(HELPERS)
+    for part, name, value, picture in [
+        ("networks", "hidden", "2", "plane"),
+        ("prox", "penalty", "0.3", "paths"),
+    ]:
+        before = shown(window, part, [picture])
+        move(window, part, name, value)
+        assert shown(window, part, [picture]) != before
+    assert window.errors() == []
 
 
 def test_the_weights_take_a_few_hundred_kilobytes():
