@@ -103,5 +103,5 @@ ax.yaxis.set_major_formatter("{x:g}")
 ax.grid(alpha=0.3)
 fig.legend(loc="outside right upper")
 
-plt.show()
 # sphinx_gallery_thumbnail_number = 2
+plt.show()

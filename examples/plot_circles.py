@@ -182,5 +182,5 @@ for l2 in GRID["l2"]:
         f"l1 0.01, l2 {l2}: first-layer weights that are not zero {find('nonzero', **gone, l2=l2)}"
     )
 
-plt.show()
 # sphinx_gallery_thumbnail_number = 2
+plt.show()

@@ -133,5 +133,5 @@ fig.supxlabel("length of the weights that leave each pixel; grey: exactly zero")
 
 WeightsDisplay.from_estimator(networks[0.01], (8, 8), units=10, order="norm", n_columns=5)
 
-plt.show()
 # sphinx_gallery_thumbnail_number = 3
+plt.show()

@@ -91,5 +91,5 @@ rounds = SearchDisplay.from_search(halving)
 
 SearchDisplay.from_search({"grid": grid, "random": drawn}, x="learning_rate_init")
 
-plt.show()
 # sphinx_gallery_thumbnail_number = 3
+plt.show()
