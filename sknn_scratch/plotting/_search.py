@@ -325,9 +325,9 @@ class SearchDisplay:
         is_alone = len(self.results) == 1 and "" in self.results and not self.ax_.has_data()
         set_cycle(self.ax_)
         for name, results in self.results.items():
-            # An empty curve takes the next colour, and stands in the legend for all of the search
-            color = None if is_alone else self.ax_.plot([], [], label=name)[0].get_color()
-            self.lines_ += draw_rounds(self.ax_, results, self.x, color, line_kw)
+            # An empty curve takes the next colour and dashes. It stands in the legend for the search
+            like = None if is_alone else self.ax_.plot([], [], label=name)[0]
+            self.lines_ += draw_rounds(self.ax_, results, self.x, like, line_kw)
             notes.append(about_best("Thick", name, results, results.last_rows, self._format))
             notes += about_failures("Gap: no", name, results, results.last_rows)
         return notes

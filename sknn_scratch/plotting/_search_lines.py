@@ -13,6 +13,7 @@ from sknn_scratch.plotting._search_results import SearchResults
 
 _LINE_LENGTH = 34  # characters in a legend
 _DODGE = 0.12  # the distance of curves that stand beside each other at a category
+_BAND = 0.2  # opacity of up to four bands; more of them are paler, for they lie over each other
 MAX_CURVES = 10
 
 
@@ -91,16 +92,18 @@ def draw_curves(ax, curves, x, *, std_display_style, line_kw):
         lines.append(line)
         if std_display_style is not None:
             is_band = is_line and std_display_style == "fill_between"
-            spreads.append(_draw_spread(ax, places, mean, std, line.get_color(), is_band))
+            alpha = min(_BAND, 4 * _BAND / len(curves)) if is_band else None
+            spreads.append(_draw_spread(ax, places, mean, std, line.get_color(), alpha))
         mark_failures(ax, places[~np.isfinite(mean)])
         points += [(results, row, place) for row, place in zip(rows, places, strict=True)]
     _mark_best(ax, points)
     return lines, spreads
 
 
-def _draw_spread(ax, places, mean, std, color, is_band):
-    if is_band:
-        band = {"color": color, "alpha": 0.2, "linewidth": 0}
+def _draw_spread(ax, places, mean, std, color, alpha):
+    """Draw a band of this opacity, or bars if it is None."""
+    if alpha is not None:
+        band = {"color": color, "alpha": alpha, "linewidth": 0}
         return ax.fill_between(places, mean - std, mean + std, **band)
     # `errorbar` would take a colour out of the cycle
     return ax.vlines(places, mean - std, mean + std, color=color, alpha=0.7, zorder=1)

@@ -5,21 +5,24 @@ from sknn_scratch.plotting._parameter_axis import fixed_labels
 
 ROUNDS = ("n_resources", "iter")  # columns of `cv_results_` that may be along the axis
 _LAST_ROUND = COLORS[4]  # dark in a grey print, too
-_FIRST_GREY, _LAST_GREY = 0.75, 0.5  # of candidates dropped after the first, and the last round
+_FIRST_GREY, _LAST_GREY = 0.65, 0.4  # of candidates dropped after the first, and the last round
+_CROSS = {"marker": "x", "markersize": 7, "markeredgewidth": 1.5, "linestyle": "none"}
 
 
-def draw_rounds(ax, results, x, color=None, line_kw=None):
+def draw_rounds(ax, results, x, like=None, line_kw=None):
     """Draw a curve for each candidate; return them.
 
-    The later a candidate was dropped, the darker its curve. All curves have one colour if `color`
-    is given, as those of each of several searches.
+    The later a candidate was dropped, the darker its curve. All curves look like the line `like`,
+    if it is given, as those of each of several searches do.
     """
     along = results.resources if x == "n_resources" else results.rounds
     last, best = results.rounds.max(), results.best(results.last_rows)
     lines = []
     for number in range(last + 1):
         own = [rows for rows in results.candidates if results.rounds[rows[-1]] == number]
-        style = _style(number, last, len(own), color)
+        style = _style(number, last, len(own), like)
+        if number < last:
+            style["markevery"] = slice(0, -1)  # the cross stands at the end
         for rows in sorted(own, key=lambda rows: best in rows):  # the legend has the first
             width = {"linewidth": 3, "zorder": 3} if best in rows else {}
             style_of_row = style | width | (line_kw or {})
@@ -27,15 +30,18 @@ def draw_rounds(ax, results, x, color=None, line_kw=None):
             style["label"] = None  # one of them is in the legend
         if number < last:
             ends = [rows[-1] for rows in own]
-            ax.plot(along[ends], results.mean[ends], "x", color=style["color"], zorder=2)
+            color = {"color": style["color"], "alpha": style.get("alpha")}
+            ax.plot(along[ends], results.mean[ends], zorder=2, **_CROSS, **color)
     return lines
 
 
-def _style(number, last, n_candidates, color):
+def _style(number, last, n_candidates, like):
     """Return the style of the curves of candidates that were last in the round `number`."""
-    style = {"marker": "o", "markersize": 3, "linestyle": "-", "linewidth": 1, "label": None}
-    if color is not None:
-        return style | {"color": color, "alpha": 1 if number == last else 0.4}
+    style = {"markersize": 4, "linewidth": 1.5 if number == last else 1, "label": None}
+    if like is not None:
+        style |= {name: getattr(like, f"get_{name}")() for name in ("color", "marker", "linestyle")}
+        return style | {"alpha": 1 if number == last else 0.5}
+    style |= {"marker": "o", "linestyle": "-"}
     if number == last:
         label = f"in the last round: {n_candidates}"
         return style | {"color": _LAST_ROUND, "label": label, "zorder": 2.5}

@@ -288,7 +288,27 @@ class TestSeveralSearches:
         assert len(display.lines_) == 36
         display = from_search(halved, name="third", ax=display.ax_)
         assert texts_of_legend(display) == [*names, "third"]
-        assert len({handle.get_color() for handle in display.ax_.get_legend().legend_handles}) == 3
+        handles = display.ax_.get_legend().legend_handles
+        assert len({handle.get_color() for handle in handles}) == 3
+
+    def test_the_rounds_of_several_can_be_told_apart_in_grey(self, halved):
+        """The curves have the dashes and markers that the legend shows."""
+        display = from_search([halved, halved])
+        looks = [
+            {(line.get_linestyle(), line.get_marker()) for line in lines}
+            for lines in (display.lines_[:18], display.lines_[18:])
+        ]
+        handles = display.ax_.get_legend().legend_handles
+        assert looks == [{(handle.get_linestyle(), handle.get_marker())} for handle in handles]
+        assert len({style for own in looks for style in own}) == 2
+
+    def test_where_a_curve_ends_there_is_a_cross_alone(self, halved):
+        display = from_search(halved)
+        dropped = [line for line in display.lines_ if len(line.get_xdata()) < 3]
+        assert {line.get_markevery() == slice(0, -1) for line in dropped} == {True}
+        crosses = [line for line in display.ax_.get_lines() if line.get_marker() == "x"]
+        ends = sorted(tuple(line.get_xydata()[-1]) for line in dropped)
+        assert sorted(tuple(point) for line in crosses for point in line.get_xydata()) == ends
 
 
 class TestMetrics:
