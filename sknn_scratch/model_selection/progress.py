@@ -66,6 +66,8 @@ class RoundProgress:
     ----------
     n_failed : int
         How many fits have failed.
+    best_score : float or None
+        The best mean score of a candidate that has been scored on all folds; None if there is none.
     n_returned : int
         How many networks the workers have handed back, even if they report nothing themselves.
     """
@@ -76,6 +78,7 @@ class RoundProgress:
         self._planned, self._places = planned, places or {}
         self._done = dict.fromkeys(planned, 0)
         self._finished: set[int] = set()
+        self.best_score: float | None = None
         self._scores: dict[int, dict] = defaultdict(dict)
         self._lock = Lock()
 
@@ -105,14 +108,20 @@ class RoundProgress:
         """Take a network's remaining epochs out of the plan, and note its scores."""
         self._planned[report.job] = self._done[report.job]
         self._finished.add(report.job)
-        for place, (score, has_failed) in zip(
-            self._places.get(report.job, ()), report.outcomes, strict=True
-        ):
-            candidate, split = place
-            self._scores[candidate][split] = (
-                score.get(self.metric) if isinstance(score, dict) else score
-            )
+        places = self._places.get(report.job, ())
+        for place, (score, has_failed) in zip(places, report.outcomes, strict=True):
             self.n_failed += has_failed
+            self._note_score(*place, score.get(self.metric) if isinstance(score, dict) else score)
+
+    def _note_score(self, candidate, split, score):
+        """Note a score; the last one of a candidate makes the mean, which may be the best."""
+        of_splits = self._scores[candidate]
+        of_splits[split] = score
+        scores = [of_splits[split] for split in sorted(of_splits)]
+        if len(scores) == self.n_splits and all(isinstance(score, Real) for score in scores):
+            mean = float(np.mean(scores))
+            if np.isfinite(mean) and (self.best_score is None or mean > self.best_score):
+                self.best_score = mean
 
     @property
     def n_networks(self):
@@ -150,19 +159,6 @@ class RoundProgress:
         if self.is_silent or not self.n_planned:
             return 1 - self.n_left / self.n_networks
         return self.n_epochs / self.n_planned
-
-    @property
-    def best_score(self):
-        """The best mean score of a candidate that has been scored on all folds; None if none."""
-        with self._lock:
-            means = [self._mean(of_splits) for of_splits in self._scores.values()]
-        return max((mean for mean in means if np.isfinite(mean)), default=None)
-
-    def _mean(self, of_splits):
-        """Return the mean of a candidate's scores; NaN if it lacks any."""
-        values = [of_splits[split] for split in sorted(of_splits)]
-        is_whole = len(values) == self.n_splits and all(isinstance(value, Real) for value in values)
-        return float(np.mean(values)) if is_whole else np.nan
 
 
 def epochs_of(estimator: Any) -> int:

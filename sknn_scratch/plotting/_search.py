@@ -325,7 +325,7 @@ class SearchDisplay:
         is_alone = len(self.results) == 1 and "" in self.results and not self.ax_.has_data()
         set_cycle(self.ax_)
         for name, results in self.results.items():
-            # An empty curve takes the next colour and dashes. It stands in the legend for the search
+            # An empty curve takes the next style. It stands in the legend for all of the search
             like = None if is_alone else self.ax_.plot([], [], label=name)[0]
             self.lines_ += draw_rounds(self.ax_, results, self.x, like, line_kw)
             notes.append(about_best("Thick", name, results, results.last_rows, self._format))
