@@ -23,6 +23,12 @@ COUNT_FORMULAS = """({
 FIND_WIDE = """[document.documentElement, ...document.querySelectorAll("h1, h2, h3, p, li, td")]
     .filter(element => element.scrollWidth > Math.ceil(element.getBoundingClientRect().width))
     .map(element => element.textContent.slice(0, 80))"""
+WAIT_FOR_RESULTS = """new Promise(done => {
+    const look = () => /found \\d+ page/.test(document.querySelector("#search-results").innerText)
+        ? done([...document.querySelectorAll("#search-results a")].map(link => link.href))
+        : setTimeout(look, 50);
+    look();
+})"""
 PHONE = 390  # pixels
 
 
@@ -80,3 +86,13 @@ def test_every_formula_is_set(seen):
 def test_a_phone_shows_whole_lines(seen):
     """Formulas, blocks of code and tables scroll by themselves."""
     assert {page: found["cut off"] for page, found in seen.items() if found["cut off"]} == {}
+
+
+def test_search_finds_pages(pages, tmp_path):
+    """In a folder too, where a page may not fetch the others for excerpts."""
+    if not PROGRAM:
+        pytest.skip("there is no Chromium")
+    with browser(tmp_path) as page:
+        page.open(pages["search.html"].as_uri() + "?q=nesterov")
+        links = page.run(WAIT_FOR_RESULTS)
+    assert any(link.split("?")[0].endswith("/mathematics.html") for link in links)
