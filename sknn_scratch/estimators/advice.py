@@ -61,8 +61,8 @@ def warn_of_large_features(X, names=None):
     feature = f"feature {worst}" if names is None else f"feature {worst}, {names[worst]!r},"
     scaler = "MaxAbsScaler" if issparse(X) else "StandardScaler"
     warn(
-        f"X is not scaled: {feature} has a root mean square of {size:.3g}; from about "
-        f"{_LARGE_FEATURE} on training goes badly. Scale X, for example by "
+        f"X is not scaled: {feature} has a root mean square of {size:.3g}. From about "
+        f"{_LARGE_FEATURE} on, training goes badly. Scale X, for example by "
         f"make_pipeline({scaler}(), network).",
         UnscaledDataWarning,
     )
@@ -75,9 +75,9 @@ def warn_of_large_alpha(alpha, batch_weight, batch_size):
         return
     weighing = "" if batch_weight == batch_size else f" which weigh {batch_weight:.2g},"
     warn(
-        f"alpha={alpha} is large for batches of {batch_size} samples,{weighing} in which it acts "
-        f"as l2={l2:.2g}: from about {_LARGE_PENALTY} on a network learns little. Lower alpha or "
-        "raise batch_size; or use l2 instead, which does not depend on the batches.",
+        f"alpha={alpha} is large for batches of {batch_size} samples,{weighing} where it acts as "
+        f"l2={l2:.2g}: from about {_LARGE_PENALTY} on, a network learns little. Lower alpha, raise "
+        "batch_size, or use l2, which does not depend on the batches.",
         LargePenaltyWarning,
     )
 
