@@ -50,14 +50,14 @@ def new(cls=MLPScratchClassifier, **params):
 
 
 UNSCALED = {
-    "frame": (WINE, r"feature 12, 'proline', has a root mean square of 810;.*StandardScaler"),
-    "array": (WINE.to_numpy(), r"feature 12 has a root mean square of 810;"),
-    "float32": (WINE.to_numpy(np.float32), r"feature 12 has a root mean square of 810;"),
-    "sparse": (csr_array(WINE), r"feature 12 has a root mean square of 810;.*MaxAbsScaler"),
+    "frame": (WINE, r"feature 12, 'proline', has a root mean square of 810\..*StandardScaler"),
+    "array": (WINE.to_numpy(), r"feature 12 has a root mean square of 810\."),
+    "float32": (WINE.to_numpy(np.float32), r"feature 12 has a root mean square of 810\."),
+    "sparse": (csr_array(WINE), r"feature 12 has a root mean square of 810\..*MaxAbsScaler"),
     "pixels up to 255": (load_digits().data[:178] * 16, r"feature \d+ has a root mean square of 2"),
     "a year": (
         scale(WINE) + 1900 * np.eye(13)[3],
-        "feature 3 has a root mean square of 1.9e\\+03;",
+        "feature 3 has a root mean square of 1.9e\\+03\\.",
     ),
 }
 
@@ -72,7 +72,7 @@ def test_large_features(name, cls):
 
 
 def test_squares_that_are_not_finite():
-    with pytest.warns(UnscaledDataWarning, match="feature 1 has a root mean square of inf;"):
+    with pytest.warns(UnscaledDataWarning, match=r"feature 1 has a root mean square of inf\."):
         warn_of_large_features(np.array([[1, 1e30]], np.float32))
 
 
