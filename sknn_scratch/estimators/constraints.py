@@ -43,7 +43,7 @@ class Number(Interval):
 CONSTRAINTS: dict = {
     "hidden_layer_sizes": ["array-like", Number(Integral, 1, None, closed="left")],
     "activation": [Registered("activation"), Activation, "array-like"],
-    "solver": [Registered("solver"), StrOptions({"lbfgs"})],
+    "solver": [Registered("solver", "lbfgs")],
     "alpha": [Number(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Number(Integral, 1, None, closed="left")],
     "learning_rate": [Registered("learning_rate"), callable],

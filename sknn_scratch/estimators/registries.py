@@ -4,6 +4,7 @@ Users add parts of their own to the registries. A model keeps the name alone: th
 registered again wherever the model is used.
 """
 
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -56,10 +57,11 @@ REGISTRIES = {
 
 
 class Registered(StrOptions):
-    """The names of what is registered for a parameter, those included that are added later."""
+    """The names in the registry of a parameter, also later ones, and those in no registry."""
 
-    def __init__(self, parameter):
-        super().__init__(REGISTRIES[parameter].names.keys())
+    def __init__(self, parameter, *built_in):
+        names = ChainMap(REGISTRIES[parameter].names, dict.fromkeys(built_in))
+        super().__init__(names.keys())
         self.where = REGISTRIES[parameter].where
 
     def __str__(self):

@@ -621,3 +621,10 @@ def test_a_derived_class_with_parameters_of_its_own():
 @pytest.mark.parametrize("solver", [["sgd"], None, 5, {"sgd": 1}])
 def test_solver_that_is_no_string_has_no_partial_fit(solver):
     assert not hasattr(small(solver=solver), "partial_fit")
+
+
+def test_a_wrong_solver_is_told_all_solvers_in_one_list():
+    with pytest.raises(InvalidParameterError) as caught:
+        small(solver="adamm").fit(X, y)
+    (listed,) = re.findall("{(.*?)}", str(caught.value))
+    assert set(re.findall(r"'(\w+)'", listed)) == {*SOLVERS, "lbfgs"}
