@@ -1,5 +1,7 @@
 """One training that is seen after more and more epochs."""
 
+from sklearn import config_context
+
 from sknn_scratch.estimators.constraints import checks_parameters
 from sknn_scratch.estimators.fit import fit_network
 
@@ -12,8 +14,8 @@ def fit_further(network, begun, X, y, *, to_go_on=True, used_up=False, **params)
     Parameters
     ----------
     network : MLPScratchClassifier or MLPScratchRegressor
-        It is not fitted. Its solver is not lbfgs, its schedule is `endless`, and its `random_state`
-        is a number.
+        It is not fitted, and its parameters have been checked. Its solver is not lbfgs, its
+        schedule is `endless`, and its `random_state` is a number.
     begun : object of the class of `network`, or None
         What this function returned for a network with the same parameters, except for a
         `max_iter` that is not larger, and for the same data. None to begin.
@@ -28,8 +30,8 @@ def fit_further(network, begun, X, y, *, to_go_on=True, used_up=False, **params)
     -------
     begun : object of the class of `network`, or None
         A copy of the fitted network that keeps what is needed to go on. It is not changed by that,
-        unless it is used up.
-        None if training has diverged and gone back to its best weights, or is not to go on.
+        unless it is used up. None if training has diverged and gone back to its best weights, or
+        is not to go on.
 
     Raises
     ------
@@ -39,7 +41,9 @@ def fit_further(network, begun, X, y, *, to_go_on=True, used_up=False, **params)
     if begun is not None:
         fitted = vars(begun).keys() - vars(network).keys()  # which has parameters only
         vars(network).update({name: vars(begun)[name] for name in fitted})
-    _fit(network, to_go_on, used_up, X, y, **params)
+    # A search plans with sound parameters only. To check them again takes 0.1 ms
+    with config_context(skip_parameter_validation=True):
+        _fit(network, to_go_on, used_up, X, y, **params)
     if not to_go_on:
         return None
     # `copy.copy` would make of it what goes into a file, and a network of that

@@ -210,6 +210,15 @@ def test_the_last_part_keeps_nothing_to_go_on_with(early_stopping):
     assert bits(begun) == before
 
 
+def test_parameters_are_not_checked_again(monkeypatch):
+    def check(network):
+        raise AssertionError("checked again")
+
+    monkeypatch.setattr(MLPScratchClassifier, "_validate_params", check)
+    begun = fit_further(clone(CLASSIFIER).set_params(max_iter=2), None, X, Y)
+    fit_further(clone(CLASSIFIER).set_params(max_iter=3), begun, X, Y)
+
+
 def test_data_are_kept():
     data = X.copy(), Y.copy(), WEIGHT.copy()
     begun = None
