@@ -104,8 +104,8 @@ def check_gradient(
         The samples, one batch.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         The targets.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples; all 1 if None.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Weights of the samples, or of each target; all 1 if None.
     n_parameters : int or None, default=10_000
         Check at most this many parameters, drawn at random; None checks all.
     step : float, default=1e-5

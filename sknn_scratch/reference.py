@@ -108,27 +108,27 @@ def value_and_gradient(
         The samples.
     y : ndarray of shape (n_samples, n_outputs)
         The targets, classes one-hot.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        Weights w_i; all 1 if None.
+    sample_weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Weights w_i, or w_ik of each target; all 1 if None.
 
     Returns
     -------
     value : float
-        sum_i w_i loss_i / sum_i w_i.
+        sum_i w_i loss_i / sum_i w_i, or sum_ik w_ik loss_ik / sum_i max_k w_ik.
     dW, db : lists of ndarrays
         Its gradient.
     """
     n_samples = X.shape[0]
     w = np.ones(n_samples) if sample_weight is None else sample_weight
-    value = 0.0
+    total, value = _total(w), 0.0
     mean_dW, mean_db = ([np.zeros_like(array) for array in arrays] for arrays in (weights, biases))
     for i in range(n_samples):
         z, a = forward(weights, biases, activations, X[i])
         delta = z[-1].copy()
-        value += w[i] / w.sum() * loss.value_and_gradient(delta, y[i])
+        value += _weighted_loss(loss, delta, y[i], w[i]) / total
         dW, db = backward(weights, activations, z, a, delta)
         for mean, term in zip(mean_dW + mean_db, dW + db, strict=True):
-            mean += w[i] / w.sum() * term
+            mean += term / total
     return float(value), mean_dW, mean_db
 
 
@@ -155,8 +155,8 @@ def objective_and_gradient(
         The samples.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         The targets.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights; all 1 if None.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Weights, or those of each target; all 1 if None.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def objective_and_gradient(
     weights, biases = estimator.coefs_, estimator.intercepts_
     activations = build_activations(estimator, n_hidden=len(weights) - 1)
     value, dW, db = value_and_gradient(weights, biases, activations, data.loss, X, y, w)
-    total = X.shape[0] if w is None else w.sum()
+    total = X.shape[0] if w is None else _total(w)
     l1, l2 = per_matrix(estimator, "l1"), per_matrix(estimator, "l2")
     for layer, W in enumerate(weights):
         ridge = l2[layer] + estimator.alpha / (2 * total)
@@ -184,6 +184,25 @@ def objective_and_gradient(
         if length > 0:
             dW[0][row] += estimator.group_l1 * W_j / length
     return float(value), dW, db
+
+
+def _total(w):
+    """Return S: a sample weighs as much as the heaviest of its targets."""
+    return sum(np.max(w_i) for w_i in w)
+
+
+def _weighted_loss(loss, z, y, w):
+    """Return w loss(z, y) of a sample, and overwrite z with its gradient; w may be a vector."""
+    if np.ndim(w) == 0:
+        value = w * loss.value_and_gradient(z, y)
+        z *= w
+        return value
+    value = 0.0
+    for k in range(len(w)):  # each target by itself, as a vector of one element
+        z_k, y_k = z[k : k + 1], y[k : k + 1]
+        value += _weighted_loss(loss, z_k, y_k, w[k]) if w[k] > 0 else 0
+    z[w == 0] = 0
+    return value
 
 
 def _f(activation, z):

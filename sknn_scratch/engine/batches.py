@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
+from sknn_scratch.engine.target_weights import are_by_target, weight_of_samples
+
 
 class Batch(NamedTuple):
     """Samples with their targets and weights.
 
-    X (n, n_features) may be sparse. y (n, n_outputs) has the dtype of the parameters. weight (n,)
-    is None for ones.
+    X (n, n_features) may be sparse. y (n, n_outputs) has the dtype of the parameters. weight is
+    (n,), or (n, n_outputs) with one for each target, or None for ones.
     """
 
     X: Any
@@ -28,8 +30,13 @@ class Batch(NamedTuple):
         if weight is None:
             return cls(X, y, None, float(n_samples), n_samples)
         # Without any weight the shares of the samples, and alpha / S, have to be zero
-        total = float(weight.sum(dtype=np.float64)) or inf
+        total = float(weight_of_samples(weight).sum(dtype=np.float64)) or inf
         return cls(X, y, weight, total, n_samples)
+
+    @property
+    def weighs_targets(self) -> bool:
+        """Whether there is a weight for each target of a sample."""
+        return are_by_target(self.weight)
 
 
 class MiniBatches:
@@ -95,7 +102,7 @@ class MiniBatches:
             batch = self._gathered[n] = Batch.of(
                 np.empty((n, X.shape[1]), X.dtype),
                 np.empty((n, y.shape[1]), y.dtype),
-                None if weight is None else np.empty(n, weight.dtype),
+                None if weight is None else np.empty((n, *weight.shape[1:]), weight.dtype),
             )
         # mode="clip" writes straight into the buffer; the default mode makes a copy first
         X.take(rows, axis=0, out=batch.X, mode="clip")

@@ -231,6 +231,7 @@ def _network(solver, objective, params, batches):
     places, dropout, size = _Places(), objective.dropout, batches.batch_size
     rates = [0.0] * len(params.weights) if dropout is None else dropout.rates
     layers, n_noise = _layers(objective, params, size, rates, places)
+    n_weights = params.units[-1] if batches.data.weighs_targets else 1
     settings = np.zeros(1, records.SETTINGS)
     known = vars(solver) | vars(objective.loss)
     values = {name: value for name, value in known.items() if name in settings.dtype.names}
@@ -240,7 +241,8 @@ def _network(solver, objective, params, batches):
         "batch_size": size,
         "n_noise": n_noise,
         "dropout": rates[0],
-        "weight": places.take(size),
+        "n_weights": n_weights,
+        "weight": places.take(size * n_weights),
         "loss_of": places.take(size),
         "score_of": places.take(size),
     }
@@ -325,9 +327,9 @@ def _order(batches):
 
 
 def _samples(batches, dtype):
-    """Return X, y and weight as arrays of one type each, whatever they were."""
+    """Return X, y and weight, a vector, as arrays of one type each, whatever they were."""
     X, y, weight = batches.data[:3]
-    weight = np.empty(0) if weight is None else weight
+    weight = np.empty(0) if weight is None else weight.reshape(-1)
     y, weight = (_writable(np.ascontiguousarray(array, dtype)) for array in (y, weight))
     return _writable(X), y, weight
 

@@ -17,6 +17,12 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, log_softmax, xlogy
 
+from sknn_scratch.engine.target_weights import (
+    are_by_target,
+    mean_over_targets,
+    weight_of_samples,
+)
+
 __all__ = [
     "LOSSES",
     "REGRESSION_LOSSES",
@@ -40,7 +46,11 @@ class Loss(ABC):
         Name of the score in the history.
     best_constant : str
         The best prediction that is the same for all samples, in words.
+    separable : bool
+        Whether the loss is a sum over the outputs. Only then may each target have a weight.
     """
+
+    separable = False
 
     # Class attributes, rather than properties, in the classes derived from this one
 
@@ -78,6 +88,19 @@ class Loss(ABC):
     @abstractmethod
     def mean_score(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the score of all samples (n, k); `raw` may be overwritten."""
+
+    def weighted_score(
+        self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray
+    ) -> np.ndarray | None:
+        """Return what `score` does, times the weight of the sample, given one for each target.
+
+        Only a loss that is `separable` needs this and the next method.
+        """
+        raise NotImplementedError
+
+    def mean_score_by_target(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
+        """Return the score of all samples, given a weight for each target (n, k)."""
+        raise NotImplementedError
 
     @abstractmethod
     def score_of_constant(self, y: np.ndarray, weight: np.ndarray | None) -> float:
@@ -189,6 +212,7 @@ class BinaryLogLoss(ClassificationLoss):
     """
 
     out_activation = "logistic"
+    separable = True
 
     def predict(self, raw):
         expit(raw, out=raw)
@@ -203,6 +227,13 @@ class BinaryLogLoss(ClassificationLoss):
     def score(self, raw, y):
         # as in accuracy_score, all labels are to be right
         return np.logical_and.reduce((raw > 0) == (y > 0.5), axis=-1)
+
+    def weighted_score(self, raw, y, weight):
+        right = ((raw > 0) == (y > 0.5)) | (weight == 0)
+        return np.logical_and.reduce(right, axis=-1) * weight_of_samples(weight)
+
+    def mean_score_by_target(self, raw, y, weight):
+        return self.weighted_score(raw, y, weight).sum() / weight_of_samples(weight).sum()
 
     def score_of_constant(self, y, weight):
         shares = np.average(y, axis=0, weights=weight)
@@ -228,16 +259,28 @@ class RegressionLoss(Loss):
     """A loss whose score is R^2 = mean_k (1 - mean_i (m_ik - y_ik)^2 / variance of y_k).
 
     A class derived from this one defines `out_activation`, `predict`, `value` and
-    `value_and_gradient`.
+    `value_and_gradient`; and ``separable = False``, if it is not a sum over the outputs.
     """
 
+    separable = True
     score_name = "r2"
     best_constant = "the mean of y"
     error_of_constant: np.ndarray | None = None
 
     def remember_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         # Every batch is measured by the targets of the whole fit: in a batch y may not vary
-        self.error_of_constant = self.errors_of_constant(y, weight)
+        if weight is not None and are_by_target(weight):
+            self.error_of_constant = self._errors_of_constants(y, weight)
+        else:
+            self.error_of_constant = self.errors_of_constant(y, weight)
+
+    def _errors_of_constants(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return sum_i w_ik error(c_k, y_ik) / S for each target, shape (1, k)."""
+        errors = np.zeros((1, y.shape[1]))
+        for k, w in enumerate(weight.T):
+            if w.any():
+                errors[:, k] = self.errors_of_constant(y[:, k : k + 1], w) * w.sum()
+        return errors / weight_of_samples(weight).sum()
 
     def errors(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return what the score measures, for each target of each sample; `raw` is overwritten."""
@@ -254,12 +297,28 @@ class RegressionLoss(Loss):
         return np.average((y - mean) ** 2, axis=0, weights=weight, keepdims=True)
 
     def score(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray | None:
+        errors = self._relative_errors(raw, y)
+        return None if errors is None else 1 - errors.mean(axis=-1)
+
+    def weighted_score(
+        self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray
+    ) -> np.ndarray | None:
+        errors = self._relative_errors(raw, y)
+        if errors is None:
+            return None
+        return weight_of_samples(weight) - np.vecdot(errors, weight) / y.shape[1]
+
+    def _relative_errors(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray | None:
+        """Return the errors in units of those of the constants; None before these are known."""
         if self.error_of_constant is None:
             return None
         errors = self.errors(raw.copy(), y)
         # a target that does not vary has no R^2: its error counts as it is
         errors /= np.where(self.error_of_constant > 0, self.error_of_constant, 1)
-        return 1 - errors.mean(axis=-1)
+        return errors
+
+    def mean_score_by_target(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
+        return mean_over_targets(self.mean_score, raw, y, weight)
 
     def mean_score(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         if len(y) < 2:  # as in scikit-learn, R^2 of one sample is not defined

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from sknn_scratch.engine.network import Workspace, backward, forward
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import Penalty
 from sknn_scratch.engine.subnormals import flush, flush_negligible
+from sknn_scratch.engine.target_weights import total_loss, total_loss_and_gradient
 
 
 class Value(NamedTuple):
@@ -34,6 +35,8 @@ class Value(NamedTuple):
 
 class Objective:
     """F = (1/S) sum_i w_i loss(net(x_i), y_i) + penalties, S = sum_i w_i over the batch.
+
+    If each target has a weight, the first part is the one of `target_weights`.
 
     `penalties` is a list of (slice of the weights, Penalty). F is returned in two parts, loss and
     penalty. `prox` is the proximal operator of the nonsmooth part of F, or None if F is smooth.
@@ -87,7 +90,10 @@ class Objective:
         """Return F, without a score."""
         # No dropout: a random function can be neither checked nor searched along
         raw = self._forward(params, batch).raw
-        loss = _mean(self.loss.value(raw, batch.y), batch)
+        if batch.weight is not None and batch.weighs_targets:
+            loss = total_loss(self.loss, raw, batch.y, batch.weight) / batch.total_weight
+        else:
+            loss = _mean(self.loss.value(raw, batch.y), batch)
         penalty = 0.0
         for part, term in self.penalties:
             w = params.flat[part]
@@ -97,16 +103,10 @@ class Objective:
     def value_and_gradient(self, params: Parameters, batch: Batch, grad: Parameters) -> Value:
         """Return F with its score, and write the gradient of the smooth part into `grad`."""
         work = self._forward(params, batch, self.dropout)
-        # Before the loss turns the scores into their gradient
-        per_sample = self.loss.score(work.raw, batch.y)
-        score = nan if per_sample is None else _mean(per_sample, batch)
-        delta = work.raw
-        loss = _mean(self.loss.value_and_gradient(delta, batch.y), batch)
-        # The mean is taken here, on the smallest array, so that all gradients below are sums
-        if batch.weight is None:
-            delta *= 1 / batch.total_weight
-        else:
-            delta *= (batch.weight / batch.total_weight)[:, None]
+        delta, take_means = work.raw, _means_over_samples
+        if batch.weighs_targets:
+            take_means = _means_over_targets
+        loss, score = take_means(self.loss, delta, batch)
         self._flush(delta)
         backward(params, self.activations, work, grad, self.dropout)
         return Value(loss, self._add_penalties(params, batch, grad), score)
@@ -140,6 +140,30 @@ class Objective:
                 own_rate = rate[part].copy() if len(self._nonsmooth) > 1 else rate[part]
             w = flat[part]
             penalty.prox(w, own_rate, self._scratch[: w.size])
+
+
+def _means_over_samples(loss: Loss, raw: np.ndarray, batch: Batch) -> tuple[float, float]:
+    """Return the means of loss and score, and overwrite `raw` by the gradient of the former."""
+    # Before the loss turns the scores into their gradient
+    per_sample = loss.score(raw, batch.y)
+    score = nan if per_sample is None else _mean(per_sample, batch)
+    mean = _mean(loss.value_and_gradient(raw, batch.y), batch)
+    # The mean is taken here, on the smallest array, so that all gradients below are sums
+    if batch.weight is None:
+        raw *= 1 / batch.total_weight
+    else:
+        raw *= (batch.weight / batch.total_weight)[:, None]
+    return mean, score
+
+
+def _means_over_targets(loss: Loss, raw: np.ndarray, batch: Batch) -> tuple[float, float]:
+    """Do the same where each target has a weight, as `target_weights` says."""
+    y, total = batch.y, batch.total_weight
+    weight: Any = batch.weight
+    raw[weight == 0] = 0  # what is predicted for a missing target has no say, even if infinite
+    scores = loss.weighted_score(raw, y, weight)
+    score = nan if scores is None else np.add.reduce(scores, dtype=np.float64) / total
+    return total_loss_and_gradient(loss, raw, y, weight, total) / total, score
 
 
 def _mean(per_sample: np.ndarray, batch: Batch) -> float:

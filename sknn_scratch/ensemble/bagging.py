@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -25,12 +25,14 @@ from sknn_scratch.estimators.base import DOCS, BaseMLPScratch
 from sknn_scratch.estimators.classifier import MLPScratchClassifier, warn_of_one_class
 from sknn_scratch.estimators.constraints import Number, checks_own_parameters
 from sknn_scratch.estimators.labels import labels_in_words
+from sknn_scratch.estimators.missing_targets import filled, r2, validated_numbers, with_gaps
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.estimators.rollback import unchanged_on_failure
 from sknn_scratch.estimators.validation import (
     as_vector,
     checked_weights,
     float_dtypes,
+    is_two_dimensional,
     validated,
 )
 from sknn_scratch.model_selection.plan import network_of
@@ -112,18 +114,18 @@ class _Bagging:
 
     def _checked(self, X, y):
         """Return X and y: checked as a network does, for networks; else as scikit-learn does."""
-        if isinstance(self._get_estimator(), BaseMLPScratch):
-            # A network takes a frame of polars for float64. scikit-learn's members are given an
-            # array, whose float32 they keep
-            X, y = validated(
-                self,
-                X,
-                y,
-                multi_output=True,
-                y_numeric=is_regressor(self),
-                dtype=float_dtypes(X),
+        estimator, gaps = self._get_estimator(), self._gaps
+        missing = None
+        # A network takes a frame of polars for float64. scikit-learn's members are given an array,
+        # whose float32 they keep
+        if isinstance(estimator, BaseMLPScratch) and is_regressor(self):
+            X, y, missing = validated_numbers(
+                self, X, y, missing_targets=gaps, dtype=float_dtypes(X)
             )
+        elif isinstance(estimator, BaseMLPScratch):
+            X, y = validated(self, X, y, multi_output=True, dtype=float_dtypes(X))
         else:
+            y, missing = (y, None) if gaps == "error" else filled(y)
             X, y = validate_data(
                 self,
                 X,
@@ -133,11 +135,22 @@ class _Bagging:
                 ensure_all_finite=False,
                 multi_output=True,
             )
-        y = as_vector(y)
+        y = as_vector(with_gaps(y, missing))
         self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
         return X, y
 
+    @property
+    def _gaps(self):
+        """What the network does about missing targets; 'error' if it has none of this package."""
+        return getattr(network_of(self._get_estimator()), "missing_targets", "error")
+
     def _checked_weight(self, weight, X):
+        if is_two_dimensional(weight):
+            raise ValueError(
+                f"sample_weight must hold one weight for each sample, because {type(self).__name__}"
+                " draws whole samples by it. To leave targets out, make them NaN and give the "
+                "network missing_targets='ignore'."
+            )
         weight = checked_weights(weight, X, dtype=None)
         if not self.bootstrap:
             warn(
@@ -657,7 +670,29 @@ class MLPBaggingRegressor(_Bagging, BaggingRegressor):
         total, n_answers = self._out_of_bag(X, y.shape[1:])
         n_answers = np.maximum(n_answers, 1).reshape(-1, *(1,) * (y.ndim - 1))
         self.oob_prediction_ = total / n_answers
-        self.oob_score_ = r2_score(y, self.oob_prediction_)
+        self.oob_score_ = self._r2(y, self.oob_prediction_)
+
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2, the mean over the targets, as `MLPScratchRegressor` does.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets, some of which may be missing if the network ignores them.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Weights of the samples, or of each target.
+
+        Returns
+        -------
+        r2 : float
+            1 for predictions without error, 0 for those of the mean of y.
+        """
+        return self._r2(y, self.predict(X), sample_weight)
+
+    def _r2(self, y, predicted, sample_weight=None):
+        return r2(y, predicted, sample_weight, self._gaps)
 
     def predict(self, X: MatrixLike, **params: Any) -> np.ndarray:
         """Predict the targets: the mean over the members.

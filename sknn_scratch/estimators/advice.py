@@ -10,6 +10,7 @@ from sknn_scratch._warnings import warn
 from sknn_scratch.engine.activations import Logistic
 from sknn_scratch.engine.network import raw_scores
 from sknn_scratch.engine.progress import Ending, falling
+from sknn_scratch.engine.target_weights import are_by_target, samples_with_targets
 from sknn_scratch.estimators.build import build_activations
 from sknn_scratch.estimators.early_stopping import N_PROBES
 from sknn_scratch.estimators.verbose import watched_in_words
@@ -100,19 +101,33 @@ def warn_if_nothing_learned(estimator, params, data):
     """
     if estimator.n_iter_ < _LEARNED_FROM or not _seems_constant(estimator, data):
         return
-    X, y, sample_weight = data.samples
-    if sample_weight is not None:
-        X, y = X[sample_weight > 0], y[sample_weight > 0]
-    rows = slice(None, None, max(1, X.shape[0] // N_PROBES))
-    raw = raw_scores(params, build_activations(estimator, len(params.weights) - 1), X[rows])
-    varies, loss = (y != y[:1]).any(), data.loss
-    if varies and loss.spread(raw, y) < _CONSTANT and _neighbours_agree(X, y):
+    activations = build_activations(estimator, len(params.weights) - 1)
+
+    def spread(X, y, outputs):
+        rows = slice(None, None, max(1, X.shape[0] // N_PROBES))
+        raw = raw_scores(params, activations, X[rows])
+        return data.loss.spread(raw[:, outputs], y)
+
+    parts = [part for part in _with_weight(*data.samples) if (part[1] != part[1][:1]).any()]
+    is_constant = parts and all(spread(*part) < _CONSTANT for part in parts)
+    if is_constant and any(_neighbours_agree(X, y) for X, y, _ in parts):
         warn(
             "The network has learned nothing: it predicts the same for all training samples, no "
-            f"better than {loss.best_constant}, although samples that are near each other have "
-            f"similar targets. {_remedies(estimator)}",
+            f"better than {data.loss.best_constant}, although samples that are near each other "
+            f"have similar targets. {_remedies(estimator)}",
             NothingLearnedWarning,
         )
+
+
+def _with_weight(X, y, weight):
+    """Return X, y and the outputs of the samples with weight: for each target, if it has one."""
+    if weight is None:
+        return [(X, y, slice(None))]
+    if not are_by_target(weight):
+        return [(X[weight > 0], y[weight > 0], slice(None))]
+    return [
+        (X[rows], y[rows, k : k + 1], slice(k, k + 1)) for k, rows in samples_with_targets(weight)
+    ]
 
 
 def _seems_constant(estimator, data):

@@ -100,13 +100,14 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             The samples. With float32 all computation is in float32, otherwise in float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets: class labels, an indicator matrix of several labels, or real numbers.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the samples; all 1 if None.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Non-negative weights of the samples, or of each of several targets or labels; all 1 if
+            None.
         X_val, y_val : array-likes like X and y, default=None
             A validation set of your own. Loss and score on it are recorded after each epoch. With
             `early_stopping` it replaces the part of the samples that would be held out.
-        sample_weight_val : array-like of shape (n_validation_samples,), default=None
-            Weights of the validation samples.
+        sample_weight_val : array-like like sample_weight, default=None
+            Weights of the validation samples, or of their targets.
 
         Returns
         -------

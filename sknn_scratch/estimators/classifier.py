@@ -55,7 +55,7 @@ class Labels(Targets):
         if not continued and len(estimator.classes_) == 1:
             warn_of_one_class(estimator.classes_[0])
         _check_kind(estimator, y)
-        return X, binarized(estimator._label_binarizer, y, X.dtype)
+        return X, binarized(estimator._label_binarizer, y, X.dtype), None
 
     def loss_name(self, estimator):
         multiclass = estimator._label_binarizer.y_type_ == "multiclass"
@@ -64,7 +64,7 @@ class Labels(Targets):
     def for_training(self, estimator, y, sample_weight, *, incremental):
         if estimator.class_weight is not None:
             weight = _weight_by_class(estimator, y, sample_weight, incremental).astype(y.dtype)
-            sample_weight = weight if sample_weight is None else weight * sample_weight
+            sample_weight = _product(weight, sample_weight)
             _check_total(estimator.class_weight, sample_weight)
         if estimator.label_smoothing:
             y = build_loss(estimator).smoothed(y, estimator.label_smoothing)
@@ -129,6 +129,13 @@ def _weight_by_class(estimator, y, sample_weight, incremental):
     return weight_of_samples(
         class_weight, y, estimator.classes_, sample_weight, several_labels=several
     )
+
+
+def _product(weight, sample_weight):
+    """Return weights of the samples times those of the samples or of their labels, or None."""
+    if sample_weight is None:
+        return weight
+    return sample_weight * (weight[:, None] if sample_weight.ndim == 2 else weight)
 
 
 def _check_total(class_weight, weight):
@@ -556,8 +563,8 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             The samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The class labels, or an indicator matrix of several labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the samples; all 1 if None.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Non-negative weights of the samples, or of each of several labels; all 1 if None.
         classes : array-like of shape (n_classes,), default=None
             All classes that will ever occur in y. The first call needs them; later ones do not.
 
@@ -608,8 +615,9 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
             The samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their class labels, or an indicator matrix of several labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Weights of the samples, or of each of several labels. A label of weight zero may be
+            predicted wrongly; a sample weighs as much as its heaviest label.
 
         Returns
         -------

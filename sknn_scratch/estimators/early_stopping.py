@@ -5,6 +5,12 @@ import numpy as np
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.network import raw_scores
 from sknn_scratch.engine.outputs import largest
+from sknn_scratch.engine.target_weights import (
+    are_by_target,
+    samples_with_targets,
+    total_loss,
+    weight_of_samples,
+)
 from sknn_scratch.exceptions import ValidationSetWarning
 
 # Enough training samples to tell whether the network itself is still sound
@@ -27,7 +33,7 @@ def judge_of(estimator, data, validation, held_out):
     _, y_val, weight = validation
     score_varies, score_name = data.loss.score_varies, data.loss.score_name
     score = _SCORES.get(score_name, score_name)
-    if score_varies(y_val if weight is None else y_val[weight > 0]):
+    if _varies(score_varies, y_val, weight):
         return "validation_score"
     if len(y_val) == 1:
         raise ValueError(
@@ -38,6 +44,13 @@ def judge_of(estimator, data, validation, held_out):
         return "validation_score"
     _warn_of_constant_targets(held_out, score)
     return "validation_loss"
+
+
+def _varies(score_varies, y, weight):
+    """Whether the score varies for the samples that have weight: that of one target will do."""
+    if are_by_target(weight):
+        return any(score_varies(y[rows, k : k + 1]) for k, rows in samples_with_targets(weight))
+    return score_varies(y if weight is None else y[weight > 0])
 
 
 def _warn_of_constant_targets(held_out, score):
@@ -60,17 +73,22 @@ def measured_on(validation, params, activations, loss):
     raw = _raw_scores_of(params, activations, X, weight)
     if not np.isfinite(raw).all():
         return {"validation_loss": float("nan"), "validation_score": float("nan")}
-    mean = np.average(loss.value(raw, y), weights=weight)
+    if are_by_target(weight):
+        mean = total_loss(loss, raw, y, weight) / weight_of_samples(weight).sum()
+        score = loss.mean_score_by_target(raw, y, weight)
+    else:
+        mean = np.average(loss.value(raw, y), weights=weight)
+        score = loss.mean_score(raw, y, weight)
     return {
         "validation_loss": float(loss.reported(mean, 0.0, params.units[-1])),
-        "validation_score": float(loss.mean_score(raw, y, weight)),
+        "validation_score": float(score),
     }
 
 
 def _raw_scores_of(params, activations, X, weight):
-    """Return the raw scores of the validation set, zero for samples without weight.
+    """Return the raw scores of the validation set, zero for samples or targets without weight.
 
-    Such samples have no say, not even where the network's output for them is infinite.
+    Such targets have no say, not even where the network's output for them is infinite.
     """
     raw = raw_scores(params, activations, X)
     if weight is not None and not weight.all():

@@ -6,9 +6,13 @@ it took a third of the time of a fit, and two thirds of the time of a score.
 """
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
+
+from sknn_scratch.engine.target_weights import weight_of_samples
+from sknn_scratch.estimators.validation import checked_weights, is_two_dimensional
 
 
 def fitted_binarizer(y):
@@ -41,7 +45,12 @@ def binarized(binarizer, y, dtype):
 
 
 def accuracy(y, predicted, sample_weight):
-    """Return the share of the labels y, by weight, that are as predicted."""
+    """Return the share of the labels y, by weight, that are as predicted.
+
+    With a weight for each of several labels, those of weight zero may be otherwise.
+    """
+    if is_two_dimensional(sample_weight):
+        return _accuracy_by_label(y, predicted, sample_weight)
     same_kind = _holds_integers(y) and y.dtype == predicted.dtype and y.shape == predicted.shape
     if same_kind and sample_weight is None:
         return float((y == predicted).mean())
@@ -54,6 +63,18 @@ def accuracy(y, predicted, sample_weight):
             f"y must hold labels of one type, as those that are predicted ({predicted.dtype}), and "
             "sample_weight must hold numbers."
         ) from error
+
+
+def _accuracy_by_label(y, predicted, weight):
+    y = y.toarray() if issparse(y) else np.asarray(y)
+    if y.shape != predicted.shape or y.ndim != 2:
+        raise ValueError(
+            f"y must have the shape of the predictions, {predicted.shape}, and as many columns as "
+            f"labels, because sample_weight has two dimensions; got {y.shape}."
+        )
+    weight = checked_weights(weight, y, None, by_target=y.shape)
+    right = ((y == predicted) | (weight == 0)).all(axis=1)
+    return float(np.average(right, weights=weight_of_samples(weight)))
 
 
 def _has_several_labels(binarizer):

@@ -238,7 +238,7 @@ class Fit:
         y, sample_weight = self.data.training_y, self.data.training_weight
         rows = self.order if self._holds_out else slice(None)  # without a copy
         weight = None if sample_weight is None else sample_weight[rows]
-        check_training_weight(weight, self.estimator.alpha)
+        check_training_weight(weight, self.estimator.alpha, incremental=self.incremental)
         if self.point.loss is None:
             self.loss.remember_targets(y[rows], weight)
         return y, sample_weight

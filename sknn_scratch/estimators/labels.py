@@ -50,11 +50,16 @@ def fault_of_missing(name, targets):
         missing = ["NaT"] if np.isnat(np.asarray(targets)).any() else []
     else:
         values = as_objects(targets).flat
-        missing = [value for value in values if kind_of(value) == "missing" or _is_nan(value)]
+        missing = [value for value in values if is_missing(value)]
     if not missing:
         return None
     what = "NaN" if _is_nan(missing[0]) else str(missing[0])
     return ValueError(f"{name} has missing values, {what} among others. Leave such samples out.")
+
+
+def is_missing(value):
+    """Whether a value of an array of objects is none: None, NaN, NaT or pandas' NA."""
+    return kind_of(value) == "missing" or _is_nan(value)
 
 
 def _is_nan(value):

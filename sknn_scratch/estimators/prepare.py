@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.engine.losses import Loss
+from sknn_scratch.engine.target_weights import are_by_target, weight_of_samples
 from sknn_scratch.estimators.advice import (
     refuse_tiny_weights,
     warn_of_large_alpha,
@@ -21,6 +22,7 @@ from sknn_scratch.estimators.advice import (
 )
 from sknn_scratch.estimators.build import build_loss, samples_per_batch
 from sknn_scratch.estimators.fitted import layers_of
+from sknn_scratch.estimators.missing_targets import weight_of_targets
 from sknn_scratch.estimators.validation import as_error_of, checked_weights, converted
 from sknn_scratch.estimators.validation_units import warn_of_other_units
 
@@ -30,7 +32,9 @@ class Targets(ABC):
 
     @abstractmethod
     def encoded(self, estimator, X, y, *, continued, partial):
-        """Return X checked by scikit-learn, and y as an array (n_samples, n_outputs) of its dtype.
+        """Return X checked by scikit-learn, y, and where targets are missing, or None.
+
+        y is an array (n_samples, n_outputs) of the dtype of X, with a value in each gap.
 
         `continued` says that they must be like the data of before, `partial` that y may lack some
         of the classes. The estimator keeps what it learns from the data: their names, the classes.
@@ -59,8 +63,8 @@ class Prepared:
         In the dtype of the computation.
     y : ndarray of shape (n_samples, n_outputs)
         The targets, encoded.
-    sample_weight : ndarray of shape (n_samples,) or None
-        As the user gave them.
+    sample_weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
+        As the user gave them, but zero where a target is missing.
     training_y, training_weight : ndarrays, the latter or None
         What is trained on: labels are smoothed, weights multiplied by those of the classes.
     validation : tuple of X, y and sample_weight, or None
@@ -118,7 +122,7 @@ def prepare(
     if estimator.solver == "lbfgs":
         # scipy works in float64; a line search in float32 would stop far from the optimum
         X, y = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
-    validation = checked_validation(estimator, *validation, like=(X, y))
+    validation = checked_validation(estimator, *validation, like=(X, y, sample_weight))
     training = for_training(estimator, y, sample_weight, incremental=incremental)
     return Prepared(X, y, sample_weight, *training, validation, dtype, build_loss(estimator))
 
@@ -126,18 +130,43 @@ def prepare(
 def checked(estimator, X, y, sample_weight, *, continued, partial):
     """Return X, y and weights that are right, y encoded; the weights may be None."""
     encoded = estimator._targets.encoded
-    X, y = encoded(estimator, X, y, continued=continued, partial=partial)
+    X, y, missing = encoded(estimator, X, y, continued=continued, partial=partial)
     if not continued:
         warn_of_large_features(X, getattr(estimator, "feature_names_in_", None))
     if sample_weight is not None:
-        sample_weight = checked_weights(sample_weight, X, X.dtype)
+        sample_weight = checked_weights(sample_weight, X, X.dtype, by_target=y.shape)
+    if missing is not None:
+        sample_weight = weight_of_targets(sample_weight, missing).astype(X.dtype)
+    if are_by_target(sample_weight):
+        _check_separable(estimator, y)
+        sample_weight = _simplest(sample_weight)
     return X, y, sample_weight
+
+
+def _simplest(weight):
+    """Return weights of targets (n, k) as weights of samples if they say no more, None for ones."""
+    if (weight != weight[:, :1]).any():
+        return weight
+    return None if (weight == 1).all() else np.ascontiguousarray(weight[:, 0])
+
+
+def _check_separable(estimator, y):
+    """Raise a ValueError if the targets of a sample cannot have a weight each."""
+    if y.shape[1] == 1 or build_loss(estimator).separable:
+        return
+    what = "the classes exclude each other"
+    if hasattr(estimator, "loss"):
+        what = f"loss={estimator.loss!r} is not a sum over the outputs"
+    raise ValueError(
+        f"sample_weight must hold one weight for each sample, because {what}. Give an array of "
+        "one dimension, without a weight for each target."
+    )
 
 
 def checked_validation(estimator, X, y, sample_weight, like):
     """Return the user's validation set as (X, y, sample_weight), or None.
 
-    `like` is X and y of the training set.
+    `like` is X, y and sample_weight of the training set.
     """
     if X is None and y is None and sample_weight is None:
         return None
@@ -153,9 +182,19 @@ def checked_validation(estimator, X, y, sample_weight, like):
     if y.shape[1] != like[1].shape[1]:
         raise ValueError(f"y_val has {y.shape[1]} outputs or labels, but y has {like[1].shape[1]}.")
     X, y = converted("X_val", X, like[0].dtype), converted("y_val", y, like[1].dtype)
-    for name, training, held in zip("Xy", like, (X, y), strict=True):
-        warn_of_other_units(name, training, held)
+    warn_of_other_units("X", like[0], X)
+    warn_of_other_units("y", _complete(*like[1:]), _complete(y, weight))
+    if weight is not None and not weight.any():
+        raise ValueError(
+            "sample_weight_val is zero for every sample, or all of y_val is missing. Give "
+            "samples that count."
+        )
     return X, y, weight
+
+
+def _complete(y, weight):
+    """Return the rows of y all of whose targets count, where they have a weight each."""
+    return y[weight.all(axis=1)] if are_by_target(weight) else y
 
 
 def for_training(estimator, y, sample_weight, *, incremental=False):
@@ -203,21 +242,29 @@ def held_out(samples, order):
     if sample_weight is not None and not held[2].any():
         raise ValueError(
             "sample_weight is zero for every sample that early_stopping has set aside for "
-            "validation. Increase validation_fraction, or leave such samples out."
+            "validation, or all its targets are missing. Increase validation_fraction, or leave "
+            "such samples out."
         )
     return held
 
 
-def check_training_weight(weight, alpha):
+def check_training_weight(weight, alpha, *, incremental):
     """Raise a ValueError if nothing can be learned from samples of this weight, or None."""
     if weight is None:
         return
     if not weight.any():
         raise ValueError(
-            "sample_weight is zero for every sample that is left to train on. Use fewer "
-            "samples for validation, or leave out those without weight."
+            "sample_weight is zero for every sample that is left to train on, or all its targets "
+            "are missing. Use fewer samples for validation, or leave out those without weight."
         )
-    refuse_tiny_weights(alpha, float(weight.mean(dtype=np.float64)), weight.dtype)
+    if are_by_target(weight) and not (incremental or weight.any(axis=0).all()):
+        raise ValueError(
+            f"No sample that is left to train on has a target in column "
+            f"{weight.any(axis=0).argmin()} of y: there it is missing, or its sample_weight is "
+            "zero. Leave the column out, or give more samples that have it."
+        )
+    mean = float(weight_of_samples(weight).mean(dtype=np.float64))
+    refuse_tiny_weights(alpha, mean, weight.dtype)
 
 
 def rows_of(samples, rows):
@@ -235,7 +282,7 @@ def mini_batches(estimator, X, y, sample_weight, order, generator, full_batch, b
     """
     size = order.size if full_batch else samples_per_batch(estimator, order.size)
     if begins:
-        mean = 1.0 if sample_weight is None else sample_weight[order].mean()
+        mean = 1.0 if sample_weight is None else weight_of_samples(sample_weight[order]).mean()
         warn_of_large_alpha(estimator.alpha, float(mean * size), size)
     if estimator.shuffle and not full_batch:
         # Rows are taken from X as they are needed: no copy of the training part is made

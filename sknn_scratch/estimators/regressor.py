@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.neural_network import MLPRegressor
 
+from sknn_scratch._sklearn import StrOptions
 from sknn_scratch._typing import ArrayLike, MatrixLike, OneOrEach, RandomState, StoppingRule
 from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.outputs import check_predictions, quietly
@@ -21,9 +22,10 @@ from sknn_scratch.estimators.constraints import (
 )
 from sknn_scratch.estimators.fit import fit_network
 from sknn_scratch.estimators.fitted import raw_scores_for
+from sknn_scratch.estimators.missing_targets import r2, validated_numbers
 from sknn_scratch.estimators.prepare import Targets
 from sknn_scratch.estimators.registries import Registered
-from sknn_scratch.estimators.validation import as_vector, converted, validated
+from sknn_scratch.estimators.validation import as_vector, converted
 
 __all__ = ["MLPScratchRegressor"]
 
@@ -32,12 +34,12 @@ class Numbers(Targets):
     """Real targets, one or several for each sample."""
 
     def encoded(self, estimator, X, y, *, continued, partial):
-        X, y = validated(
+        X, y, missing = validated_numbers(
             estimator,
             X,
             y,
-            multi_output=True,
-            y_numeric=True,
+            missing_targets=estimator.missing_targets,
+            in_part=partial,
             dtype=(np.float64, np.float32),
             reset=not continued,
         )
@@ -47,7 +49,7 @@ class Numbers(Targets):
         y = converted("y", y.reshape(len(y), -1), X.dtype)
         if fault := build_loss(estimator).fault_of_targets(y):
             raise ValueError(f"loss={estimator.loss!r} {fault}")
-        return X, y
+        return X, y, None if missing is None else missing.reshape(y.shape)
 
     def loss_name(self, estimator):
         return estimator.loss
@@ -206,6 +208,11 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
     power : float, default=1.5
         Power of the loss 'tweedie', from 1 to 3: 1 is 'poisson', 2 is 'gamma', 3 the inverse
         Gaussian deviance. Below 2, y may have many zeros; from 2 on y > 0.
+
+    missing_targets : {'error', 'ignore'}, default='error'
+        What to do where y is NaN, None or masked. 'error' refuses it, as scikit-learn does. With
+        'ignore' such a target does not count: it is one with a `sample_weight` of zero. The other
+        targets of the sample count as they do without it.
 
     init : str, default='glorot_uniform'
         How the initial weights are drawn. 'glorot_uniform' is scikit-learn's way; others are
@@ -368,6 +375,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         "quantile": [Number(Real, 0, 1, closed="neither")],
         "delta": [Number(Real, 0, None, closed="neither")],
         "power": [Number(Real, 1, 3, closed="both")],
+        "missing_targets": [StrOptions({"error", "ignore"})],
     }
 
     def __init__(
@@ -409,6 +417,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         quantile: float = 0.5,
         delta: float = 1.0,
         power: float = 1.5,
+        missing_targets: Literal["error", "ignore"] = "error",
         init: str = "glorot_uniform",
         l1: OneOrEach = 0.0,
         l2: OneOrEach = 0.0,
@@ -448,6 +457,7 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
         self.quantile = quantile
         self.delta = delta
         self.power = power
+        self.missing_targets = missing_targets
         self.init = init
         self.l1 = l1
         self.l2 = l2
@@ -475,8 +485,8 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
             The samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the samples; all 1 if None.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Non-negative weights of the samples, or of each target; all 1 if None.
 
         Returns
         -------
@@ -500,6 +510,28 @@ class MLPScratchRegressor(RegressorMixin, BaseMLPScratch):
             The predicted values, in the dtype of the weights.
         """
         return predictions_of(self, raw_scores_for(self, X))
+
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R^2, the mean over the targets.
+
+        With ``missing_targets="ignore"``, R^2 of a target is that over the samples that have it.
+        Targets with fewer than two values are left out of the mean.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Weights of the samples, or of each target.
+
+        Returns
+        -------
+        r2 : float
+            1 for predictions without error, 0 for those of the mean of y.
+        """
+        return r2(y, self.predict(X), sample_weight, self.missing_targets)
 
     @classmethod
     def from_torch(cls, module: Any) -> Self:

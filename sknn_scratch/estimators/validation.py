@@ -146,15 +146,19 @@ def _is_table(X, estimator):
     return True
 
 
-def checked_weights(weight, X, dtype):
+def checked_weights(weight, X, dtype, by_target=None):
     """Return the weights of the samples of X as an array, with an error that names them.
 
-    The array has this dtype, or the weights' own if it is None.
+    The array has this dtype, or the weights' own if it is None. `by_target` is the shape that the
+    weights may have if there is one for each target; None if that is not possible.
     """
     name = "sample_weight"
     refuse_misread(name, weight)
     try:
-        weight = check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
+        if by_target is not None and is_two_dimensional(weight):
+            weight = _checked_target_weights(weight, by_target, dtype)
+        else:
+            weight = check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
     except (OverflowError, TypeError, ValueError) as error:
         if fault := _fault_behind(error, [(name, weight, fault_of)]):
             raise fault from error
@@ -164,6 +168,24 @@ def checked_weights(weight, X, dtype):
         total = weight.sum(dtype=np.float64)
     if not np.isfinite(total):
         raise ValueError(f"sample_weight must have a finite sum, got {total}.")
+    return weight
+
+
+def is_two_dimensional(data):
+    """Whether data, whatever holds it, has rows and columns."""
+    return (data.ndim if hasattr(data, "ndim") else as_objects(data).ndim) == 2
+
+
+def _checked_target_weights(weight, shape, dtype):
+    weight = check_array(
+        weight, dtype=dtype or np.float64, ensure_non_negative=True, input_name="sample_weight"
+    )
+    if weight.shape != shape:
+        n, k = shape
+        raise ValueError(
+            f"its shape is {weight.shape}, but it must be ({n},), or ({n}, {k}) for a weight of "
+            "each target."
+        )
     return weight
 
 

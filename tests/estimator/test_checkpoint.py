@@ -185,6 +185,15 @@ def test_with_a_validation_set(solver, early_stopping, path):
     assert_same_training(resumed.fit(X, y, **validation), model.fit(X, y, **validation))
 
 
+def test_with_gaps_in_the_targets(path):
+    targets = np.where(np.arange(2 * len(y)).reshape(-1, 2) % 7 == 0, np.nan, y[:, None])
+    model = new(MLPScratchRegressor, missing_targets="ignore")
+    resumed = broken(clone(model), path, 5, X, targets)
+    with pytest.raises(ValueError, match="goes on with the data of its fit"):
+        Checkpoint.load(path).fit(X, np.where(np.arange(len(y)) % 7 == 1, np.nan, targets.T).T)
+    assert_same_training(resumed.fit(X, targets), model.fit(X, targets))
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 def test_of_a_regressor(solver, loss, path):

@@ -425,6 +425,7 @@ BAD_FOR_REGRESSORS = {
     "quantile": [0, 1, 1.0, -0.1, np.nan, "a", None, [0.1, 0.9]],
     "delta": [0, -1.0, np.nan, np.inf, "a", None],
     "power": [0, 0.5, 3.1, np.nan, np.inf, "a", None],
+    "missing_targets": ["drop", None, True, np.nan],
 }
 BAD_FOR_CLASSIFIERS = {
     "class_weight": ["unbalanced", 3, {"rosa": 1.0}, [{"setosa": 1.0}]],

@@ -56,6 +56,7 @@ ORDINARY = {
     "quantile": [0.1, 0.5, 0.99],
     "delta": [0.1, 1, 10],
     "power": [1, 1.5, 2, 3],
+    "missing_targets": ["error", "ignore"],
 }
 
 _SMALL = [5e-324, 1e-310, 1e-300, 1e-40, np.float32(1e-45)]

@@ -48,13 +48,14 @@ MAY_IMPORT = {
 }
 # A file imports only from those before it in its folder
 ORDER = {
-    "engine": "subnormals parameters initializers activations losses penalties solvers schedules "
-    "progress dropout network outputs batches objective training lbfgs kernels compiled",
+    "engine": "subnormals parameters initializers activations target_weights losses penalties "
+    "solvers schedules progress dropout network outputs batches objective training lbfgs kernels "
+    "compiled",
     "engine.kernels": "compiler records functions activations losses penalties layers solvers "
     "epoch shuffling",
     "estimators": "threads interrupts epoch_count verbose hooks rollback summary checksum "
-    "data_faults labels encoding validation class_weights validation_units early_stopping "
-    "registries constraints build conversion advice fitted prepare resume fit state "
+    "data_faults labels validation encoding missing_targets class_weights validation_units "
+    "early_stopping registries constraints build conversion advice fitted prepare resume fit state "
     "named_functions torch_modules torch_reading torch_conversion base classifier regressor",
     "model_selection": "plan inputs train handover workers rounds progress reporting watch "
     "evaluate search halving bars search_progress",

@@ -134,6 +134,22 @@ def test_gradient_and_value_are_those_of_numpy(name, loss, weighted, penalised, 
     assert_allclose(means, expected_means, rtol=bound, atol=bound)
 
 
+@pytest.mark.parametrize("engine", [CompiledEpochs, NumpyEpochs])
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+def test_what_is_predicted_for_a_missing_target_may_be_infinite(loss, engine):
+    problem = Problem("relu", loss)
+    data, weight = problem.batches.data, np.ones((N_SAMPLES, UNITS[-1]))
+    X = data.X.copy()
+    X[0], weight[0] = 1e5, 0
+    weight[1, 1] = 0
+    problem.batches = MiniBatches(X, data.y, weight, N_SAMPLES)
+    found, means = problem.gradient(engine)
+    problem.batches = MiniBatches(data.X[1:], data.y[1:], weight[1:], N_SAMPLES)
+    expected, expected_means = problem.gradient(engine)
+    assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
+    assert_allclose(means, expected_means, rtol=1e-13)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("penalty", TERMS)
 @pytest.mark.parametrize("rate", [0.1, 0.0])  # at zero, max_norm binds; the others change nothing

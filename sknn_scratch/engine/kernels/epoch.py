@@ -27,7 +27,7 @@ def _batch(s, start, stop, order, X, y, weight, noise, work):
     """Return X, y and weights of the samples of a step, with values of X dropped."""
     n = stop - start
     X_batch, y_batch = X[start:stop], y[start:stop]
-    w = work[s.weight : s.weight + n]
+    w = work[s.weight : s.weight + n * s.n_weights]
     if order.size:
         rows = order[start:stop]
         X_batch = matrix(work, s.X, n, X.shape[1])
@@ -39,22 +39,31 @@ def _batch(s, start, stop, order, X, y, weight, noise, work):
         for i in range(n):
             for j in range(X.shape[1]):
                 X_batch[i, j] = X[start + i, j]
-    for i in range(n):
-        w[i] = weight[order[start + i] if order.size else start + i] if weight.size else 1
+    if s.n_weights == 1:
+        for i in range(n):
+            w[i] = weight[order[start + i] if order.size else start + i] if weight.size else 1
+    else:
+        of_all, of_batch = weight.reshape(-1, s.n_weights), w.reshape(n, s.n_weights)
+        for i in range(n):
+            _copy(of_all[order[start + i] if order.size else start + i], of_batch[i])
     if s.dropout:
         drop(X_batch.reshape(X_batch.size), noise, s.dropout)
     return X_batch, y_batch, w
 
 
 @inlined
-def _total(w):
-    """Return the sum of weights.
+def _total(w, n_weights):
+    """Return the sum of weights, of which a sample has as many: its heaviest counts.
 
     A batch without weight asks for nothing: its shares and alpha / S are to be zero.
     """
     total = 0.0
-    for i in range(w.size):
-        total += w[i]
+    if n_weights == 1:
+        for i in range(w.size):
+            total += w[i]
+    else:
+        for of_sample in w.reshape(-1, n_weights):
+            total += of_sample.max()
     return total if total > 0 else np.inf
 
 
@@ -81,7 +90,8 @@ def run_steps(
     orders : a row for each epoch: the rows of X in its order; empty for that in which they lie.
     rates : the learning rate of each step of an epoch.
     noise : a number in [0, 1) for each value that may be dropped in these steps.
-    X, y, weight : the training samples; weight is empty for ones.
+    X, y, weight : the training samples; weight is empty for ones, else a vector, which has those of
+        all targets of a sample one after the other if each has one.
     error_of_constant : of each target, by which the score is measured.
     layers, parts, settings : records of the dtypes in `records`.
     params, at : the parameters, and those at which the gradient is taken.
@@ -99,7 +109,7 @@ def run_steps(
         n = stop - start
         of_step = noise[n_drawn * s.n_noise :]
         X_batch, y_batch, w = _batch(s, start, stop, order, X, y, weight, of_step, work)
-        total = _total(w)
+        total = _total(w, s.n_weights)
 
         raw = forward(X_batch, at, layers, work, of_step)
         loss_of, score_of = work[s.loss_of : s.loss_of + n], work[s.score_of : s.score_of + n]

@@ -161,6 +161,25 @@ def _tweedie(z, y, power):
     return (_difference_of_powers(log_y, z, s) + slope) / q, slope
 
 
+@inlined
+def _deviance_of(loss, z, y, quantile, delta, power):
+    """Return the loss of one output, and its derivative."""
+    r = z - y
+    if loss == ABSOLUTE_ERROR:
+        of_each, slope = _absolute_error(r)
+    elif loss == QUANTILE:
+        of_each, slope = _pinball(r, quantile)
+    elif loss == HUBER:
+        of_each, slope = _huber(r, delta)
+    elif loss == LOG_COSH:
+        of_each, slope = _log_cosh(r)
+    elif loss == GAMMA:
+        of_each, slope = _gamma(z, y)
+    else:
+        of_each, slope = _tweedie(z, y, power)
+    return of_each, slope
+
+
 @compiled
 def _deviance(s, z, y, error_of_constant, loss_of, score_of):
     """Losses whose score is D^2: the loss of each output, and its derivative."""
@@ -169,24 +188,70 @@ def _deviance(s, z, y, error_of_constant, loss_of, score_of):
     for i in range(z.shape[0]):
         loss, explained = of_type(0), of_type(0)
         for k in range(z.shape[1]):
-            r = z[i, k] - y[i, k]
-            if s.loss == ABSOLUTE_ERROR:
-                of_each, slope = _absolute_error(r)
-            elif s.loss == QUANTILE:
-                of_each, slope = _pinball(r, quantile)
-            elif s.loss == HUBER:
-                of_each, slope = _huber(r, delta)
-            elif s.loss == LOG_COSH:
-                of_each, slope = _log_cosh(r)
-            elif s.loss == GAMMA:
-                of_each, slope = _gamma(z[i, k], y[i, k])
-            else:
-                of_each, slope = _tweedie(z[i, k], y[i, k], power)
-            z[i, k] = slope
+            of_each, z[i, k] = _deviance_of(s.loss, z[i, k], y[i, k], quantile, delta, power)
             loss += of_each
             explained += of_each / error_of_constant[k]
         loss_of[i] = loss
         score_of[i] = 1 - explained / z.shape[1]
+
+
+@inlined
+def _binary_log_loss_of(z, y):
+    """Return log(1 + exp(z)) - y z, and 1 / (1 + exp(-z)) - y."""
+    return log1p_exp(z) - y * z, logistic(z) - y
+
+
+@inlined
+def _squared_error_of(r):
+    """Return r^2 / 2, and r."""
+    return type(r)(0.5) * r * r, r
+
+
+@inlined
+def _poisson_of(z, y):
+    """Return y log(y / m) - y + m with m = exp(z), and m - y."""
+    slope = exp(z) - y
+    y_log_y = y * math.log(y) if y > 0 else y
+    return y_log_y - y * z + slope, slope
+
+
+@compiled
+def _by_target(s, z, y, weight, total, error_of_constant):
+    """Return the means of loss and score, given a weight for each target; z becomes the gradient.
+
+    What is predicted for a missing target, of weight 0, has no say, even if it is infinite.
+    """
+    of_type, n_targets = z.dtype.type, z.shape[1]
+    quantile, delta, power = of_type(s.quantile), of_type(s.delta), of_type(s.power)
+    negligible = of_type(math.sqrt(faded(z)))
+    loss = score = 0.0
+    for i in range(z.shape[0]):
+        heaviest, explained, right = of_type(0), of_type(0), True
+        for k in range(n_targets):
+            w = weight[i, k]
+            if w == 0:
+                z[i, k] = 0
+                continue
+            if s.loss == BINARY_LOG_LOSS:
+                right &= (z[i, k] > 0) == (y[i, k] > 0.5)
+                of_each, slope = _binary_log_loss_of(z[i, k], y[i, k])
+            elif s.loss == SQUARED_ERROR:
+                of_each, slope = _squared_error_of(z[i, k] - y[i, k])
+            elif s.loss == POISSON:
+                of_each, slope = _poisson_of(z[i, k], y[i, k])
+            else:
+                of_each, slope = _deviance_of(s.loss, z[i, k], y[i, k], quantile, delta, power)
+            scores_r2 = s.loss == SQUARED_ERROR or s.loss == POISSON
+            explained += w * (slope * slope if scores_r2 else of_each) / error_of_constant[k]
+            heaviest = max(heaviest, w)
+            loss += w * np.float64(of_each)
+            share = slope * of_type(w / total)
+            z[i, k] = of_type(0) if abs(share) < negligible else share
+        if s.loss == BINARY_LOG_LOSS:
+            score += heaviest if right else 0.0
+        else:
+            score += heaviest - explained / n_targets
+    return loss / total, score / total
 
 
 @inlined
@@ -195,6 +260,9 @@ def loss_and_gradient(s, z, y, weight, total, error_of_constant, loss_of, score_
 
     What is negligible in it becomes zero as in `subnormals`, in every batch: here that is free.
     """
+    if s.n_weights > 1:
+        of_targets = weight.reshape(z.shape[0], s.n_weights)
+        return _by_target(s, z, y, of_targets, total, error_of_constant)
     if s.loss == LOG_LOSS:
         _log_loss(z, y, loss_of, score_of)
     elif s.loss == BINARY_LOG_LOSS:
