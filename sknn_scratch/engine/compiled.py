@@ -17,6 +17,7 @@ import sknn_scratch.engine.solvers as solvers
 from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.engine.target_weights import weight_of_samples
 from sknn_scratch.engine.training import Means, Optimizer
 
 # A call of compiled code cannot be interrupted. These keep it to a fraction of a second. The noise
@@ -231,7 +232,6 @@ def _network(solver, objective, params, batches):
     places, dropout, size = _Places(), objective.dropout, batches.batch_size
     rates = [0.0] * len(params.weights) if dropout is None else dropout.rates
     layers, n_noise = _layers(objective, params, size, rates, places)
-    n_weights = params.units[-1] if batches.data.weighs_targets else 1
     settings = np.zeros(1, records.SETTINGS)
     known = vars(solver) | vars(objective.loss)
     values = {name: value for name, value in known.items() if name in settings.dtype.names}
@@ -241,8 +241,8 @@ def _network(solver, objective, params, batches):
         "batch_size": size,
         "n_noise": n_noise,
         "dropout": rates[0],
-        "n_weights": n_weights,
-        "weight": places.take(size * n_weights),
+        "weight": places.take(size),
+        "shares": places.take(size * params.units[-1] if batches.data.weighs_targets else 0),
         "loss_of": places.take(size),
         "score_of": places.take(size),
     }
@@ -327,11 +327,14 @@ def _order(batches):
 
 
 def _samples(batches, dtype):
-    """Return X, y and weight, a vector, as arrays of one type each, whatever they were."""
+    """Return X, y, weight and shares as arrays of one type each, whatever they were."""
     X, y, weight = batches.data[:3]
-    weight = np.empty(0) if weight is None else weight.reshape(-1)
-    y, weight = (_writable(np.ascontiguousarray(array, dtype)) for array in (y, weight))
-    return _writable(X), y, weight
+    weight, shares = np.empty(0) if weight is None else weight, np.empty((0, y.shape[1]))
+    if batches.data.weighs_targets:
+        shares, weight = weight, weight_of_samples(weight)
+        shares = shares / np.where(weight > 0, weight, 1)[:, None]
+    parts = (_writable(np.ascontiguousarray(array, dtype)) for array in (y, weight, shares))
+    return _writable(X), *parts
 
 
 class _Memory:

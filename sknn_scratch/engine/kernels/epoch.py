@@ -23,47 +23,41 @@ def _take_rows(array, rows, out):
 
 
 @inlined
-def _batch(s, start, stop, order, X, y, weight, noise, work):
-    """Return X, y and weights of the samples of a step, with values of X dropped."""
+def _batch(s, start, stop, order, X, y, weight, shares, noise, work):
+    """Return X, y, weights and shares of the samples of a step, with values of X dropped."""
     n = stop - start
-    X_batch, y_batch = X[start:stop], y[start:stop]
-    w = work[s.weight : s.weight + n * s.n_weights]
+    X_batch, y_batch, shares_batch = X[start:stop], y[start:stop], shares[start:stop]
+    w = work[s.weight : s.weight + n]
     if order.size:
         rows = order[start:stop]
         X_batch = matrix(work, s.X, n, X.shape[1])
         y_batch = matrix(work, s.y, n, y.shape[1])
         _take_rows(X, rows, X_batch)
         _take_rows(y, rows, y_batch)
+        if shares.size:
+            shares_batch = matrix(work, s.shares, n, y.shape[1])
+            _take_rows(shares, rows, shares_batch)
     elif s.dropout:
         X_batch = matrix(work, s.X, n, X.shape[1])
         for i in range(n):
             for j in range(X.shape[1]):
                 X_batch[i, j] = X[start + i, j]
-    if s.n_weights == 1:
-        for i in range(n):
-            w[i] = weight[order[start + i] if order.size else start + i] if weight.size else 1
-    else:
-        of_all, of_batch = weight.reshape(-1, s.n_weights), w.reshape(n, s.n_weights)
-        for i in range(n):
-            _copy(of_all[order[start + i] if order.size else start + i], of_batch[i])
+    for i in range(n):
+        w[i] = weight[order[start + i] if order.size else start + i] if weight.size else 1
     if s.dropout:
         drop(X_batch.reshape(X_batch.size), noise, s.dropout)
-    return X_batch, y_batch, w
+    return X_batch, y_batch, w, shares_batch
 
 
 @inlined
-def _total(w, n_weights):
-    """Return the sum of weights, of which a sample has as many: its heaviest counts.
+def _total(w):
+    """Return the sum of weights.
 
     A batch without weight asks for nothing: its shares and alpha / S are to be zero.
     """
     total = 0.0
-    if n_weights == 1:
-        for i in range(w.size):
-            total += w[i]
-    else:
-        for of_sample in w.reshape(-1, n_weights):
-            total += of_sample.max()
+    for i in range(w.size):
+        total += w[i]
     return total if total > 0 else np.inf
 
 
@@ -78,7 +72,7 @@ def _flush_subnormals(vector):
 
 @cached
 def run_steps(
-    first, last, sums, flats, orders, rates, noise, X, y, weight, error_of_constant,
+    first, last, sums, flats, orders, rates, noise, X, y, weight, shares, error_of_constant,
     layers, parts, settings, params, at, grad, m, v, scratch, work,
 ):  # fmt: skip
     """Do the steps from `first` to `last` of one or more epochs.
@@ -90,8 +84,8 @@ def run_steps(
     orders : a row for each epoch: the rows of X in its order; empty for that in which they lie.
     rates : the learning rate of each step of an epoch.
     noise : a number in [0, 1) for each value that may be dropped in these steps.
-    X, y, weight : the training samples; weight is empty for ones, else a vector, which has those of
-        all targets of a sample one after the other if each has one.
+    X, y, weight : the training samples; weight is empty for ones.
+    shares : of each target in the weight of its sample, 1 for the heaviest; empty for ones.
     error_of_constant : of each target, by which the score is measured.
     layers, parts, settings : records of the dtypes in `records`.
     params, at : the parameters, and those at which the gradient is taken.
@@ -108,13 +102,15 @@ def run_steps(
         stop = min(start + s.batch_size, n_samples)
         n = stop - start
         of_step = noise[n_drawn * s.n_noise :]
-        X_batch, y_batch, w = _batch(s, start, stop, order, X, y, weight, of_step, work)
-        total = _total(w, s.n_weights)
+        X_batch, y_batch, w, shares_batch = _batch(
+            s, start, stop, order, X, y, weight, shares, of_step, work
+        )
+        total = _total(w)
 
         raw = forward(X_batch, at, layers, work, of_step)
         loss_of, score_of = work[s.loss_of : s.loss_of + n], work[s.score_of : s.score_of + n]
         loss, score = loss_and_gradient(
-            s, raw, y_batch, w, total, error_of_constant, loss_of, score_of
+            s, raw, y_batch, w, shares_batch, total, error_of_constant, loss_of, score_of
         )
         backward(X_batch, at, layers, work, of_step, raw, grad)
         penalty = step(s, rates[in_epoch], total, layers, parts, params, at, grad, m, v, scratch)

@@ -216,20 +216,17 @@ def _poisson_of(z, y):
 
 
 @compiled
-def _by_target(s, z, y, weight, total, error_of_constant):
-    """Return the means of loss and score, given a weight for each target; z becomes the gradient.
+def _by_target(s, z, y, shares, error_of_constant, loss_of, score_of):
+    """Weigh the targets of each sample: shares of the weight of the sample, 1 for the heaviest.
 
-    What is predicted for a missing target, of weight 0, has no say, even if it is infinite.
+    What is predicted for a missing target, whose share is 0, has no say, even if it is infinite.
     """
     of_type, n_targets = z.dtype.type, z.shape[1]
     quantile, delta, power = of_type(s.quantile), of_type(s.delta), of_type(s.power)
-    negligible = of_type(math.sqrt(faded(z)))
-    loss = score = 0.0
     for i in range(z.shape[0]):
-        heaviest, explained, right = of_type(0), of_type(0), True
+        loss, explained, right = of_type(0), of_type(0), True
         for k in range(n_targets):
-            w = weight[i, k]
-            if w == 0:
+            if shares[i, k] == 0:
                 z[i, k] = 0
                 continue
             if s.loss == BINARY_LOG_LOSS:
@@ -242,28 +239,23 @@ def _by_target(s, z, y, weight, total, error_of_constant):
             else:
                 of_each, slope = _deviance_of(s.loss, z[i, k], y[i, k], quantile, delta, power)
             scores_r2 = s.loss == SQUARED_ERROR or s.loss == POISSON
-            explained += w * (slope * slope if scores_r2 else of_each) / error_of_constant[k]
-            heaviest = max(heaviest, w)
-            loss += w * np.float64(of_each)
-            share = slope * of_type(w / total)
-            z[i, k] = of_type(0) if abs(share) < negligible else share
-        if s.loss == BINARY_LOG_LOSS:
-            score += heaviest if right else 0.0
-        else:
-            score += heaviest - explained / n_targets
-    return loss / total, score / total
+            error = slope * slope if scores_r2 else of_each
+            explained += shares[i, k] * error / error_of_constant[k]
+            loss += shares[i, k] * of_each
+            z[i, k] = shares[i, k] * slope
+        loss_of[i] = loss
+        score_of[i] = right if s.loss == BINARY_LOG_LOSS else 1 - explained / n_targets
 
 
 @inlined
-def loss_and_gradient(s, z, y, weight, total, error_of_constant, loss_of, score_of):
+def loss_and_gradient(s, z, y, weight, shares, total, error_of_constant, loss_of, score_of):
     """Return the means of loss and score with these weights; z becomes their gradient in z.
 
     What is negligible in it becomes zero as in `subnormals`, in every batch: here that is free.
     """
-    if s.n_weights > 1:
-        of_targets = weight.reshape(z.shape[0], s.n_weights)
-        return _by_target(s, z, y, of_targets, total, error_of_constant)
-    if s.loss == LOG_LOSS:
+    if shares.size:
+        _by_target(s, z, y, shares, error_of_constant, loss_of, score_of)
+    elif s.loss == LOG_LOSS:
         _log_loss(z, y, loss_of, score_of)
     elif s.loss == BINARY_LOG_LOSS:
         _binary_log_loss(z, y, loss_of, score_of)

@@ -26,11 +26,10 @@ PART = _record(int64="start stop", float64="l1 l2 alpha weight_decay")
 
 # What a fit has one of: places in `work` of the batch, and of loss and score of each sample. The
 # dropout of the input; the parameters of losses and solvers. n_noise is how many values of a sample
-# may be dropped, in all layers; n_weights is how many weights it has, several if there is one for
-# each target. A group_l1 or max_norm of 0 is none. n_steps and t are state: they change from step
-# to step
+# may be dropped, in all layers. A group_l1 or max_norm of 0 is none. n_steps and t are state: they
+# change from step to step
 SETTINGS = _record(
-    int64="loss solver batch_size X y weight loss_of score_of n_noise n_weights n_steps",
+    int64="loss solver batch_size X y weight shares loss_of score_of n_noise n_steps",
     float64="dropout quantile delta power momentum beta_1 beta_2 epsilon group_l1 max_norm t",
     bool="nesterovs_momentum restart",
 )
