@@ -19,6 +19,7 @@ from scipy.special import expit, log_softmax, xlogy
 
 from sknn_scratch.engine.target_weights import (
     are_by_target,
+    errors_by_target,
     mean_over_targets,
     weight_of_samples,
 )
@@ -270,17 +271,9 @@ class RegressionLoss(Loss):
     def remember_targets(self, y: np.ndarray, weight: np.ndarray | None) -> None:
         # Every batch is measured by the targets of the whole fit: in a batch y may not vary
         if weight is not None and are_by_target(weight):
-            self.error_of_constant = self._errors_of_constants(y, weight)
+            self.error_of_constant = errors_by_target(self.errors_of_constant, y, weight)
         else:
             self.error_of_constant = self.errors_of_constant(y, weight)
-
-    def _errors_of_constants(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """Return sum_i w_ik error(c_k, y_ik) / S for each target, shape (1, k)."""
-        errors = np.zeros((1, y.shape[1]))
-        for k, w in enumerate(weight.T):
-            if w.any():
-                errors[:, k] = self.errors_of_constant(y[:, k : k + 1], w) * w.sum()
-        return errors / weight_of_samples(weight).sum()
 
     def errors(self, raw: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return what the score measures, for each target of each sample; `raw` is overwritten."""

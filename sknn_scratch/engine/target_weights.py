@@ -74,3 +74,17 @@ def mean_over_targets(
         if np.count_nonzero(rows) > 1
     ]
     return float(np.mean(scores)) if scores else np.nan
+
+
+def errors_by_target(
+    errors: Callable[[np.ndarray, np.ndarray], np.ndarray], y: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """Return sum_i w_ik e_ik / S for each target, shape (1, k).
+
+    ``errors(y, weight)`` returns the weighted mean of the e_i of one target.
+    """
+    sums = np.zeros((1, y.shape[1]))
+    for k, w in enumerate(weight.T):
+        if w.any():
+            sums[:, k] = errors(y[:, k : k + 1], w) * w.sum()
+    return sums / weight_of_samples(weight).sum()
