@@ -4,9 +4,9 @@ With weights w (n, k) in place of (n,), the loss part of F is::
 
     (1/S) sum_i sum_k w_ik loss(z_ik, y_ik),   S = sum_i max_k w_ik
 
-A sample thus weighs as much as the heaviest of its targets: S is the number of samples if none of
-them lacks all its targets, and if the other weights are 1. A loss that is a sum over the outputs
-needs no code for this. It is shown each target as a sample of its own, with one output.
+A sample thus weighs as much as the heaviest of its targets. If no sample lacks all its targets and
+the other weights are 1, S is the number of samples. A loss that is a sum over the outputs needs no
+code for this. It is shown each target as a sample of its own, with one output.
 """
 
 from collections.abc import Callable, Iterator

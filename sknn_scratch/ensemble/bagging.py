@@ -680,7 +680,7 @@ class MLPBaggingRegressor(_Bagging, BaggingRegressor):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets, some of which may be missing if the network ignores them.
+            Their targets. Some may be missing if the network ignores missing targets.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Weights of the samples, or of each target.
 

@@ -47,7 +47,7 @@ def judge_of(estimator, data, validation, held_out):
 
 
 def _varies(score_varies, y, weight):
-    """Whether the score varies for the samples that have weight: that of one target will do."""
+    """Whether the score varies for the samples that have weight; for one target is enough."""
     if are_by_target(weight):
         return any(score_varies(y[rows, k : k + 1]) for k, rows in samples_with_targets(weight))
     return score_varies(y if weight is None else y[weight > 0])

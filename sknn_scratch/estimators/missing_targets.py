@@ -1,4 +1,4 @@
-"""Real targets of which some are missing: NaN, None, pandas' NA, or masked.
+"""Real targets that may be missing: NaN, None, pandas' NA, or masked.
 
 A missing target is one of weight zero. A value of its column stands in for it, because a loss takes
 whatever takes the others: what it says of the stand-in is multiplied by zero.
