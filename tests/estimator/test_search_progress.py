@@ -212,13 +212,19 @@ def test_networks_in_a_scorer_are_not_counted(capsys):
 
 
 class Silent(SearchProgress):
-    """Draws nothing, and keeps the figures of the end."""
+    """Draws nothing, and keeps the figures of the end, and the plan of each round."""
 
+    planned: ClassVar = []
     ended: ClassVar = []
 
     class Kept(Display):
+        def __init__(self):
+            self.is_new = True
+
         def show(self, progress):
-            pass
+            if self.is_new:
+                Silent.planned.append(progress.n_planned)
+            self.is_new = False
 
         def end(self, progress):
             Silent.ended.append(progress)
@@ -242,6 +248,13 @@ def test_the_bar_moves_while_a_network_trains(engine, monkeypatch):
     assert [n_epochs for n_epochs, n_left, _ in reported if n_left == 4] == [1, 2, 3, 4, 5]
     assert [share for *_, share in reported] == sorted(share for *_, share in reported)
     assert reported[-1] == (20, 0, 1)
+
+
+def test_a_round_plans_only_the_epochs_that_are_left():
+    Silent.planned.clear()
+    search = MLPHalvingGridSearchCV(network(), GRID, cv=2, **EPOCHS)
+    search.set_callbacks(Silent()).fit(X, y)
+    assert Silent.planned == [9 * 2 * 1, 3 * 2 * 2, 1 * 2 * 6, 9]
 
 
 @pytest.mark.parametrize("cls", [MLPGridSearchCV, MLPHalvingGridSearchCV])
