@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknn_scratch._pipelines import last_step
 from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
 from sknn_scratch.engine.batches import Batch
+from sknn_scratch.engine.outputs import quietly
 from sknn_scratch.estimators.base import BaseMLPScratch
 from sknn_scratch.estimators.build import build_objective, first_parameters
 from sknn_scratch.estimators.constraints import check_parameters
@@ -78,6 +79,7 @@ class GradientCheck:
         )
 
 
+@quietly
 def check_gradient(
     estimator: BaseEstimator,
     X: MatrixLike,

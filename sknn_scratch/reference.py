@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator
 from sknn_scratch._typing import ArrayLike
 from sknn_scratch.engine.activations import Activation
 from sknn_scratch.engine.losses import Loss
+from sknn_scratch.engine.outputs import quietly
 from sknn_scratch.estimators.build import build_activations, per_matrix
 from sknn_scratch.estimators.prepare import prepare
 
@@ -132,6 +133,7 @@ def value_and_gradient(
     return float(value), mean_dW, mean_db
 
 
+@quietly
 def objective_and_gradient(
     estimator: BaseEstimator,
     X: ArrayLike,

@@ -20,11 +20,12 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def quiet() -> np.errstate:
-    """Return a context in which numpy does not warn of what overflows.
+    """Return a context in which numpy does not warn of what overflows or underflows.
 
-    Divergence is reported once, in words; numpy's warnings at each step would hide it.
+    Divergence is reported once, in words; numpy's warnings at each step would hide it. Numbers that
+    fade to zero are no fault, but numpy may be set to raise errors of them: emlearn does so.
     """
-    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+    return np.errstate(all="ignore")
 
 
 def quietly(method: Method) -> Method:

@@ -13,6 +13,7 @@ from sklearn.metrics import r2_score
 
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.losses import r_squared
+from sknn_scratch.engine.outputs import quietly
 from sknn_scratch.engine.target_weights import mean_over_targets
 from sknn_scratch.estimators.data_faults import is_frame
 from sknn_scratch.estimators.labels import is_missing
@@ -51,6 +52,7 @@ def weight_of_targets(weight, missing):
     return np.where(missing, 0, weight if weight.ndim == 2 else weight[:, None])
 
 
+@quietly
 def r2(y, predicted, sample_weight, missing_targets):
     """Return scikit-learn's R^2: of each target over the samples that have it, and the mean."""
     y, missing = filled(y)

@@ -1,6 +1,7 @@
 """Targets with gaps, and weights of single targets: what is missing has a weight of zero."""
 
 import pickle
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ WEIGHT = RNG.uniform(0.5, 2, size=(N, K))
 COMPLETE = scale(X @ RNG.normal(size=(4, K)) + 0.3 * RNG.normal(size=(N, K)))
 Y = np.where(MISSING, np.nan, COMPLETE)
 LABELS = (COMPLETE + RNG.normal(size=(N, K)) > 0).astype(int)
-ENGINES = ["numpy", "numba"]
+ENGINES = ["numpy", "numba"] if find_spec("numba") else ["numpy"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -169,6 +170,7 @@ def test_a_whole_weight_is_the_sample_so_many_times_with_gaps(solver):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 def test_both_engines_agree(loss, dtype):
+    pytest.importorskip("numba")
     y = targets_of(loss)
     y[::2] = np.nan  # with batches of two, some have no target at all
     params = {"loss": loss, "batch_size": 2, "dropout": 0.2, "l2": 1e-3, "solver": "sgd"}
@@ -301,6 +303,7 @@ def test_labels_may_have_a_weight_each():
 
 
 def test_both_engines_agree_on_weights_of_labels():
+    pytest.importorskip("numba")
     weight = np.where(MISSING, 0, WEIGHT)
     fits = [
         new(MLPScratchClassifier, engine=engine, class_weight="balanced", early_stopping=True).fit(

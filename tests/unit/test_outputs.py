@@ -1,14 +1,19 @@
 """Outputs that are not finite are found, by a bound or by a pass over the samples."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine import outputs as outputs_module
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation
 from sknn_scratch.engine.losses import LOSSES
 from sknn_scratch.engine.outputs import are_finite, largest
 from sknn_scratch.engine.parameters import Parameters
+from sknn_scratch.gradient_check import check_gradient
+from sknn_scratch.reference import objective_and_gradient
 
 UNITS = (3, 5, 4, 2)
 
@@ -81,6 +86,29 @@ def test_poisson_predictions_may_overflow_where_raw_scores_do_not():
     assert are_finite(params, given, LOSSES["squared_error"](), X)
     with outputs_module.quiet():
         assert not are_finite(params, given, LOSSES["poisson"](), X)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("solver", ["adam", "nag", "lbfgs"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_underflows_is_no_error_even_if_numpy_is_set_to_raise_one(dtype, solver, engine):
+    if engine == "numba":
+        pytest.importorskip("numba")
+    tiny = float(np.finfo(dtype).tiny)
+    X = np.random.default_rng(0).normal(size=(40, 3)) * [1, 1e3 * tiny, 0.1 * tiny]
+    X, labels, numbers = X.astype(dtype), np.digitize(X[:, 0], [-0.5, 0.5]), X[:, 0] * 1e-170
+    params = {"solver": solver, "max_iter": 5, "engine": engine, "tol": 1.0, "l2": 1e-3}
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        classifier = MLPScratchClassifier((5,), "gelu", **params).fit(X, labels)
+        regressor = MLPScratchRegressor(hidden_layer_sizes=(5,), **params).fit(X, numbers)
+        for network, y in ((classifier, labels), (regressor, numbers)):
+            network.predict(X)
+            network.score(X, y)
+            network.hidden_outputs(X)
+            check_gradient(network, X, y, n_parameters=5)
+            objective_and_gradient(network, X, y)
+        classifier.predict_log_proba(X)
 
 
 def test_largest():
