@@ -263,18 +263,23 @@ def test_the_keyboard_is_enough(opened):
     """An arrow key on a group of choices takes the next one, and the focus can be seen."""
     opened.send("Emulation.setFocusEmulationEnabled", enabled=True)  # as in a window on top
     opened.run("document.querySelector('[name=hidden]:checked').focus()")
+    key = {"key": "ArrowLeft", "code": "ArrowLeft", "windowsVirtualKeyCode": 37}
     for kind in ("rawKeyDown", "keyUp"):
-        opened.send(
-            "Input.dispatchKeyEvent",
-            type=kind,
-            key="ArrowLeft",
-            code="ArrowLeft",
-            windowsVirtualKeyCode=37,
-        )
+        opened.send("Input.dispatchKeyEvent", type=kind, **key)
     assert opened.run("document.querySelector('[name=hidden]:checked').value") == "2"
     assert "MLPScratchClassifier(\n    2," in opened.run("inPart('networks', 'code').textContent")
     outline = "getComputedStyle(document.activeElement.parentElement).outlineStyle"
     assert opened.run(outline) == "solid"
+
+
+def test_a_form_is_never_sent(opened):
+    """Where a browser sends a form on Enter, the page would begin anew."""
+    opened.run("addEventListener('submit', (event) => (window.isSent = !event.defaultPrevented))")
+    for part in ("networks", "prox"):
+        opened.run(
+            f"window.isSent = null; document.querySelector('.pg-{part} form').requestSubmit()"
+        )
+        assert opened.run("window.isSent") is False
 
 
 def test_screen_readers_are_told_of_every_control_and_picture(opened):

@@ -161,6 +161,7 @@
     update();
   }
 
+  form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", () => {
     if (film) stop();
     part("hint").textContent = "";

@@ -111,6 +111,7 @@
     }
 
     form.addEventListener("input", show);
+    form.addEventListener("submit", (event) => event.preventDefault());
     document.querySelector(".pg-static-prox").hidden = true;
     page.hidden = false;
     show();
