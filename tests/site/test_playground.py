@@ -207,9 +207,9 @@ def test_words_say_where_the_weight_goes(opened, best, penalty, rate):
         path.append(weight[0])
     words = opened.run("inPart('prox', 'outcome').textContent").replace("−", "-")
     if path[-1]:
-        assert words.endswith(f"stronger: the weight goes to {path[-1]:.2f}.")
+        assert words.endswith(f"pulls with {abs(best)}: the weight goes to {path[-1]:.2f}.")
     elif path.index(0) < 30:
-        assert words.endswith(f"from update {path.index(0) + 1} on the weight is exactly zero.")
+        assert words.endswith(f"from update {path.index(0) + 1} on, the weight is exactly zero.")
     else:
         assert words.endswith("goes to zero, but takes more updates than these.")
 

@@ -80,14 +80,14 @@
     const pull = Math.abs(best);
     const end =
       pull > penalty
-        ? `which is stronger: the weight goes to ${short(softThreshold(best, penalty))}.`
+        ? `the weight goes to ${short(softThreshold(best, penalty))}.`
         : first < 0
-          ? "which is no stronger: the weight goes to zero, but takes more updates than these."
-          : `which is no stronger: from update ${first} on the weight is exactly zero.`;
+          ? "the weight goes to zero, but takes more updates than these."
+          : `from update ${first} on, the weight is exactly zero.`;
     return (
-      `In each update the threshold moves the weight by η λ₁ = ${short(rate * penalty)} towards ` +
-      `zero, and no further. At zero, the penalty holds the weight with ${penalty.toFixed(1)}. ` +
-      `The loss pulls with ${pull.toFixed(1)}, ${end}`
+      `The threshold moves the weight by η λ₁ = ${short(rate * penalty)} in each update, and stops ` +
+      `at zero. There, the penalty holds with ${penalty.toFixed(1)} and the loss pulls with ` +
+      `${pull.toFixed(1)}: ${end}`
     );
   }
 
