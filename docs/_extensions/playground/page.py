@@ -147,8 +147,8 @@ def prox():
 <figure>
 <svg viewBox="0 0 400 330" role="img" data-part="threshold"
  aria-label="The soft threshold: zero in the middle, a straight line on either side"></svg>
-<figcaption><strong>The soft threshold.</strong> The dots are the updates of the path. All that comes
-in on the thick part goes out as zero.</figcaption>
+<figcaption><strong>The soft threshold.</strong> The dots are the updates of the path. What comes in
+on the thick part goes out as zero.</figcaption>
 </figure>
 <figure>
 <svg viewBox="0 0 400 330" role="img" data-part="paths"></svg>
