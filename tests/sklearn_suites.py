@@ -45,11 +45,14 @@ def run_theirs(module, replacements, folder, conftest=CONFTEST):
     (folder / "conftest.py").write_text(conftest, "utf-8")
     report = folder / "report.xml"
     env = {k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"}
+    # This package and not one that is installed, whose kernels would be compiled once more
+    env |= {"PYTHONPATH": str(ROOT)}
+    # No plugins: hypothesis alone is imported, and has its assertions rewritten, for 2 seconds
+    env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", f"--junitxml={report}", "."],
         cwd=folder,
-        # This package and not one that is installed, whose kernels would be compiled once more
-        env=env | {"PYTHONPATH": str(ROOT)},
+        env=env,
         capture_output=True,
         text=True,
         check=False,

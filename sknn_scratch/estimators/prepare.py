@@ -217,8 +217,7 @@ def rows_to_train_on(estimator, y, generator, holds_out=True):
             stratify=estimator._targets.strata(y),
         )
     except ValueError as error:
-        # Which classes they are it says by the numbers that the network knows them by
-        reason = str(error).partition(" Classes with too few members")[0].rstrip(".")
+        reason = str(error).rstrip(".")  # whole, because scikit-learn's own tests ask for its end
         raise ValueError(
             "early_stopping=True could not set samples aside for validation with "
             f"validation_fraction={estimator.validation_fraction}: {reason}. Give "

@@ -94,8 +94,9 @@ def test_every_other_module_is_imported(printed):
 def test_doctests_are_collected():
     output = run_without_numba("""
         import pytest
-        sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider",
-            "sknn_scratch/__init__.py", "sknn_scratch/engine"]))
+        # Without hypothesis, which the doctests do not need and whose import takes a second
+        options = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+        sys.exit(pytest.main([*options, "sknn_scratch/__init__.py", "sknn_scratch/engine"]))
     """)
     assert "sknn_scratch.MLPScratchClassifier" in output
     assert "engine.kernels" not in output
