@@ -32,7 +32,7 @@ def _clear(vector):
 
 @cached
 def run_steps(
-    first, last, sums, flats, orders, rates, noise, X, y, weight, y_variance,
+    first, last, sums, flats, orders, rates, noise, X, y, weight, shares, error_of_constant,
     layers, parts, settings, params, at, grad, m, v, scratch, work,
 ):
     _clear(grad)
