@@ -24,16 +24,20 @@ SEARCHERS = {
     "sklearn, numpy": (HalvingGridSearchCV, MLPScratchClassifier, {}, 1),
     "scikit-learn": (HalvingGridSearchCV, MLPClassifier, {}, 1),
 }
-# The first round has a ninth of the epochs, the third one all of them and three of 27 candidates
-N_ROUNDS = 3
-FACTOR = 3
+# The first round has this share of the epochs, the last one all of them
+FIRST_ROUND = 1 / 9
 
 
 @dataclass(frozen=True)
 class HalvingSweep(Sweep):
-    """A sweep whose grid has no epochs; the full grid also tries those of `epochs`."""
+    """A sweep whose grid has no epochs; the full grid also tries those of `epochs`.
+
+    With a `factor` of 3 there are three rounds, and a ninth of the candidates reaches the last one;
+    with 9 there are two.
+    """
 
     epochs: tuple = ()
+    factor: int = 3
 
     def search(self, name):
         """Return the search, not yet fitted, of one of `SEARCHERS`."""
@@ -44,8 +48,8 @@ class HalvingSweep(Sweep):
             epochs = {"max_iter": list(self.epochs)} if self.epochs else {}
             return search(network, self.grid | epochs, **common)
         most = self.network["max_iter"]
-        common |= {"resource": "max_iter", "max_resources": most, "factor": FACTOR}
-        least = max(1, most // FACTOR ** (N_ROUNDS - 1))
+        common |= {"resource": "max_iter", "max_resources": most, "factor": self.factor}
+        least = max(1, int(most * FIRST_ROUND))
         return search(network, self.grid, min_resources=least, return_train_score=False, **common)
 
     def data(self, folder):
@@ -71,6 +75,7 @@ SWEEPS = [
         },
         folds=5,
         epochs=(25, 100),
+        factor=9,
     ),
     HalvingSweep(
         name="digits",
