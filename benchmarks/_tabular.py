@@ -79,7 +79,7 @@ def with_categories(frame):
     return frame.astype(dict.fromkeys(strings, "category"))
 
 
-def make_realmlp(variant, has_classes, seed):
+def make_realmlp(variant, has_classes, seed, **params):
     """Return pytabkit's RealMLP with its tuned defaults; it refuses numbers that are missing."""
     import pytabkit  # not above: it need not be there
 
@@ -93,16 +93,20 @@ def make_realmlp(variant, has_classes, seed):
     make = getattr(pytabkit, f"RealMLP_{variant}_{kind}")
     return make_pipeline(
         imputer.set_output(transform="pandas"),
-        make(device="cpu", random_state=seed, n_threads=2),
+        make(device="cpu", random_state=seed, n_threads=2, **params),
     )
 
 
+# What the authors of RealMLP advise if the log loss is to be low
+FOR_LOG_LOSS = {"val_metric_name": "cross_entropy", "use_ls": False}
 CONTESTANTS = {
     "recipe": make_recipe,
     "MLP": make_network,
     "boosting": make_boosting,
     "RealMLP-TD-S": lambda *which: make_realmlp("TD_S", *which),
     "RealMLP-TD": lambda *which: make_realmlp("TD", *which),
+    "RealMLP-TD-S, log loss": lambda *which: make_realmlp("TD_S", *which, **FOR_LOG_LOSS),
+    "RealMLP-TD, log loss": lambda *which: make_realmlp("TD", *which, **FOR_LOG_LOSS),
 }
 SMOOTH = "columns__numbers__encode__smooth"
 # The recipe with a part left out or replaced
@@ -162,7 +166,7 @@ def contestants(table, seed, *, ablate, quick):
                 make_recipe(True, seed, **params), method="temperature", cv=3
             )
         return made
-    makers = {name: make for name, make in CONTESTANTS.items() if is_there(name, quick)}
+    makers = {name: make for name, make in CONTESTANTS.items() if is_there(name, table, quick)}
     return {
         name: lambda make=make, name=name: make(
             table.has_classes, seed, **(params if name == "recipe" else {})
@@ -171,8 +175,10 @@ def contestants(table, seed, *, ablate, quick):
     }
 
 
-def is_there(name, quick):
+def is_there(name, table, quick):
     """Return whether a contestant can run; RealMLP takes long, and is no part of a quick run."""
+    if "log loss" in name and not table.has_classes:
+        return False
     return "RealMLP" not in name or (not quick and importlib.util.find_spec("pytabkit") is not None)
 
 

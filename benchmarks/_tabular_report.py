@@ -5,7 +5,14 @@ from statistics import geometric_mean, mean, stdev
 
 from benchmarks._align import align
 
-REFERENCES = ("MLP", "boosting", "RealMLP-TD-S", "RealMLP-TD")
+REFERENCES = (
+    "MLP",
+    "boosting",
+    "RealMLP-TD-S",
+    "RealMLP-TD",
+    "RealMLP-TD-S, log loss",
+    "RealMLP-TD, log loss",
+)
 
 
 def tabular_tables(entries):

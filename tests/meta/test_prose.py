@@ -10,7 +10,6 @@ ROOT = Path(__file__).parents[2]
 # Pages that are not held to these rules, and why
 LEFT_OUT = {
     "changelog": "it has one line, which includes CHANGELOG.md, and that is checked",
-    "tabular": "not rewritten yet",
 }
 PAGES = [
     "README.md",
