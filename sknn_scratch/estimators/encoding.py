@@ -12,7 +12,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
 from sknn_scratch.engine.target_weights import weight_of_samples
-from sknn_scratch.estimators.validation import checked_weights, is_two_dimensional
+from sknn_scratch.estimators.validation import checked_weights, is_two_dimensional, naming_y
 
 
 def fitted_binarizer(y):
@@ -55,9 +55,8 @@ def accuracy(y, predicted, sample_weight):
     if same_kind and sample_weight is None:
         return float((y == predicted).mean())
     try:
-        return accuracy_score(y, predicted, sample_weight=sample_weight)
-    except ValueError as error:
-        raise ValueError(f"y and sample_weight must fit the predictions: {error}") from error
+        with naming_y():
+            return accuracy_score(y, predicted, sample_weight=sample_weight)
     except TypeError as error:
         raise TypeError(
             f"y must hold labels of one type, as those that are predicted ({predicted.dtype}), and "

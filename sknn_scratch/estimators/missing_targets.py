@@ -17,7 +17,12 @@ from sknn_scratch.engine.outputs import quietly
 from sknn_scratch.engine.target_weights import mean_over_targets
 from sknn_scratch.estimators.data_faults import is_frame
 from sknn_scratch.estimators.labels import is_missing
-from sknn_scratch.estimators.validation import checked_weights, is_two_dimensional, validated
+from sknn_scratch.estimators.validation import (
+    checked_weights,
+    is_two_dimensional,
+    naming_y,
+    validated,
+)
 
 _REMEDY = (
     "Leave such samples out, or set missing_targets='ignore' to train on the targets that are "
@@ -59,7 +64,12 @@ def r2(y, predicted, sample_weight, missing_targets):
     if missing is not None and missing_targets == "error":
         raise _with_remedy(ValueError("Input y contains NaN."))
     if missing is None and not is_two_dimensional(sample_weight):
-        return r2_score(y, predicted, sample_weight=sample_weight)
+        with naming_y():
+            return r2_score(y, predicted, sample_weight=sample_weight)
+    if np.shape(y) not in (predicted.shape, (*predicted.shape, 1)):
+        raise ValueError(
+            f"y must have the shape of the predictions, {predicted.shape}; got {np.shape(y)}."
+        )
     predicted = predicted.reshape(len(predicted), -1)
     y = np.asarray(y, dtype=np.float64).reshape(predicted.shape)
     weight = np.ones_like(y)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import contextmanager
 from fractions import Fraction
 from math import isfinite
 from numbers import Real
@@ -169,6 +170,15 @@ def checked_weights(weight, X, dtype, by_target=None):
     if not np.isfinite(total):
         raise ValueError(f"sample_weight must have a finite sum, got {total}.")
     return weight
+
+
+@contextmanager
+def naming_y():
+    """Let errors of scikit-learn's scores say what the user calls y_true."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"y and sample_weight must fit the predictions: {error}") from error
 
 
 def is_two_dimensional(data):
