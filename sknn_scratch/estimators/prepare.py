@@ -134,7 +134,8 @@ def checked(estimator, X, y, sample_weight, *, continued, partial):
     if not continued:
         warn_of_large_features(X, getattr(estimator, "feature_names_in_", None))
     if sample_weight is not None:
-        sample_weight = checked_weights(sample_weight, X, X.dtype, by_target=y.shape)
+        by_target = y.shape if y.shape[1] > 1 else None
+        sample_weight = checked_weights(sample_weight, X, X.dtype, by_target)
     if missing is not None:
         sample_weight = weight_of_targets(sample_weight, missing).astype(X.dtype)
     if are_by_target(sample_weight):

@@ -156,7 +156,8 @@ def checked_weights(weight, X, dtype, by_target=None):
     name = "sample_weight"
     refuse_misread(name, weight)
     try:
-        if by_target is not None and is_two_dimensional(weight):
+        # scikit-learn refuses a single column, as ever
+        if by_target is not None and is_two_dimensional(weight) and np.shape(weight)[1] != 1:
             weight = _checked_target_weights(weight, by_target, dtype)
         else:
             weight = check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)

@@ -69,7 +69,7 @@ class TableTransformer(ColumnTransformer):
 
     transformers_: list[Any]
 
-    def fit_transform(self, X: MatrixLike, y: ArrayLike | None = None, **params):
+    def fit_transform(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> Any:
         """Fit all transformers, and return X transformed by each, side by side.
 
         Parameters
@@ -95,7 +95,7 @@ class TableTransformer(ColumnTransformer):
         ]
         return transformed
 
-    def transform(self, X: MatrixLike, **params):
+    def transform(self, X: MatrixLike, **params: Any) -> Any:
         """Return X transformed by each of the transformers, side by side.
 
         Parameters
