@@ -449,7 +449,7 @@ legend = ax.legend()
 #
 # with :math:`q_1 = p_0` and :math:`t_1 = 1`.
 #
-# **Exercise 8.** One report was marked wrong for one letter in this code. Find the letter.
+# **Exercise 8.** One report lost marks for a single letter in this code. Find the letter.
 
 CURVATURE = np.array([1.0, 0.02])  # of a valley that is 50 times steeper across than along
 
