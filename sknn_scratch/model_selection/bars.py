@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from shutil import get_terminal_size
 
 from sknn_scratch._optional import optional
@@ -10,6 +11,8 @@ from sknn_scratch.model_selection.progress import Display
 _WIDTH, _LEAST_WIDTH = 20, 5  # characters of a bar of plain text
 # Between two lines where no line can be written over, as in a log
 _SECONDS_BETWEEN_LINES = 10
+# What a closed or broken stream raises, which is no reason to end a search
+_NOBODY_READS = AttributeError, OSError, ValueError
 
 
 def new_bar(style):
@@ -21,7 +24,10 @@ def new_bar(style):
 
 def _is_terminal(stream):
     """Whether there is a terminal at the end of a stream, which may be closed, or None."""
-    return stream is not None and not stream.closed and stream.isatty()
+    if stream is None or getattr(stream, "closed", False):
+        return False
+    isatty = getattr(stream, "isatty", None)  # a stream of the user's may only be written to
+    return isatty is not None and isatty()
 
 
 def _has_rich():
@@ -65,11 +71,9 @@ class TextBar(Display):
         line = f"{title}{bar} {text}"[: self.n_columns]
         if self.writes_over:
             line, self.length = f"\r{line:{self.length}}", len(line)
-        try:
+        with suppress(*_NOBODY_READS):
             self.stream.write(line + end)
             self.stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass  # nobody reads it any more, which is no reason to end a search
 
     def _width_beside(self, text):
         """Return how many characters a bar may have on a line with this text."""
@@ -81,12 +85,12 @@ class RichBar(Display):
 
     def __init__(self):
         rich = optional("rich.progress", "progress")
-        console = optional("rich.console", "progress").Console(stderr=True)
+        console = _new_console()
         columns = "{task.description}", rich.BarColumn(None), "{task.fields[figures]}"
         # The search has a thread that draws
         self.bar = rich.Progress(*columns, console=console, auto_refresh=False, expand=True)
         self.began = time.monotonic()
-        self.task = None
+        self.task, self.is_broken = None, False
 
     def show(self, progress):
         """Draw the bar."""
@@ -95,9 +99,18 @@ class RichBar(Display):
     def end(self, progress):
         """Draw the bar for the last time; it stays there."""
         self._draw(progress, has_ended=True)
-        self.bar.stop()
+        self._stop()
 
     def _draw(self, progress, has_ended=False):
+        if self.is_broken:
+            return
+        try:
+            self._update(progress, has_ended)
+        except _NOBODY_READS:
+            self.is_broken = True
+            self._stop()  # else rich would send there what is printed meanwhile
+
+    def _update(self, progress, has_ended):
         if self.task is None:
             self.task = self.bar.add_task("", total=1, figures="")
             self.bar.start()
@@ -108,6 +121,21 @@ class RichBar(Display):
             figures=figures(progress, self.began, has_ended=has_ended),
             refresh=True,
         )
+
+    def _stop(self):
+        # rich raises the IndexError if the bar could not even start
+        with suppress(IndexError, *_NOBODY_READS):
+            self.bar.stop()
+
+
+def _new_console():
+    """Return a console of rich's on stderr that leaves the program running if a pipe breaks."""
+
+    class Console(optional("rich.console", "progress").Console):
+        def on_broken_pipe(self):
+            raise BrokenPipeError
+
+    return Console(stderr=True)
 
 
 def figures(progress, began, has_ended=False):

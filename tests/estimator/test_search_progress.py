@@ -418,6 +418,44 @@ def test_a_stream_that_is_closed_ends_no_search(monkeypatch):
     assert len(search.cv_results_["params"]) == 2
 
 
+def test_a_stream_that_can_only_be_written_to(monkeypatch):
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(write=text.write, flush=text.flush))
+    search = MLPGridSearchCV(network(), {"alpha": [0, 0.1]}, cv=2)
+    search.set_callbacks(SearchProgress()).fit(X, y)
+    assert "Search" in text.getvalue()
+
+
+class DyingTerminal(Terminal):
+    def __init__(self, error, n_writes):
+        super().__init__()
+        self.error, self.n_writes = error, n_writes
+
+    def write(self, text):
+        self.n_writes -= 1
+        if self.n_writes < 0:
+            raise self.error
+        return super().write(text)
+
+
+@pytest.mark.parametrize("error", [OSError, BrokenPipeError, ValueError])
+@pytest.mark.parametrize("n_writes", [0, 1, 2, 3])
+def test_a_terminal_that_dies_ends_no_search(error, n_writes, monkeypatch, capsys):
+    """Afterwards rich has given back stdout, so that what is printed is still seen."""
+    pytest.importorskip("rich")
+    monkeypatch.setattr(sys, "stderr", DyingTerminal(error, n_writes))
+    monkeypatch.setenv("TERM", "xterm")
+    stdout = sys.stdout
+    bar, progress = bars.RichBar(), RoundProgress("Search", {0: 10})
+    for _ in range(4):
+        bar.show(progress)
+    assert sys.stdout is stdout
+    bar.end(progress)
+    search = MLPGridSearchCV(network(), {"alpha": [0, 0.1]}, cv=2)
+    search.set_callbacks(SearchProgress("rich")).fit(X, y)
+    assert len(search.cv_results_["params"]) == 2
+
+
 def test_times_are_clocks():
     assert [bars._clock(seconds) for seconds in (0.4, 59.6, 61, 3600 * 25 + 5)] == [
         *("0:00", "1:00", "1:01", "25:00:05")
