@@ -254,7 +254,8 @@ class _Bagging:
             )
         for name, what in _LIKE_BEFORE.items():
             before, now = known.get(name), vars(self).get(name)
-            if not np.array_equal(before, now):
+            # An older file lacks the number of outputs
+            if name in known and not np.array_equal(before, now):
                 raise ValueError(
                     f"warm_start=True keeps members, but the {what} are others than in the last "
                     f"fit, {before}; got {now}. Use warm_start=False to train anew."

@@ -6,6 +6,7 @@ into objects of the engine, and `fit` runs them.
 
 from functools import cache
 from importlib import import_module
+from inspect import signature
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -270,6 +271,10 @@ class BaseMLPScratch(CallbackSupportMixin, BaseEstimator):
             BaseMLPScratch.__setstate__,
         )
         super().__setstate__(unpacked(state, cls.__name__, is_whole))
+        # A file from before a parameter was there
+        for name, parameter in signature(cls.__init__).parameters.items():
+            if parameter.default is not parameter.empty:
+                vars(self).setdefault(name, parameter.default)
         warn_of_missing_parts(self)
         own_curves(self)
 

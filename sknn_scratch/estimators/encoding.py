@@ -12,7 +12,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
 from sknn_scratch.engine.target_weights import weight_of_samples
-from sknn_scratch.estimators.validation import checked_weights, is_two_dimensional, naming_y
+from sknn_scratch.estimators.validation import is_two_dimensional, naming_y, weights_of_score
 
 
 def fitted_binarizer(y):
@@ -49,7 +49,7 @@ def accuracy(y, predicted, sample_weight):
 
     With a weight for each of several labels, those of weight zero may be otherwise.
     """
-    if is_two_dimensional(sample_weight):
+    if is_two_dimensional(sample_weight) and predicted.ndim == 2:
         return _accuracy_by_label(y, predicted, sample_weight)
     same_kind = _holds_integers(y) and y.dtype == predicted.dtype and y.shape == predicted.shape
     if same_kind and sample_weight is None:
@@ -71,7 +71,7 @@ def _accuracy_by_label(y, predicted, weight):
             f"y must have the shape of the predictions, {predicted.shape}, and as many columns as "
             f"labels, because sample_weight has two dimensions; got {y.shape}."
         )
-    weight = checked_weights(weight, y, None, by_target=y.shape)
+    weight = weights_of_score(weight, y)
     right = ((y == predicted) | (weight == 0)).all(axis=1)
     return float(np.average(right, weights=weight_of_samples(weight)))
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import r2_score
+from sklearn.utils import check_array
 
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.losses import r_squared
@@ -18,10 +19,10 @@ from sknn_scratch.engine.target_weights import mean_over_targets
 from sknn_scratch.estimators.data_faults import is_frame
 from sknn_scratch.estimators.labels import is_missing
 from sknn_scratch.estimators.validation import (
-    checked_weights,
     is_two_dimensional,
     naming_y,
     validated,
+    weights_of_score,
 )
 
 _REMEDY = (
@@ -71,10 +72,12 @@ def r2(y, predicted, sample_weight, missing_targets):
             f"y must have the shape of the predictions, {predicted.shape}; got {np.shape(y)}."
         )
     predicted = predicted.reshape(len(predicted), -1)
-    y = np.asarray(y, dtype=np.float64).reshape(predicted.shape)
+    with naming_y():
+        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    y = y.reshape(predicted.shape)
     weight = np.ones_like(y)
     if sample_weight is not None:
-        weight = checked_weights(sample_weight, y, None, by_target=y.shape)
+        weight = weights_of_score(sample_weight, y)
     if missing is not None:
         weight = weight_of_targets(weight, missing.reshape(y.shape))
     score = mean_over_targets(lambda z, y, w: r_squared(y, z, w), predicted, y, weight)

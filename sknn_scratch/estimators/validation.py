@@ -173,6 +173,14 @@ def checked_weights(weight, X, dtype, by_target=None):
     return weight
 
 
+def weights_of_score(weight, y):
+    """Return the weights of a score, each of a sample or a target; they are not all zero."""
+    weight = checked_weights(weight, y, None, by_target=y.shape)
+    if not weight.any():
+        raise ValueError("sample_weight must contain a number above zero.")
+    return weight
+
+
 @contextmanager
 def naming_y():
     """Let errors of scikit-learn's scores say what the user calls y_true."""

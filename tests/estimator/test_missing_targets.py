@@ -515,3 +515,27 @@ def test_members_of_an_ensemble_train_on_what_is_there(in_pipeline):
     assert np.isfinite(ensemble.oob_score_)
     with pytest.raises(ValueError, match="one weight for each sample, because MLPBagging"):
         ensemble.fit(X, Y, sample_weight=WEIGHT)
+
+
+@pytest.mark.parametrize("weight", [None, np.ones((N, K))], ids=["gaps", "weights"])
+@pytest.mark.parametrize(
+    ("wrong", "message"), [(np.inf, "y contains infinity"), (1j, "[Cc]omplex data not supported")]
+)
+def test_the_score_refuses_what_is_no_number(weight, wrong, message):
+    y = (Y if weight is None else COMPLETE).astype(type(wrong))
+    y[0, 0] = wrong
+    with pytest.raises(ValueError, match=f"y and sample_weight must fit.*{message}"):
+        new().fit(X, Y).score(X, y, weight)
+
+
+def test_the_score_refuses_weights_that_are_all_zero():
+    labels = (COMPLETE > 0).astype(int)
+    for model, y in ((new(), COMPLETE), (new(MLPScratchClassifier), labels)):
+        with pytest.raises(ValueError, match="sample_weight must contain a number above zero"):
+            model.fit(X, y).score(X, y, np.zeros((N, K)))
+
+
+def test_the_accuracy_of_exclusive_classes_refuses_a_column_of_weights():
+    labels = np.arange(N) % K
+    with pytest.raises(ValueError, match=r"y and sample_weight must fit.*1D array"):
+        new(MLPScratchClassifier).fit(X, labels).score(X, labels, np.ones((N, 1)))

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor, __version__
 from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.ensemble import MLPBaggingRegressor
 from sknn_scratch.estimators import state as state_module
 from sknn_scratch.exceptions import ModelVersionWarning
 
@@ -108,3 +109,24 @@ def test_parameter_that_looks_like_a_record(labels):
     names = np.array(list(labels))[(y > 0).astype(int)]
     model = MLPScratchClassifier(3, max_iter=2, class_weight=labels).fit(X, names)
     assert pickle.loads(pickle.dumps(model)).class_weight == labels
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_a_file_from_before_a_parameter_was_there_has_its_default(cls):
+    model, name = fitted(cls), "l1"
+    state = {key: value for key, value in vars(model).items() if key != name}
+    read = cls.__new__(cls)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelVersionWarning)
+        read.__setstate__(state)
+    assert read.get_params() == model.get_params()
+    assert read.score(X, y) == model.score(X, y)
+    read.partial_fit(X, y)
+
+
+def test_an_older_ensemble_can_be_trained_further():
+    model = MLPBaggingRegressor(fitted(MLPScratchRegressor), 2, random_state=0, warm_start=True)
+    model.fit(X, y)
+    del model._n_outputs
+    model.set_params(n_estimators=3).fit(X, y)
+    assert len(model.estimators_) == 3
