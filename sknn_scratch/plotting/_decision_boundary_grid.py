@@ -198,7 +198,7 @@ class DecisionBoundaryGridDisplay:
         """
         import_pyplot("DecisionBoundaryGridDisplay.from_cv_results")  # fails before fitting
         results = getattr(cv_results, "cv_results_", cv_results)
-        if not isinstance(results, Mapping):
+        if not (hasattr(results, "keys") and hasattr(results, "__getitem__")):  # dict or frame
             raise TypeError(
                 "cv_results must be a fitted search such as GridSearchCV, or its cv_results_; got "
                 f"{type(cv_results).__name__}."
@@ -207,7 +207,7 @@ class DecisionBoundaryGridDisplay:
         if score not in allowed:
             raise ValueError(f"score must be one of {allowed}, got {score!r}.")
         _check_data(X, y)
-        params = results["params"]
+        params = list(results["params"])
         fitted = fit_candidates(estimator, params, X, y, n_jobs)
         if score == "training":
             scores = [candidate.score(X, y) for candidate in fitted]

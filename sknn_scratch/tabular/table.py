@@ -1,6 +1,7 @@
 """What is no table is refused in words, before scikit-learn or narwhals look at it."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -195,4 +196,6 @@ def _names_among(columns):
     """Return the names among what a transformer is given for columns."""
     if isinstance(columns, str):
         return [columns]
-    return [] if isinstance(columns, slice) else [c for c in columns if isinstance(c, str)]
+    if isinstance(columns, (slice, Integral)):
+        return []
+    return [c for c in columns if isinstance(c, str)]

@@ -64,6 +64,16 @@ def test_candidates_of_a_search(model, search):
     assert not hasattr(model, "classes_")  # a clone is fitted
 
 
+def test_results_in_a_frame(model, search):
+    frame = pd.DataFrame(search.cv_results_)
+    for results in (frame, frame[::-1]):
+        display = DecisionBoundaryGridDisplay.from_cv_results(
+            results, model, X, NAMES, grid_resolution=5
+        )
+        expected = [f"{score:.3f}" for score in results["mean_test_score"]]
+        assert [title.splitlines()[-1][-5:] for title in titles(display)] == expected
+
+
 def test_score_in_the_titles(model, search):
     def last_lines(score):
         display = DecisionBoundaryGridDisplay.from_cv_results(

@@ -10,12 +10,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 
 from sknn_scratch.model_selection import MLPGridSearchCV
 from sknn_scratch.tabular import (
     PiecewiseLinearEncoder,
     SmoothClip,
+    TableTransformer,
     tabular_classifier,
     tabular_regressor,
 )
@@ -109,6 +111,14 @@ def test_other_columns_than_in_fit(fitted):
         fitted.predict(FRAME.to_numpy())
     with pytest.raises(ValueError, match="X has 2 features, but TableTransformer is expecting 4"):
         classifier().fit(FRAME.to_numpy(), LABELS).predict(WORDS.to_numpy())
+
+
+@pytest.mark.parametrize("column", [2, np.int64(2), -2])
+def test_a_column_given_by_its_number(column):
+    parts = [("words", CountVectorizer(), column), ("age", SmoothClip(), ["age"])]
+    table = TableTransformer(parts)
+    expected = table.fit_transform(FRAME)
+    assert_array_equal(table.transform(FRAME), expected)
 
 
 def test_columns_that_matter_not(fitted):
