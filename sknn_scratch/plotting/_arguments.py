@@ -1,6 +1,6 @@
 """What the displays share: checks of arguments that matplotlib would trip over."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 
 from sknn_scratch._sklearn import Interval, validate_parameter_constraints
@@ -10,9 +10,9 @@ _KEYWORDS = [Mapping, None]
 _RULES = {
     "x": _WORDS,
     "y": _WORDS,
-    "lines": [str, list, tuple, None],
+    "lines": [str, Iterable, None],
     "metric": _WORDS,
-    "name": _TEXT,
+    "name": _WORDS,
     "score_name": _WORDS,
     "values_format": _WORDS,
     "line_kw": _KEYWORDS,

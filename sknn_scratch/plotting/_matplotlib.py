@@ -68,7 +68,7 @@ def check_ax(ax):
 def given_axes(ax, n_needed):
     """Return the figure and the first `n_needed` of the axes that the user has given."""
     axes = np.asarray(ax, object).ravel()
-    for each in axes:
+    for each in axes[:n_needed]:
         check_ax(each)
     if axes.size < n_needed:
         raise ValueError(f"ax must hold at least {n_needed} axes, got {axes.size}.")

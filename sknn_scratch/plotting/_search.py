@@ -379,7 +379,7 @@ def _named(search, name):
             names = [f"{own} {number}" for number, own in enumerate(names, start=1)]
         searches = dict(zip(names, search, strict=True))
     else:
-        return {name: search}
+        return {name or "": search}
     if not searches:
         raise ValueError("There is no search to plot: give at least one.")
     return searches

@@ -9,7 +9,7 @@ def choose(results, x, y, lines):
 
     `results` is a list with what each search found. What is None is chosen, if there is one choice.
     """
-    lines = [lines] if isinstance(lines, str) else list(lines or ())
+    lines = [lines] if isinstance(lines, str) else list(() if lines is None else lines)
     if x in ROUNDS or _shows_rounds(results, x, y, lines):
         return _rounds(results, x, y, lines), None, []
     y = None if y is None else _name(results, "y", y)

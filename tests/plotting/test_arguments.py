@@ -55,6 +55,12 @@ def test_axes_that_are_none(name, ax, search):
         plots(search)[name](ax=ax)
 
 
+def test_axes_beyond_those_needed_may_be_none():
+    axes = np.append(plt.subplots(1, 2)[1], None)
+    display = TrainingCurveDisplay({"": {"loss": [1.0], "accuracy": [0.5]}}).plot(ax=axes)
+    assert display.figure_ is axes[0].figure
+
+
 WRONG = [
     *(("search", name, 3) for name in ("x", "y", "lines", "metric", "name", "score_name")),
     *(("search", name, 3) for name in ("values_format", "line_kw", "im_kw", "text_kw")),
@@ -74,6 +80,25 @@ def test_what_no_argument_can_be(name, argument, value, search):
     message = rf"The '{argument}' parameter of \w+Display\.\w+ must be"
     with pytest.raises(ValueError, match=message):
         plots(search)[name](**{argument: value})
+
+
+def test_lines_in_other_forms():
+    grid = {"C": [0.1, 1.0], "tol": [0.01, 0.1], "max_iter": [50, 90]}
+    search = GridSearchCV(LogisticRegression(), grid, cv=2).fit(X, y)
+    lines = ["tol", "max_iter"]
+    expected = SearchDisplay.from_search(search, x="C", lines=lines)
+    for form in (np.array, set, dict.fromkeys, lambda names: dict.fromkeys(names).keys(), iter):
+        display = SearchDisplay.from_search(search, x="C", lines=form(lines))
+        assert len(display.lines_) == len(expected.lines_) == 4
+    for none in (None, np.array([]), set()):
+        assert len(SearchDisplay.from_search(search, x="C", lines=none).lines_) == 1
+
+
+def test_a_search_without_a_name(search):
+    legends = [
+        SearchDisplay.from_search(search, name=name).ax_.get_legend() for name in ("", None)
+    ]
+    assert legends == [None, None]
 
 
 def test_names_and_formats_that_are_none(search):
