@@ -1,5 +1,6 @@
 """Bars that show how far a search has come: rich's in a terminal, plain text elsewhere."""
 
+import os
 import sys
 import time
 from contextlib import suppress
@@ -30,6 +31,15 @@ def _is_terminal(stream):
     return isatty is not None and isatty()
 
 
+def _columns_of(terminal):
+    """Return how many characters a line of a terminal has."""
+    try:
+        n_columns = os.get_terminal_size(terminal.fileno()).columns
+    except (AttributeError, OSError, ValueError):
+        n_columns = 0
+    return n_columns or get_terminal_size().columns  # of stdout, or a guess
+
+
 def _has_rich():
     try:
         optional("rich.progress", "progress")
@@ -45,7 +55,7 @@ class TextBar(Display):
         self.stream = sys.stderr
         # A terminal breaks lines that are too long, and could not write over them
         is_terminal = _is_terminal(self.stream)
-        self.n_columns = get_terminal_size().columns - 1 if is_terminal else None
+        self.n_columns = _columns_of(self.stream) - 1 if is_terminal else None
         is_notebook = type(self.stream).__module__.startswith("ipykernel")
         self.writes_over = is_terminal or is_notebook
         self.began = self.written = time.monotonic()

@@ -1,6 +1,7 @@
 """The progress bar of a search: its figures are those of the search that it watched."""
 
 import io
+import os
 import pickle
 import re
 import sys
@@ -392,6 +393,19 @@ def test_lines_of_a_terminal_are_written_over(n_columns, monkeypatch):
     assert max(map(len, [first, *others])) <= n_columns
     assert len(others[0]) >= len(first.rstrip())
     assert ("[###################-]".replace("-", " ") in others[-1]) == (n_columns == 200)
+
+
+@pytest.mark.parametrize(("n_columns", "expected"), [(50, 49), (0, 79)])
+def test_lines_are_as_long_as_the_terminal_of_stderr_is_wide(n_columns, expected, monkeypatch):
+    """Whatever stdout is; some terminals do not know, and say zero."""
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(bars, "get_terminal_size", lambda: os.terminal_size((80, 24)))
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (24, n_columns))
+    with open(leader), open(follower, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert bars.TextBar().n_columns == expected
 
 
 def test_lines_of_a_log_come_now_and_then(capsys, monkeypatch):

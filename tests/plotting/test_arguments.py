@@ -95,9 +95,7 @@ def test_lines_in_other_forms():
 
 
 def test_a_search_without_a_name(search):
-    legends = [
-        SearchDisplay.from_search(search, name=name).ax_.get_legend() for name in ("", None)
-    ]
+    legends = [SearchDisplay.from_search(search, name=name).ax_.get_legend() for name in ("", None)]
     assert legends == [None, None]
 
 

@@ -179,7 +179,7 @@ NO_NUMBERS = {
     "Series": (pd.Series(LABELS), r"y must hold numbers, but it has 'yes'\. .*tabular_classifier"),
     "categories": (pd.Series(LABELS, dtype="category"), "y must hold numbers, but it has 'yes'"),
     "dates": (pd.Series(pd.date_range("2020", periods=N)), "y must hold numbers, got dates"),
-    "NaN": (FRAME.age, "Input y contains NaN"),
+    "NaN": (FRAME.age, r"Input y contains NaN\. Leave such samples out"),
     "None": ([None, *TARGET[1:]], "y has missing values, None among others"),
     "infinite": (np.where(TARGET > 1, np.inf, TARGET), "Input y contains infinity"),
     "complex": (1j * TARGET, "y must hold numbers, but it has .*j. Complex data not supported"),
