@@ -22,6 +22,8 @@ from sknn_scratch.engine.penalties import ElasticNet
 from ..browser import PROGRAM, browser
 
 SITE = os.environ.get("SKNN_SCRATCH_SITE")  # as for test_pages.py
+# All but one test could do without, but with a browser they take long beside other tests
+pytestmark = pytest.mark.skipif(not SITE, reason="SKNN_SCRATCH_SITE names no built documentation")
 STATIC = Path(__file__).parents[2] / "docs" / "_static" / "playground"
 SMALL = {
     "problem": ["moons", "circles"],
@@ -315,7 +317,6 @@ def test_with_scripts_they_do_not(opened):
     assert opened.run("document.querySelector('.pg-static-prox').hidden")
 
 
-@pytest.mark.skipif(not SITE, reason="SKNN_SCRATCH_SITE names no built documentation")
 def test_the_built_page_answers_and_no_other_loads_it(window):
     requests = window.open(Path(SITE, "index.html").absolute().as_uri())
     assert [url for url in requests if "/playground/" in url] == []
