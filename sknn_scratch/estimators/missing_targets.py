@@ -16,7 +16,7 @@ from sknn_scratch._warnings import warn
 from sknn_scratch.engine.losses import r_squared
 from sknn_scratch.engine.outputs import quietly
 from sknn_scratch.engine.target_weights import mean_over_targets
-from sknn_scratch.estimators.data_faults import is_frame
+from sknn_scratch.estimators.data_faults import fault_of_rows, is_frame
 from sknn_scratch.estimators.labels import is_missing
 from sknn_scratch.estimators.validation import (
     is_two_dimensional,
@@ -61,6 +61,8 @@ def weight_of_targets(weight, missing):
 @quietly
 def r2(y, predicted, sample_weight, missing_targets):
     """Return scikit-learn's R^2: of each target over the samples that have it, and the mean."""
+    if not isinstance(y, np.ndarray) and (fault := fault_of_rows("y", y)):
+        raise fault
     y, missing = filled(y)
     if missing is not None and missing_targets == "error":
         raise _with_remedy(ValueError("Input y contains NaN."))

@@ -539,3 +539,8 @@ def test_the_accuracy_of_exclusive_classes_refuses_a_column_of_weights():
     labels = np.arange(N) % K
     with pytest.raises(ValueError, match=r"y and sample_weight must fit.*1D array"):
         new(MLPScratchClassifier).fit(X, labels).score(X, labels, np.ones((N, 1)))
+
+
+def test_the_score_refuses_rows_of_several_lengths():
+    with pytest.raises(ValueError, match="y must have rows of the same length"):
+        new().fit(X, Y).score(X, [[1.0, 2.0]] + [[1.0]] * (N - 1))
