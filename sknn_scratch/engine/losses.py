@@ -97,11 +97,11 @@ class Loss(ABC):
 
         Only a loss that is `separable` needs this and the next method.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no weighted_score.")
 
     def mean_score_by_target(self, raw: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
         """Return the score of all samples, given a weight for each target (n, k)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no mean_score_by_target.")
 
     @abstractmethod
     def score_of_constant(self, y: np.ndarray, weight: np.ndarray | None) -> float:

@@ -48,7 +48,7 @@ def new(cls=MLPScratchRegressor, **params):
     return cls(**defaults | params)
 
 
-def same_numbers(a, b, tolerance=0.0):
+def assert_same(a, b, tolerance=0.0):
     assert a.history_.keys() == b.history_.keys()
     pairs = zip(a.coefs_ + a.intercepts_, b.coefs_ + b.intercepts_, strict=True)
     for found, expected in [*pairs, *((a.history_[k], b.history_[k]) for k in a.history_)]:
@@ -116,12 +116,12 @@ def forward_by_hand(model):
 def test_nothing_missing_gives_the_same_bits(solver, engine):
     model = new(solver=solver, engine=engine)
     plain = new(solver=solver, engine=engine, missing_targets="error").fit(X, COMPLETE)
-    same_numbers(clone(model).fit(X, COMPLETE), plain)
-    same_numbers(clone(model).fit(X, COMPLETE, np.ones((N, K))), plain)
+    assert_same(clone(model).fit(X, COMPLETE), plain)
+    assert_same(clone(model).fit(X, COMPLETE, np.ones((N, K))), plain)
     of_samples = WEIGHT[:, 0]
     weighted = clone(model).fit(X, COMPLETE, of_samples)
     by_target = np.tile(of_samples[:, None], K)
-    same_numbers(clone(model).fit(X, COMPLETE, by_target), weighted)
+    assert_same(clone(model).fit(X, COMPLETE, by_target), weighted)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -138,11 +138,11 @@ def test_a_gap_is_a_weight_of_zero(engine):
     filled = np.where(MISSING, 100.0, COMPLETE)  # whatever it is, it does not count
     found, expected = clone(model).fit(X, Y, WEIGHT), clone(model)
     expected.fit(X, filled, np.where(MISSING, 0, WEIGHT))
-    same_numbers(found, expected)
+    assert_same(found, expected)
     of_samples = WEIGHT[:, 0]
     found, expected = clone(model).fit(X, Y, of_samples), clone(model)
     expected.fit(X, filled, np.where(MISSING, 0, of_samples[:, None]))
-    same_numbers(found, expected)
+    assert_same(found, expected)
 
 
 @pytest.mark.parametrize("solver", ["gd", "nag", "lbfgs"])
@@ -150,7 +150,7 @@ def test_a_sample_without_targets_is_as_if_it_were_not_there(solver):
     y, gone = Y.copy(), np.arange(N) % 4 == 0
     y[gone] = np.nan
     model = new(solver=solver, alpha=1.0)
-    same_numbers(clone(model).fit(X, y), clone(model).fit(X[~gone], y[~gone]), tolerance=1e-9)
+    assert_same(clone(model).fit(X, y), clone(model).fit(X[~gone], y[~gone]), tolerance=1e-9)
 
 
 @pytest.mark.parametrize("solver", ["gd", "lbfgs"])
@@ -161,10 +161,10 @@ def test_a_whole_weight_is_the_sample_so_many_times_with_gaps(solver):
     y = np.where(number[:, None] < weight[rows], COMPLETE[rows], np.nan)
     model = new(solver=solver, alpha=1.0)
     weighted, repeated = clone(model).fit(X, COMPLETE, weight), clone(model).fit(X[rows], y)
-    same_numbers(weighted, repeated, tolerance=1e-9)
+    assert_same(weighted, repeated, tolerance=1e-9)
     twice = clone(model).fit(X, COMPLETE, 0.5 * weight)  # their scale changes the share of alpha
     twice.set_params(alpha=0.5).fit(X, COMPLETE, 0.5 * weight)
-    same_numbers(weighted, twice, tolerance=1e-9)
+    assert_same(weighted, twice, tolerance=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -176,7 +176,7 @@ def test_both_engines_agree(loss, dtype):
     params = {"loss": loss, "batch_size": 2, "dropout": 0.2, "l2": 1e-3, "solver": "sgd"}
     fits = [new(engine=engine, **params).fit(X.astype(dtype), y, WEIGHT) for engine in ENGINES]
     assert [model.engine_ for model in fits] == ENGINES
-    same_numbers(*fits, tolerance=1e-9 if dtype == np.float64 else 1e-3)
+    assert_same(*fits, tolerance=1e-9 if dtype == np.float64 else 1e-3)
 
 
 def test_what_is_predicted_for_a_missing_target_of_a_validation_set_may_be_infinite():
@@ -296,7 +296,7 @@ def test_labels_may_have_a_weight_each():
     model.set_params(max_iter=500, tol=1e-9)
     together = clone(model).fit(X, LABELS, weight)
     other = np.where(MISSING, 1 - LABELS, LABELS)
-    same_numbers(clone(model).fit(X, other, weight), together)
+    assert_same(clone(model).fit(X, other, weight), together)
     for k in range(K):
         alone = clone(model).fit(X, LABELS[:, k], weight[:, k])
         assert_allclose(together.coefs_[0][:, k], alone.coefs_[0][:, 0], atol=1e-5)
@@ -311,7 +311,7 @@ def test_both_engines_agree_on_weights_of_labels():
         )
         for engine in ENGINES
     ]
-    same_numbers(*fits, tolerance=1e-9)
+    assert_same(*fits, tolerance=1e-9)
     model = fits[0]
     right = ((model.predict(X) == LABELS) | MISSING).all(axis=1)
     expected = np.average(right, weights=weight.max(axis=1))
@@ -338,17 +338,17 @@ def test_what_is_missing_may_be_said_in_many_ways():
         np.asfortranarray(Y),
     ]:
         before = np.array(Y)
-        same_numbers(new().fit(X, y), expected)
+        assert_same(new().fit(X, y), expected)
         assert_array_equal(Y, before)
     polars = pytest.importorskip("polars")
-    same_numbers(new().fit(X, polars.DataFrame(objects.tolist(), orient="row")), expected)
+    assert_same(new().fit(X, polars.DataFrame(objects.tolist(), orient="row")), expected)
     assert_allclose(expected.score(X, frame.convert_dtypes()), expected.score(X, Y), rtol=1e-12)
 
 
 def test_one_target_may_have_gaps_too():
     y, rows = Y[:, 1], ~MISSING[:, 1]
     found = new(solver="gd").fit(X, y)
-    same_numbers(found, new(solver="gd").fit(X[rows], y[rows]), tolerance=1e-12)
+    assert_same(found, new(solver="gd").fit(X[rows], y[rows]), tolerance=1e-12)
     assert found.predict(X).shape == (N,)
     assert found.score(X, y) == r2_score(y[rows], found.predict(X)[rows])
 
@@ -356,7 +356,7 @@ def test_one_target_may_have_gaps_too():
 def test_whole_numbers_and_other_dtypes_may_have_gaps():
     whole = np.ma.masked_array(np.rint(3 * COMPLETE).astype(int), MISSING)
     expected = new().fit(X, np.where(MISSING, np.nan, np.rint(3 * COMPLETE)))
-    same_numbers(new().fit(X, whole), expected)
+    assert_same(new().fit(X, whole), expected)
     single = new().fit(X.astype(np.float32), Y.astype(np.float32))
     assert single.coefs_[0].dtype == np.float32
     assert_allclose(single.coefs_[0], new().fit(X, Y).coefs_[0], atol=1e-4)
@@ -457,7 +457,7 @@ def test_searches_score_what_is_there():
     grid = {"l2": [0.0, 0.1], "max_iter": [2, 4]}
     search = MLPGridSearchCV(new(), grid, cv=3).fit(X, Y, sample_weight=WEIGHT)
     alone = new(**search.best_params_).fit(X, Y, WEIGHT)
-    same_numbers(search.best_estimator_, alone)
+    assert_same(search.best_estimator_, alone)
     k = search.best_index_
     folds = [search.cv_results_[f"split{i}_test_score"][k] for i in range(3)]
     rows = np.arange(N) >= N // 3
@@ -478,7 +478,7 @@ def test_weights_of_targets_are_routed_through_pipelines():
         search = MLPGridSearchCV(pipeline, {"mlpscratchregressor__l2": [0, 0.1]}, cv=2)
         search.fit(X, Y, sample_weight=WEIGHT)
     network = new(l2=search.best_params_["mlpscratchregressor__l2"])
-    same_numbers(search.best_estimator_[-1], network.fit(scale(X), Y, WEIGHT), tolerance=1e-9)
+    assert_same(search.best_estimator_[-1], network.fit(scale(X), Y, WEIGHT), tolerance=1e-9)
 
 
 def test_a_metric_of_scikit_learn_refuses_gaps_and_score_does_not():
@@ -490,7 +490,7 @@ def test_a_transformed_target_is_scaled_by_hand():
     with pytest.raises(ValueError, match="NaN"):
         TransformedTargetRegressor(new(), transformer=StandardScaler()).fit(X, Y)
     scaler = StandardScaler().fit(10 * Y + 3)  # which leaves NaN alone
-    same_numbers(new().fit(X, scaler.transform(10 * Y + 3)), new().fit(X, zscores(Y)), 1e-9)
+    assert_same(new().fit(X, scaler.transform(10 * Y + 3)), new().fit(X, zscores(Y)), 1e-9)
 
 
 def zscores(y):

@@ -211,12 +211,15 @@ def test_the_last_part_keeps_nothing_to_go_on_with(early_stopping):
 
 
 def test_parameters_are_not_checked_again(monkeypatch):
-    def check(network):
-        raise AssertionError("checked again")
-
-    monkeypatch.setattr(MLPScratchClassifier, "_validate_params", check)
+    checked = []
+    monkeypatch.setattr(
+        MLPScratchClassifier, "_validate_params", lambda network: checked.append(network)
+    )
     begun = fit_further(clone(CLASSIFIER).set_params(max_iter=2), None, X, Y)
     fit_further(clone(CLASSIFIER).set_params(max_iter=3), begun, X, Y)
+    assert checked == []
+    clone(CLASSIFIER).fit(X, Y)
+    assert len(checked) == 1  # where a search has not done it
 
 
 def test_data_are_kept():
