@@ -169,15 +169,12 @@ class CompiledEpochs:
     def _shuffle(self, orders):
         """Write the order of the samples in each of the next epochs."""
         generator = self.batches.generator
-        state = _state_of(generator) if orders.size >= _WORTH_A_STATE else None
-        if generator is None or state is None:
-            for order in orders:
-                self.batches.shuffle()
-                order[:] = self.order
+        if orders.size >= _WORTH_A_STATE and _draws_in_compiled_code(generator):
+            _shuffle_by(generator, self.order, orders)
             return
-        twister = state["state"]
-        twister["pos"] = shuffling().shuffle(twister["key"], twister["pos"], self.order, orders)
-        generator.set_state(state)
+        for order in orders:
+            self.batches.shuffle()
+            order[:] = self.order
 
     def _set_rates(self):
         """Ask the schedule for the learning rate of each step of the epoch."""
@@ -308,16 +305,26 @@ def _error_of_constant(loss, params):
     return np.where(error > 0, error, 1).reshape(-1).astype(params.flat.dtype)
 
 
-def _state_of(generator):
-    """Return the state of a generator from which compiled code can draw, or None.
+def _draws_in_compiled_code(generator):
+    """Whether compiled code may draw from a generator.
 
-    numpy's own belongs to all threads, and each of them would begin with the same state.
+    numpy's own belongs to all threads. A process that one of them forks while another shuffles, for
+    which Python's lock is released, could never draw a random number.
     """
     common = np.random.mtrand._rand  # as in scikit-learn's `check_random_state`
     if type(generator) is not np.random.RandomState or generator is common:
-        return None
-    state = generator.get_state(legacy=False)
-    return state if state["bit_generator"] == "MT19937" else None
+        return False
+    return type(generator._bit_generator) is np.random.MT19937
+
+
+def _shuffle_by(generator, order, orders):
+    """Shuffle the order for each row of `orders`, as the generator's own `shuffle` would."""
+    # numpy's methods take this lock, too: another thread may fit with the same generator
+    with generator._bit_generator.lock:
+        state = generator.get_state(legacy=False)
+        twister = state["state"]
+        twister["pos"] = shuffling().shuffle(twister["key"], twister["pos"], order, orders)
+        generator.set_state(state)
 
 
 def _order(batches):

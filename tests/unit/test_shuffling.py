@@ -1,5 +1,7 @@
 """Orders shuffled in compiled code against numpy's, number by number."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,25 @@ def test_which_generators_compiled_code_draws_from(name, n_calls, monkeypatch):
         2, max_iter=3, batch_size=20, random_state=STATES[name](), engine="numba"
     ).fit(X, Y)
     assert len(calls) == n_calls
+
+
+def test_two_threads_draw_different_orders_from_one_generator(monkeypatch):
+    random_state, orders = np.random.RandomState(3), [np.arange(50), np.arange(50)]
+    other_fit = Thread(target=random_state.shuffle, args=orders[:1])
+
+    class Interrupted:
+        @staticmethod
+        def shuffle(key, position, order, several):
+            other_fit.start()
+            other_fit.join(0.05)  # it does not end before the generator has its new state
+            position = shuffle(key, position, order, several)
+            orders[1][:] = order
+            return position
+
+    monkeypatch.setattr(compiled, "shuffling", lambda: Interrupted)
+    monkeypatch.setattr(compiled, "_WORTH_A_STATE", 1)
+    MLPScratchClassifier(
+        2, max_iter=1, batch_size=20, random_state=random_state, engine="numba"
+    ).fit(X, Y)
+    other_fit.join()
+    assert (orders[0] != orders[1]).any()
