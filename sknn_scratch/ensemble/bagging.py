@@ -125,16 +125,23 @@ class _Bagging:
         elif isinstance(estimator, BaseMLPScratch):
             X, y = validated(self, X, y, multi_output=True, dtype=float_dtypes(X))
         else:
-            y, missing = (y, None) if gaps == "error" else filled(y)
-            X, y = validate_data(
+            numbers, missing = (y, None) if gaps == "error" else filled(y)
+            X, numbers = validate_data(
                 self,
                 X,
-                y,
+                numbers,
                 accept_sparse=["csr", "csc"],
                 dtype=None,
                 ensure_all_finite=False,
                 multi_output=True,
             )
+            if is_regressor(self) and network_of(estimator) is not None:
+                # An error here knows the names of columns, which members do not see
+                rows = np.zeros((X.shape[0], 1))
+                _, numbers, missing = validated_numbers(
+                    BaseEstimator(), rows, y, missing_targets=gaps, dtype=np.float64
+                )
+            y = numbers
         y = as_vector(with_gaps(y, missing))
         self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
         return X, y

@@ -104,6 +104,11 @@ def is_frame(data):
     return hasattr(data, "columns") and hasattr(data, "dtypes")
 
 
+def name_of_column(data, k):
+    """Return the name of column k of a frame; k if data has no names."""
+    return data.columns[k] if is_frame(data) else int(k)
+
+
 def refuse_what_is_no_table(name, data):
     """Raise an error if data is not even laid out as numbers are: a file name, a dict, records."""
     if issparse(data):
@@ -134,15 +139,18 @@ def refuse_what_is_no_table(name, data):
         raise ValueError(f"{name} has several columns of the same name, {repeated}. Rename them.")
 
 
-def fault_of(name, data):
-    """Return an error that says what in the data is no number, or None if nothing is found."""
+def fault_of(name, data, *, gaps=False):
+    """Return an error that says what in the data is no number, or None if nothing is found.
+
+    `gaps` says that values may be missing.
+    """
     if data is None or issparse(data):
         return None
     if np.ndim(as_objects(data)) == 0:
         return TypeError(f"{name} must hold a value for each sample, got {data!r}.")
     if uneven := fault_of_rows(name, data):
         return uneven
-    checked = [(column, _fault(column.values)) for column in _columns(data)]
+    checked = [(column, _fault(column.values, gaps)) for column in _columns(data)]
     faults = [(column, fault) for column, fault in checked if fault is not None]
     if not faults:
         return None
@@ -208,9 +216,11 @@ def _objects_of(column):
     return np.fromiter(column.to_list(), dtype=object, count=len(column))
 
 
-def _fault(values):
+def _fault(values, gaps):
     """Return what is wrong with a column of objects, or None."""
     wrong = [value for value in values.flat if not _is_number(value)]
+    if gaps:
+        wrong = [value for value in wrong if kind_of(value) != "missing"]
     if not wrong:
         return None
     kinds = dict.fromkeys(map(kind_of, wrong))

@@ -109,7 +109,7 @@ class Fit:
         Those to train, in place.
     data : Prepared
     arguments : tuple of X, y, sample_weight
-        As the user gave them, for callbacks.
+        As the user gave them, for callbacks and for the names of columns.
     unfinished : bool
         Whether the next fit is to be the rest of this one, to the same data.
 
@@ -124,7 +124,7 @@ class Fit:
 
     def __init__(self, estimator, mode, point, params, data, arguments, unfinished=False):
         self.estimator, self.mode, self.point = estimator, mode, point
-        self.params, self.data = params, data
+        self.params, self.data, self.arguments = params, data, arguments
         self.loss = point.loss or data.loss
         self.unfinished = unfinished
         check_same_data(point, data.arrays)
@@ -238,7 +238,9 @@ class Fit:
         y, sample_weight = self.data.training_y, self.data.training_weight
         rows = self.order if self._holds_out else slice(None)  # without a copy
         weight = None if sample_weight is None else sample_weight[rows]
-        check_training_weight(weight, self.estimator.alpha, incremental=self.incremental)
+        check_training_weight(
+            weight, self.arguments[1], self.estimator.alpha, incremental=self.incremental
+        )
         if self.point.loss is None:
             self.loss.remember_targets(y[rows], weight)
         return y, sample_weight

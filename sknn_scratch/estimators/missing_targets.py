@@ -16,11 +16,17 @@ from sknn_scratch._warnings import warn
 from sknn_scratch.engine.losses import r_squared
 from sknn_scratch.engine.outputs import quietly
 from sknn_scratch.engine.target_weights import mean_over_targets
-from sknn_scratch.estimators.data_faults import fault_of_rows, is_frame
+from sknn_scratch.estimators.data_faults import (
+    fault_of,
+    fault_of_rows,
+    name_of_column,
+    refuse_what_is_no_table,
+)
 from sknn_scratch.estimators.labels import is_missing
 from sknn_scratch.estimators.validation import (
     is_two_dimensional,
     naming_y,
+    refuse_dates,
     validated,
     weights_of_score,
 )
@@ -36,12 +42,18 @@ def validated_numbers(estimator, X, y, *, missing_targets, in_part=False, **kwar
 
     `in_part` says that a column may lack all its targets, as in a part of a stream.
     """
-    numbers, missing = (y, None) if missing_targets == "error" else filled(y)
+    numbers, missing = y, None
+    if missing_targets == "ignore":
+        _refuse_misread(y)
+        numbers, missing = filled(y)
     if missing is not None and not in_part:
         _refuse_empty_columns(y, missing)
     try:
         X, y = validated(estimator, X, numbers, multi_output=True, y_numeric=True, **kwargs)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
+        # Without its gaps y is an array, whose columns have no names
+        if missing is not None and (fault := fault_of("y", y, gaps=True)):
+            raise fault from error
         raise _with_remedy(error) from error
     return X, y, missing
 
@@ -61,20 +73,21 @@ def weight_of_targets(weight, missing):
 @quietly
 def r2(y, predicted, sample_weight, missing_targets):
     """Return scikit-learn's R^2: of each target over the samples that have it, and the mean."""
+    _refuse_misread(y)
     if not isinstance(y, np.ndarray) and (fault := fault_of_rows("y", y)):
         raise fault
-    y, missing = filled(y)
+    given, (y, missing) = y, filled(y)
     if missing is not None and missing_targets == "error":
         raise _with_remedy(ValueError("Input y contains NaN."))
     if missing is None and not is_two_dimensional(sample_weight):
-        with naming_y():
+        with naming_y(given):
             return r2_score(y, predicted, sample_weight=sample_weight)
     if np.shape(y) not in (predicted.shape, (*predicted.shape, 1)):
         raise ValueError(
             f"y must have the shape of the predictions, {predicted.shape}; got {np.shape(y)}."
         )
     predicted = predicted.reshape(len(predicted), -1)
-    with naming_y():
+    with naming_y(given):
         y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
     y = y.reshape(predicted.shape)
     weight = np.ones_like(y)
@@ -117,13 +130,19 @@ def _with_stand_ins(values, missing):
     return values
 
 
+def _refuse_misread(y):
+    """Raise an error for what numpy would take for numbers."""
+    refuse_what_is_no_table("y", y)
+    refuse_dates("y", y)
+
+
 def _refuse_empty_columns(y, missing):
     empty = missing.reshape(len(missing), -1).all(axis=0)
     if not empty.any():
         return
     if empty.size == 1:
         raise ValueError("y has no values, all of them are missing. Give samples with a target.")
-    names = [y.columns[k] if is_frame(y) else int(k) for k in np.flatnonzero(empty)]
+    names = [name_of_column(y, k) for k in np.flatnonzero(empty)]
     which = f"column {names[0]!r}" if len(names) == 1 else f"the columns {names}"
     raise ValueError(
         f"y has no values in {which}: all of them are missing. Leave out what no sample has, or "

@@ -21,6 +21,7 @@ from sknn_scratch.estimators.advice import (
     warn_of_large_features,
 )
 from sknn_scratch.estimators.build import build_loss, samples_per_batch
+from sknn_scratch.estimators.data_faults import name_of_column
 from sknn_scratch.estimators.fitted import layers_of
 from sknn_scratch.estimators.missing_targets import weight_of_targets
 from sknn_scratch.estimators.validation import as_error_of, checked_weights, converted
@@ -175,6 +176,7 @@ def checked_validation(estimator, X, y, sample_weight, like):
         raise ValueError(
             f"X_val and y_val belong together, but {'X_val' if X is None else 'y_val'} is None."
         )
+    given = X, y
     try:
         X, y, weight = checked(estimator, X, y, sample_weight, continued=True, partial=True)
     except (TypeError, ValueError) as error:
@@ -183,8 +185,8 @@ def checked_validation(estimator, X, y, sample_weight, like):
     if y.shape[1] != like[1].shape[1]:
         raise ValueError(f"y_val has {y.shape[1]} outputs or labels, but y has {like[1].shape[1]}.")
     X, y = converted("X_val", X, like[0].dtype), converted("y_val", y, like[1].dtype)
-    warn_of_other_units("X", like[0], X)
-    warn_of_other_units("y", _complete(*like[1:]), _complete(y, weight))
+    warn_of_other_units("X", like[0], X, given[0])
+    warn_of_other_units("y", _complete(*like[1:]), _complete(y, weight), given[1])
     if weight is not None and not weight.any():
         raise ValueError(
             "sample_weight_val is zero for every sample, or all of y_val is missing. Give "
@@ -248,8 +250,11 @@ def held_out(samples, order):
     return held
 
 
-def check_training_weight(weight, alpha, *, incremental):
-    """Raise a ValueError if nothing can be learned from samples of this weight, or None."""
+def check_training_weight(weight, y, alpha, *, incremental):
+    """Raise a ValueError if nothing can be learned from samples of this weight, or None.
+
+    y is as the user gave it.
+    """
     if weight is None:
         return
     if not weight.any():
@@ -258,10 +263,11 @@ def check_training_weight(weight, alpha, *, incremental):
             "are missing. Use fewer samples for validation, or leave out those without weight."
         )
     if are_by_target(weight) and not (incremental or weight.any(axis=0).all()):
+        column = name_of_column(y, weight.any(axis=0).argmin())
         raise ValueError(
-            f"No sample that is left to train on has a target in column "
-            f"{weight.any(axis=0).argmin()} of y: there it is missing, or its sample_weight is "
-            "zero. Leave the column out, or give more samples that have it."
+            f"No sample that is left to train on has a target in column {column!r} of y: "
+            "there it is missing, or its sample_weight is zero. Leave the column out, or give more "
+            "samples that have it."
         )
     mean = float(weight_of_samples(weight).mean(dtype=np.float64))
     refuse_tiny_weights(alpha, mean, weight.dtype)

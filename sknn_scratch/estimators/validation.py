@@ -63,7 +63,7 @@ def validated(estimator, X, y="no_validation", **kwargs):
         refuse_masked("y", y)
         finders.append(("y", y, fault_of if y_numeric else fault_of_labels))
     if in_training and y_numeric:
-        _refuse_dates("y", y)
+        refuse_dates("y", y)
         finders.append(("y", y, fault_of_missing))
     try:
         checked = validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
@@ -182,12 +182,19 @@ def weights_of_score(weight, y):
 
 
 @contextmanager
-def naming_y():
-    """Let errors of scikit-learn's scores say what the user calls y_true."""
+def naming_y(numbers=None):
+    """Let errors of scikit-learn's scores say what the user calls y_true.
+
+    `numbers` is y, if it is to hold numbers. Some may be missing.
+    """
     try:
         yield
-    except ValueError as error:
-        raise ValueError(f"y and sample_weight must fit the predictions: {error}") from error
+    except (TypeError, ValueError) as error:
+        if fault := fault_of("y", numbers, gaps=True):
+            raise fault from error
+        raise as_error_of(error)(
+            f"y and sample_weight must fit the predictions: {error}"
+        ) from error
 
 
 def is_two_dimensional(data):
@@ -229,7 +236,7 @@ def refuse_misread(name, data):
         return
     refuse_what_is_no_table(name, data)
     refuse_masked(name, data)
-    _refuse_dates(name, data)
+    refuse_dates(name, data)
 
 
 def as_vector(y, *, is_told=True):
@@ -297,7 +304,7 @@ def refuse_masked(name, array):
         )
 
 
-def _refuse_dates(name, data):
+def refuse_dates(name, data):
     """Raise a ValueError for dates, which numpy would take for the numbers that it stores."""
     dtypes = _dtypes(data) or {"": getattr(data, "dtype", None)}
     # pandas' and numpy's dtypes have a kind; those of polars a method that the others have not

@@ -5,6 +5,7 @@ from scipy.sparse import issparse
 
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.outputs import quietly
+from sknn_scratch.estimators.data_faults import name_of_column
 from sknn_scratch.exceptions import ValidationSetWarning
 
 # These are from 300 random splits of each of ten data sets, from iris to Cauchy numbers. Validation
@@ -27,11 +28,12 @@ _REMEDIES = {
 
 
 @quietly
-def warn_of_other_units(name, training, validation):
+def warn_of_other_units(name, training, validation, given=None):
     """Warn if a column of the validation set is orders of magnitude away from the training set's.
 
-    `name` is X or y, both sets have shape (n_samples, n_columns). Sparse matrices, whose quartiles
-    are mostly zero, are not looked at, nor are sets of fewer than 20 samples.
+    `name` is X or y, both sets have shape (n_samples, n_columns); `given` is the second as the user
+    gave it, perhaps with names. Sparse matrices, whose quartiles are mostly zero, are not looked
+    at, nor are sets of fewer than 20 samples.
     """
     if issparse(training) or issparse(validation):
         return
@@ -50,7 +52,7 @@ def warn_of_other_units(name, training, validation):
     worst = int(how_far.argmax())
     if how_far[worst] < 1:
         return
-    where = f" in column {worst}" if training.shape[1] > 1 else ""
+    where = f" in column {name_of_column(given, worst)!r}" if training.shape[1] > 1 else ""
     warn(
         f"{name}_val does not seem to be in the units of {name}: half of the values{where} lie "
         f"between {low_val[worst]:.3g} and {high_val[worst]:.3g}, those of {name} between "

@@ -40,6 +40,12 @@ def checked_targets(X, y, *, are_numbers):
     return converted("y", y, np.float64) if are_numbers else y
 
 
+def name_of_feature(transformer, number):
+    """Return what messages call a column that the transformer was fitted on."""
+    names = getattr(transformer, "feature_names_in_", None)
+    return f"Column {number if names is None else names[number]!r}"
+
+
 def range_of(column, name):
     """Return the smallest and the largest value of a column, NaN where it has none.
 

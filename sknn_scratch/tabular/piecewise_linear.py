@@ -22,6 +22,7 @@ from sknn_scratch.tabular.columns import (
     FLOATS,
     checked,
     checked_targets,
+    name_of_feature,
     range_of,
     saturated,
 )
@@ -170,7 +171,8 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         )
         inner_edges = self._by_tree(table, y) if self.strategy == "tree" else self._by_quantiles
         self.bin_edges_: list[np.ndarray] = [
-            _edges(column, number, weight, inner_edges) for number, column in enumerate(table.T)
+            _edges(column, name_of_feature(self, number), weight, inner_edges)
+            for number, column in enumerate(table.T)
         ]
         self.n_bins_: np.ndarray = np.array([len(edges) - 1 for edges in self.bin_edges_])
         return self
@@ -292,11 +294,11 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _edges(column, number, weight, inner_edges):
+def _edges(column, name, weight, inner_edges):
     """Return the edges of the bins of a column, those at its ends among them."""
     rows = (weight > 0) & ~np.isnan(column)
     values = column[rows].astype(np.float64)
-    lowest, highest = range_of(values, f"Column {number}")
+    lowest, highest = range_of(values, name)
     if not lowest < highest:
         return np.array([lowest, highest])
     inner = inner_edges(values, weight[rows], rows)

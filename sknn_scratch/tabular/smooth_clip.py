@@ -9,7 +9,13 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sknn_scratch._sklearn import Interval, StrOptions, fit_context
 from sknn_scratch._typing import ArrayLike
-from sknn_scratch.tabular.columns import FLOATS, checked, range_of, saturated
+from sknn_scratch.tabular.columns import (
+    FLOATS,
+    checked,
+    name_of_feature,
+    range_of,
+    saturated,
+)
 
 
 class SmoothClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -111,7 +117,8 @@ class SmoothClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         columns = table.T if self.scaling == "robust" else []
         self.center_, self.scale_ = np.zeros(table.shape[1]), np.ones(table.shape[1])
         for number, column in enumerate(columns):
-            self.center_[number], self.scale_[number] = _center_and_scale(column, number)
+            name = name_of_feature(self, number)
+            self.center_[number], self.scale_[number] = _center_and_scale(column, name)
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -169,9 +176,9 @@ class SmoothClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-def _center_and_scale(column, number):
+def _center_and_scale(column, name):
     """Return the median and the range of the middle half, or what stands in for it."""
-    lowest, highest = range_of(column, f"Column {number}")
+    lowest, highest = range_of(column, name)
     if not lowest < highest:
         return (0.0, 1.0) if np.isnan(lowest) else (lowest, 1.0)
     lower, center, upper = np.nanquantile(column.astype(np.float64), [0.25, 0.5, 0.75])

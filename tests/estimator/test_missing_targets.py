@@ -1,5 +1,6 @@
 """Targets with gaps, and weights of single targets: what is missing has a weight of zero."""
 
+import datetime
 import pickle
 from importlib.util import find_spec
 
@@ -399,6 +400,37 @@ def test_what_is_wrong_is_said(params, y, weight, message):
         new(**params).fit(X, y, weight)
 
 
+WORDS = ["low", "high"] * (N // 2)
+DAYS = [datetime.date(2020, 1, 31)] * N
+OUTCOMES = {
+    "fit": lambda y: new().fit(X, y),
+    "partial_fit": lambda y: new().partial_fit(X, y),
+    "score": lambda y: new().fit(X, COMPLETE[:, :2]).score(X, y),
+    "ensemble": lambda y: MLPBaggingRegressor(new(), 2).fit(X, y),
+    "ensemble of pipelines": lambda y: MLPBaggingRegressor(
+        make_pipeline(StandardScaler(), new()), 2
+    ).fit(X, y),
+}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("how", OUTCOMES)
+def test_a_column_of_a_frame_with_gaps_is_called_by_its_name(how, library):
+    frame = pytest.importorskip(library).DataFrame
+    with pytest.raises(ValueError, match=r"^y must hold numbers, .* 'grade' \(.*'low'"):
+        OUTCOMES[how](frame({"price": Y[:, 1], "grade": WORDS}))
+    with pytest.raises(
+        ValueError, match=r"^y must hold numbers, .*: 'sold' .*days since the first"
+    ):
+        OUTCOMES[how](frame({"price": Y[:, 1], "sold": DAYS}))
+
+
+def test_a_column_of_a_frame_without_weight_is_called_by_its_name():
+    y = pd.DataFrame(COMPLETE, columns=["price", "size", "age"])
+    with pytest.raises(ValueError, match="has a target in column 'size' of y"):
+        new().fit(X, y, np.where(np.arange(K) == 1, 0, WEIGHT))
+
+
 def test_gaps_do_not_count_towards_the_range_of_a_loss():
     y = np.where(MISSING, np.nan, np.abs(COMPLETE) + 0.1)
     assert np.isfinite(new(loss="gamma").fit(X, y).loss_)
@@ -519,12 +551,16 @@ def test_members_of_an_ensemble_train_on_what_is_there(in_pipeline):
 
 @pytest.mark.parametrize("weight", [None, np.ones((N, K))], ids=["gaps", "weights"])
 @pytest.mark.parametrize(
-    ("wrong", "message"), [(np.inf, "y contains infinity"), (1j, "[Cc]omplex data not supported")]
+    ("wrong", "message"),
+    [
+        (np.inf, "y and sample_weight must fit .*y contains infinity"),
+        (1j, "^y must hold numbers, but column 0 has .*Complex data not supported"),
+    ],
 )
 def test_the_score_refuses_what_is_no_number(weight, wrong, message):
     y = (Y if weight is None else COMPLETE).astype(type(wrong))
     y[0, 0] = wrong
-    with pytest.raises(ValueError, match=f"y and sample_weight must fit.*{message}"):
+    with pytest.raises(ValueError, match=message):
         new().fit(X, Y).score(X, y, weight)
 
 

@@ -4,6 +4,7 @@ import warnings
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -554,6 +555,18 @@ def test_units_in_a_pipeline():
     }
     [said] = fit_warnings(model, WINE, KINDS, **given)
     assert "transform_input=['X_val']" in said
+
+
+def test_units_of_a_column_with_a_name():
+    def frame(array):
+        return pd.DataFrame(array, columns=["length", "width"])
+
+    model = MLPScratchRegressor(hidden_layer_sizes=2, max_iter=1, random_state=0)
+    X, X_val = frame(IRIS[:, :2]), frame(IRIS[:, :2] * [1, 1000])
+    said = fit_warnings(model, X, X, X_val=X_val, y_val=X_val)
+    assert [text.partition(" lie ")[0].rpartition(" in ")[2] for text in said] == [
+        "column 'width'"
+    ] * 2
 
 
 def test_distances_that_overflow_are_not_judged():

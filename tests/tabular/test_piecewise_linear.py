@@ -318,6 +318,8 @@ class TestColumns:
         message = "Column 1 of X goes from -1e\\+308 to 1e\\+308, and a float cannot hold"
         with pytest.raises(ValueError, match=message):
             PiecewiseLinearEncoder().fit([[0, -1e308], [1, 1e308]])
+        with pytest.raises(ValueError, match="Column 'debt' of X goes from"):
+            PiecewiseLinearEncoder().fit(pd.DataFrame({"debt": [-1e308, 1e308]}))
 
     def test_subnormal_numbers_have_edges_too(self):
         tiny = 5e-324 * np.arange(4.0)[:, np.newaxis]

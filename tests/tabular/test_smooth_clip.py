@@ -114,6 +114,8 @@ def test_no_number_is_too_large():
     assert SmoothClip().fit([[0.0], [5e-324]]).scale_ > 0
     with pytest.raises(ValueError, match="Column 0 of X goes from -1e\\+308 to 1e\\+308, and a"):
         SmoothClip().fit([[-1e308], [1e308]])
+    with pytest.raises(ValueError, match="Column 'debt' of X goes from"):
+        SmoothClip().fit(pd.DataFrame({"debt": [-1e308, 1e308]}))
     unscaled = SmoothClip(scaling=None).fit_transform([[-1e308], [1e308]])
     assert_allclose(unscaled, [[-3], [3]], rtol=2 * EPS)
 
