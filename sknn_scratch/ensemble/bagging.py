@@ -4,6 +4,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.metrics import accuracy_score
@@ -24,6 +25,7 @@ from sknn_scratch.ensemble.members import (
 from sknn_scratch.estimators.base import DOCS, BaseMLPScratch
 from sknn_scratch.estimators.classifier import MLPScratchClassifier, warn_of_one_class
 from sknn_scratch.estimators.constraints import Number, checks_own_parameters
+from sknn_scratch.estimators.encoding import accuracy
 from sknn_scratch.estimators.labels import labels_in_words
 from sknn_scratch.estimators.missing_targets import filled, r2, validated_numbers, with_gaps
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
@@ -33,6 +35,7 @@ from sknn_scratch.estimators.validation import (
     checked_weights,
     float_dtypes,
     is_two_dimensional,
+    refuse_sparse_labels,
     validated,
 )
 from sknn_scratch.model_selection.plan import network_of
@@ -114,37 +117,44 @@ class _Bagging:
 
     def _checked(self, X, y):
         """Return X and y: checked as a network does, for networks; else as scikit-learn does."""
-        estimator, gaps = self._get_estimator(), self._gaps
-        missing = None
+        estimator, missing = self._get_estimator(), None
         # A network takes a frame of polars for float64. scikit-learn's members are given an array,
         # whose float32 they keep
         if isinstance(estimator, BaseMLPScratch) and is_regressor(self):
             X, y, missing = validated_numbers(
-                self, X, y, missing_targets=gaps, dtype=float_dtypes(X)
+                self, X, y, missing_targets=self._gaps, dtype=float_dtypes(X)
             )
         elif isinstance(estimator, BaseMLPScratch):
             X, y = validated(self, X, y, multi_output=True, dtype=float_dtypes(X))
         else:
-            numbers, missing = (y, None) if gaps == "error" else filled(y)
-            X, numbers = validate_data(
-                self,
-                X,
-                numbers,
-                accept_sparse=["csr", "csc"],
-                dtype=None,
-                ensure_all_finite=False,
-                multi_output=True,
-            )
-            if is_regressor(self) and network_of(estimator) is not None:
-                # An error here knows the names of columns, which members do not see
-                rows = np.zeros((X.shape[0], 1))
-                _, numbers, missing = validated_numbers(
-                    BaseEstimator(), rows, y, missing_targets=gaps, dtype=np.float64
-                )
-            y = numbers
+            X, y, missing = self._checked_for_others(X, y)
+        if is_regressor(self) and issparse(y):  # as in the network
+            y = y.toarray()
         y = as_vector(with_gaps(y, missing))
         self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
         return X, y
+
+    def _checked_for_others(self, X, y):
+        """Return X, y, and where y is missing, for members that are no networks by themselves."""
+        numbers, missing = (y, None) if self._gaps == "error" else filled(y)
+        X, numbers = validate_data(
+            self,
+            X,
+            numbers,
+            accept_sparse=["csr", "csc"],
+            dtype=None,
+            ensure_all_finite=False,
+            multi_output=True,
+        )
+        if is_classifier(self):
+            refuse_sparse_labels(y)
+        elif network_of(self._get_estimator()) is not None:
+            # An error here knows the names of columns, which members do not see
+            rows = np.zeros((X.shape[0], 1))
+            _, numbers, missing = validated_numbers(
+                BaseEstimator(), rows, y, missing_targets=self._gaps, dtype=np.float64
+            )
+        return X, numbers, missing
 
     @property
     def _gaps(self):
@@ -499,6 +509,25 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
         with np.errstate(invalid="ignore"):
             self.oob_decision_function_ = total / total.sum(axis=1, keepdims=True)
         self.oob_score_ = accuracy_score(y, total.argmax(axis=1))
+
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy, the share of samples whose class is predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        accuracy : float
+            In [0, 1].
+        """
+        return accuracy(y, self.predict(X), sample_weight)
 
     def predict_proba(self, X: MatrixLike, **params: Any) -> np.ndarray:
         """Predict the probability of each class: the mean over the members.

@@ -29,7 +29,7 @@ from sknn_scratch.estimators.fitted import raw_scores_for
 from sknn_scratch.estimators.labels import labels_in_words
 from sknn_scratch.estimators.prepare import Targets
 from sknn_scratch.estimators.rollback import unchanged_on_failure
-from sknn_scratch.estimators.validation import as_vector, validated
+from sknn_scratch.estimators.validation import as_vector, refuse_sparse_labels, validated
 
 __all__ = ["MLPScratchClassifier"]
 
@@ -575,6 +575,7 @@ class MLPScratchClassifier(ClassifierMixin, BaseMLPScratch):
         """
         with unchanged_on_failure(self), quiet():
             refuse_what_is_no_table("y", y)
+            refuse_sparse_labels(y)
             with labels_in_words("classes", classes):
                 first = check_partial_fit_first_call(self, classes)
             if first:

@@ -12,7 +12,12 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
 from sknn_scratch.engine.target_weights import weight_of_samples
-from sknn_scratch.estimators.validation import is_two_dimensional, naming_y, weights_of_score
+from sknn_scratch.estimators.validation import (
+    is_two_dimensional,
+    naming_y,
+    refuse_sparse_labels,
+    weights_of_score,
+)
 
 
 def fitted_binarizer(y):
@@ -51,6 +56,8 @@ def accuracy(y, predicted, sample_weight):
     """
     if is_two_dimensional(sample_weight) and predicted.ndim == 2:
         return _accuracy_by_label(y, predicted, sample_weight)
+    if predicted.ndim == 1:
+        refuse_sparse_labels(y)
     same_kind = _holds_integers(y) and y.dtype == predicted.dtype and y.shape == predicted.shape
     if same_kind and sample_weight is None:
         return float((y == predicted).mean())

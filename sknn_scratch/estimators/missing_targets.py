@@ -74,6 +74,7 @@ def weight_of_targets(weight, missing):
 def r2(y, predicted, sample_weight, missing_targets):
     """Return scikit-learn's R^2: of each target over the samples that have it, and the mean."""
     _refuse_misread(y)
+    y = y.toarray() if issparse(y) else y
     if not isinstance(y, np.ndarray) and (fault := fault_of_rows("y", y)):
         raise fault
     given, (y, missing) = y, filled(y)

@@ -61,6 +61,8 @@ def validated(estimator, X, y="no_validation", **kwargs):
     if in_training:
         refuse_what_is_no_table("y", y)
         refuse_masked("y", y)
+        if not y_numeric:
+            refuse_sparse_labels(y)
         finders.append(("y", y, fault_of if y_numeric else fault_of_labels))
     if in_training and y_numeric:
         refuse_dates("y", y)
@@ -301,6 +303,15 @@ def refuse_masked(name, array):
         raise ValueError(
             f"{name} has {np.sum(array.mask)} masked values, from which nothing can be learned. "
             f"Fill them, for example by {name}.filled(0), or leave such samples out."
+        )
+
+
+def refuse_sparse_labels(y):
+    """Raise a TypeError for a sparse y with one label for each sample; several may be sparse."""
+    if issparse(y) and (y.ndim == 1 or y.shape[1] == 1):
+        raise TypeError(
+            "y is sparse, but has one label for each sample. Only several labels may be sparse: "
+            "give y.toarray().ravel()."
         )
 
 

@@ -2,15 +2,20 @@
 
 import tempfile
 import tracemalloc
+import warnings
 from functools import cache
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
 from sknn_scratch.model_selection import MLPGridSearchCV
+from sknn_scratch.tabular import tabular_classifier
 
 rng = np.random.default_rng(0)
 # Whole numbers, which every dtype holds exactly, half of them zero
@@ -255,6 +260,37 @@ def test_sparse_targets(cls, form):
     model = new(cls).fit(X, form(indicator))
     assert_equal(model.coefs_, new(cls).fit(X, indicator).coefs_, 0)
     assert model.predict(X).shape == indicator.shape
+
+
+LEARNERS = {
+    "fit": lambda y: new().fit(X, y),
+    "partial_fit": lambda y: new().partial_fit(X, y, classes=[0, 1, 2]),
+    "y_val": lambda y: new().fit(X, LABELS, X_val=X, y_val=y),
+    "score": lambda y: new().fit(X, LABELS).score(X, y),
+    "ensemble": lambda y: MLPBaggingClassifier(new(), 2).fit(X, y),
+    "ensemble of pipelines": lambda y: MLPBaggingClassifier(make_pipeline(new()), 2).fit(X, y),
+    "score of an ensemble": lambda y: MLPBaggingClassifier(new(), 1).fit(X, LABELS).score(X, y),
+    "recipe": lambda y: tabular_classifier().fit(X, y),
+}
+
+
+@pytest.mark.parametrize("how", LEARNERS)
+def test_one_sparse_label_for_each_sample_is_an_error_without_a_warning(how):
+    for labels in (sp.csr_matrix(LABELS[:, None]), sp.coo_array(LABELS)):
+        with pytest.raises(
+            TypeError, match=r"y is sparse, but has one label .*toarray\(\)[.]ravel"
+        ):
+            LEARNERS[how](labels)
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_sparse_targets_are_scored(n_targets):
+    y = np.column_stack([LABELS, WEIGHT])[:, :n_targets]
+    for model in (new(MLPScratchRegressor), MLPBaggingRegressor(new(MLPScratchRegressor), 2)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataConversionWarning)
+            model.fit(X, sp.csr_array(y))
+        assert model.score(X, sp.csr_array(y)) == model.score(X, y)
 
 
 @pytest.mark.parametrize("name", ["X", "y", "sample_weight", "X_val"])
