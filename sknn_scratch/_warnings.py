@@ -61,6 +61,17 @@ def told_already(beginning):
         del _of_thread.told
 
 
+@contextmanager
+def unsaid(beginning):
+    """Leave out warnings of another package that begin like this, in all threads.
+
+    What has been shown once is shown again afterwards, so that it is for rare cases only.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", beginning)
+        yield
+
+
 def _user_frame():
     """Return the nearest frame of the user, or the outermost where all are on the way."""
     frame = sys._getframe()

@@ -26,7 +26,7 @@ from sknn_scratch.estimators.base import DOCS, BaseMLPScratch
 from sknn_scratch.estimators.classifier import MLPScratchClassifier, warn_of_one_class
 from sknn_scratch.estimators.constraints import Number, checks_own_parameters
 from sknn_scratch.estimators.encoding import accuracy
-from sknn_scratch.estimators.labels import labels_in_words
+from sknn_scratch.estimators.labels import has_many_classes, refuse_no_classes
 from sknn_scratch.estimators.missing_targets import filled, r2, validated_numbers, with_gaps
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.estimators.rollback import unchanged_on_failure
@@ -488,8 +488,15 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
                 f"y must have one label for each sample, got {y.shape[1]} columns. Fit an ensemble "
                 "for each column, for example by a MultiOutputClassifier."
             )
-        with labels_in_words("y", y):
-            return super()._validate_y(y)
+        refuse_no_classes(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.n_classes_ = len(self.classes_)
+        if has_many_classes(self.n_classes_, len(y)):
+            warn(
+                f"y holds {self.n_classes_} classes in {len(y)} samples. If it holds numbers to be "
+                "predicted, use MLPBaggingRegressor, or tabular_regressor."
+            )
+        return codes
 
     def _check_estimator(self):
         super()._check_estimator()

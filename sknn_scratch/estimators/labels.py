@@ -30,6 +30,19 @@ def labels_in_words(name, labels):
         raise as_error_of(error)(f"{name} is not valid: {said}") from error
 
 
+def refuse_no_classes(y):
+    """Raise a ValueError unless y, an array, holds classes; say nothing of how many there are."""
+    with labels_in_words("y", y):
+        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        if kind.startswith("continuous"):
+            raise ValueError(f"Unknown label type: {kind}")
+
+
+def has_many_classes(n_classes, n_samples):
+    """Whether there are so many classes that scikit-learn warns of them."""
+    return n_samples > 20 and n_classes > round(0.5 * n_samples)
+
+
 def fault_of_labels(name, labels):
     """Return an error that says what is wrong with labels, or None if nothing is found."""
     if labels is None or issparse(labels):

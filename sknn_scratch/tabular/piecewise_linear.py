@@ -1,12 +1,13 @@
 """A number as a vector: how far it has come through each of the bins of its column."""
 
+from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sknn_scratch._sklearn import (
@@ -17,7 +18,8 @@ from sknn_scratch._sklearn import (
     fit_context,
 )
 from sknn_scratch._typing import ArrayLike
-from sknn_scratch.estimators.labels import labels_in_words
+from sknn_scratch._warnings import unsaid, warn
+from sknn_scratch.estimators.labels import has_many_classes, refuse_no_classes
 from sknn_scratch.tabular.columns import (
     FLOATS,
     checked,
@@ -194,19 +196,30 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             "min_samples_leaf": self.min_samples_leaf,
             "random_state": 0,
         }
-        if has_classes:
-            tree = DecisionTreeClassifier(**params)
-        else:
+        if not has_classes:
             tree, y = DecisionTreeRegressor(**params), _near_one(y)
-        return lambda values, weight, rows: _thresholds(values, y[rows], weight, tree)
+            return lambda values, weight, rows: _thresholds(values, y[rows], weight, tree)
+        tree, n_classes = DecisionTreeClassifier(**params), len(np.unique(y))
+        if self.target_type == "auto" and has_many_classes(n_classes, len(y)):
+            warn(
+                f"target_type='auto' takes y for classes, and finds {n_classes} in {len(y)} "
+                "samples. For counts, or prices in whole numbers, set target_type='regression'."
+            )
+
+        def thresholds(values, weight, rows):
+            # The warning is not to come from each tree; a part of y may have as many classes as y
+            is_told = has_many_classes(n_classes, len(values))
+            with unsaid("The number of unique classes is") if is_told else nullcontext():
+                return _thresholds(values, y[rows], weight, tree)
+
+        return thresholds
 
     def _checked_targets(self, X, y):
         """Return y as an array, and whether it holds classes."""
         targets = checked_targets(X, y, are_numbers=self.target_type == "regression")
         has_classes = self._has_classes(targets)
         if has_classes:
-            with labels_in_words("y", y):
-                check_classification_targets(targets)
+            refuse_no_classes(targets)
         return targets, has_classes
 
     def _has_classes(self, y):

@@ -21,6 +21,7 @@ from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
 from sknn_scratch.estimators import state as state_module
 from sknn_scratch.exceptions import LargePenaltyWarning, ModelVersionWarning, UnscaledDataWarning
 from sknn_scratch.model_selection import MLPGridSearchCV
+from sknn_scratch.tabular import PiecewiseLinearEncoder, tabular_classifier
 
 X, Y = load_iris(return_X_y=True)
 LARGE = {"alpha": 1000}
@@ -110,6 +111,30 @@ def warned(call):
 def test_at_the_line_that_calls(name):
     call, categories = CALLS[name]
     assert warned(call) == categories
+
+
+WITHOUT_WARNINGS = {"batch_size": 8, "tol": 9, "n_iter_no_change": 1, "early_stopping": False}
+MANY_CLASSES = {
+    "ensemble": (
+        MLPBaggingClassifier(network(max_iter=9, **WITHOUT_WARNINGS), 2),
+        "use MLPBaggingRegressor",
+    ),
+    "recipe": (
+        tabular_classifier(n_networks=1).set_params(
+            **{f"networks__estimator__{name}": value for name, value in WITHOUT_WARNINGS.items()}
+        ),
+        "or tabular_regressor",
+    ),
+    "encoder": (PiecewiseLinearEncoder(strategy="tree"), "set target_type='regression'"),
+}
+
+
+@pytest.mark.parametrize("name", MANY_CLASSES)
+def test_many_classes_are_told_of_once(name):
+    model, remedy = MANY_CLASSES[name]
+    with pytest.warns(UserWarning, match=f" 24 .* 24 samples.*{remedy}") as caught:
+        model.fit(X[:24], range(24))
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def older_model(monkeypatch):

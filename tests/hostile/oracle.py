@@ -97,6 +97,7 @@ _KNOWN_CLASSES = (
 )
 _KNOWN_WARNINGS = re.compile(
     "Got `batch_size`=|Training interrupted by user|y holds one class only"
+    r"|y holds \d+ classes in"
     # scikit-learn's on the data
     "|X does not have valid feature names|X has feature names|The number of unique classes is"
     "|The least populated class in y|pandas.DataFrame with sparse columns|fits failed"

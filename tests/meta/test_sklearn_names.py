@@ -22,7 +22,7 @@ NOT_OF_SKLEARN = {"_getframe", "_replace", "_real_set_num_threads"}
 NOT_OF_SKLEARN |= {"_sknn_scratch_version", "_sknn_scratch_checksum"}
 NOT_OF_SKLEARN |= {"_bin_"}  # in the names of encoded columns
 NOT_OF_SKLEARN |= {"_parse_sklearn"}  # of skl2onnx
-NOT_OF_SKLEARN |= {"_rand"}  # numpy's common generator
+NOT_OF_SKLEARN |= {"_rand", "_bit_generator"}  # numpy's common generator; of a RandomState
 LISTED = set(re.findall(r"`(_\w+)`", _sklearn.__doc__.partition("not import")[2]))
 
 
