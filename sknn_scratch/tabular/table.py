@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.utils.validation import check_is_fitted
 
@@ -88,7 +89,13 @@ class TableTransformer(ColumnTransformer):
             The results of the transformers.
         """
         refuse_no_table(X)
-        transformed = super().fit_transform(X, y, **params)
+        try:
+            transformed = super().fit_transform(X, y, **params)
+        except Exception as error:
+            if not _is_of_equal_names(error):
+                raise
+            nameless = clone(self).set_output(transform="default").fit(X, y, **params)
+            raise _fault_of_equal_names(X, nameless.get_feature_names_out()) from error
         # What has no columns is left unfitted. scikit-learn's HTML repr cannot show all such parts
         self.transformers_ = [
             (name, transformer if _has_any(columns) else "drop", columns)
@@ -114,7 +121,12 @@ class TableTransformer(ColumnTransformer):
         check_is_fitted(self)
         refuse_no_table(X)
         self._refuse_other_columns(X)
-        return super().transform(X, **params)
+        try:
+            return super().transform(X, **params)
+        except Exception as error:
+            if not _is_of_equal_names(error):
+                raise
+            raise _fault_of_equal_names(X, self.get_feature_names_out()) from error
 
     def _refuse_other_columns(self, X):
         """Raise a ValueError unless X has the columns that transformers ask for by their names."""
@@ -136,6 +148,27 @@ class TableTransformer(ColumnTransformer):
                 f"X lacks columns that it had in fit: {', '.join(map(repr, lacking))}. Add them, "
                 "with NaN where the values are unknown."
             )
+
+
+def _is_of_equal_names(error):
+    """Whether a frame was to have two columns of one name: polars and narwhals call it this."""
+    return type(error).__name__ == "DuplicateError"
+
+
+def _fault_of_equal_names(X, names):
+    """Return an error that says from which columns of X features of one name come.
+
+    A OneHotEncoder calls its features "column_category": "a_b_c" may come from "a" or from "a_b".
+    """
+    names = list(names)
+    name = next(name for name in names if names.count(name) > 1)
+    encoded = name.partition("__")[2] or name
+    columns = [repr(c) for c in _names_of(X) or () if encoded.startswith(f"{c}_")]
+    source = f"column{'s' * (len(columns) > 1)} {' and '.join(columns)}" if columns else "a column"
+    return ValueError(
+        f"Two features of the result would be called {name!r}, after categories of {source}. "
+        "Rename one of them, or call set_output(transform='default'): an array needs no names."
+    )
 
 
 def refuse_no_table(X):

@@ -271,6 +271,28 @@ def test_frames_between_the_steps_change_nothing(library, make, y, is_global):
     assert ensemble.estimators_[0].coefs_[0].dtype == np.float32
 
 
+EQUAL_NAMES = {
+    "two columns": ({"a": ["b_c", "d", "e"], "a_b": ["c", "d", "e"]}, "columns 'a' and 'a_b'"),
+    "a column": ({"a": ["infrequent_sklearn", "b", "c"]}, "column 'a'"),  # and "d", which is rare
+}
+
+
+# scikit-learn's, because the steps of the table saw arrays in fit
+@pytest.mark.filterwarnings("ignore:X has feature names, but")
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("case", EQUAL_NAMES)
+def test_features_of_one_name_have_no_place_in_a_frame(case, library):
+    pytest.importorskip(library)
+    columns, named = EQUAL_NAMES[case]
+    X = pd.DataFrame({name: [*values * 20, "d"] for name, values in columns.items()})
+    table = classifier()[0].fit(X)
+    message = f"Two features .* 'categories__a_.*', after categories of {named}. Rename .*default"
+    table.set_output(transform=library)
+    for call in (table.transform, table.fit):
+        with pytest.raises(ValueError, match=message):
+            call(X)
+
+
 def test_searches_and_cross_validation():
     assert cross_val_predict(regressor(), FRAME, TARGET, cv=3).shape == (N,)
     grid = {
