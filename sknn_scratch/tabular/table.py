@@ -122,11 +122,15 @@ class TableTransformer(ColumnTransformer):
         refuse_no_table(X)
         self._refuse_other_columns(X)
         try:
-            return super().transform(X, **params)
+            transformed = super().transform(X, **params)
         except Exception as error:
             if not _is_of_equal_names(error):
                 raise
             raise _fault_of_equal_names(X, self.get_feature_names_out()) from error
+        names = list(transformed.columns) if is_frame(transformed) else []
+        if len(set(names)) < len(names):  # pandas does not mind
+            raise _fault_of_equal_names(X, names)
+        return transformed
 
     def _refuse_other_columns(self, X):
         """Raise a ValueError unless X has the columns that transformers ask for by their names."""
