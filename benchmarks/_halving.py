@@ -6,12 +6,12 @@ from importlib.util import find_spec
 
 import numpy as np
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import HalvingGridSearchCV
+from sklearn.model_selection import HalvingGridSearchCV, StratifiedKFold
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks._shapes import load_circles, load_covertype, load_scaled_digits
 from benchmarks._sweeps import TO_THE_END, Sweep
-from benchmarks._timing import medians, time_in_turn
+from benchmarks._timing import expected_warnings, medians, time_in_turn
 from sknn_scratch import MLPScratchClassifier
 from sknn_scratch.model_selection import MLPGridSearchCV, MLPHalvingGridSearchCV
 
@@ -26,6 +26,9 @@ SEARCHERS = {
 }
 # The first round has this share of the epochs, the last one all of them
 FIRST_ROUND = 1 / 9
+# Each shuffles the rows in its own way before they are split into folds: what halving finds in one
+# of them is luck in part. The seconds are those of the first.
+SHUFFLINGS = range(20)
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,12 @@ class HalvingSweep(Sweep):
     epochs: tuple = ()
     factor: int = 3
 
-    def search(self, name):
+    def search(self, name, shuffling=SHUFFLINGS[0]):
         """Return the search, not yet fitted, of one of `SEARCHERS`."""
         search, network, own, n_jobs = SEARCHERS[name]
         network = network(**self.network, **TO_THE_END, **own)
-        common = {"cv": self.folds, "refit": False, "n_jobs": n_jobs}
+        folds = StratifiedKFold(self.folds, shuffle=True, random_state=shuffling)
+        common = {"cv": folds, "refit": False, "n_jobs": n_jobs}
         if search is MLPGridSearchCV:
             epochs = {"max_iter": list(self.epochs)} if self.epochs else {}
             return search(network, self.grid | epochs, **common)
@@ -110,7 +114,10 @@ def measure_halving(folder, rounds, *, quick):
     for sweep in SWEEPS:
         print(f"halving: {sweep.name}", file=sys.stderr, flush=True)
         sweep = sweep.quick() if quick else sweep
-        entries.append(time_halving(sweep, *sweep.data(folder), rounds, searchers()))
+        X, y = sweep.data(folder)
+        entry = time_halving(sweep, X, y, rounds, searchers())
+        entry["missed_scores"] = missed_scores(sweep, X, y, SHUFFLINGS[: 1 if quick else None])
+        entries.append(entry)
     return {"searches": entries}
 
 
@@ -138,3 +145,15 @@ def time_halving(sweep, X, y, rounds, names):
         "median_seconds": medians(seconds),
         "best_scores": scores,
     }
+
+
+def missed_scores(sweep, X, y, shufflings):
+    """Return how far halving's best score is below the full grid's, for each shuffling."""
+    if "halving" not in searchers():
+        return []
+    with expected_warnings():
+        return [
+            sweep.search("full grid", shuffling).fit(X, y).best_score_
+            - sweep.search("halving", shuffling).fit(X, y).best_score_
+            for shuffling in shufflings
+        ]

@@ -1,6 +1,7 @@
 """What was measured, as a plain table."""
 
 from math import nan
+from statistics import median
 
 from benchmarks._align import align
 from benchmarks._tabular_report import tabular_tables
@@ -183,13 +184,21 @@ def halving_table(halving):
     """Return seconds of the searches, and the best scores of the full grid and of halving."""
     entries = halving["searches"]
     names = list(entries[0]["seconds"])
-    rows = [["search", "candidates", "folds", *names, "best of grid", "best of halving"]]
+    head = ["search", "candidates", "folds", *names, "best of grid", "best of halving", "missed"]
+    rows = [head]
     for entry in entries:
         sizes = [str(entry[name]) for name in ("candidates", "folds")]
         times = [show_seconds(entry["median_seconds"], name) for name in names]
         best = [f"{entry['best_scores'].get(k, nan):.4f}" for k in ("full grid", "halving")]
-        rows.append([entry["sweep"], *sizes, *times, *best])
+        rows.append([entry["sweep"], *sizes, *times, *best, show_missed(entry["missed_scores"])])
     return "\n".join(["halving: median seconds of a whole search", align(rows)])
+
+
+def show_missed(missed):
+    """Return the median and the largest of the differences of best scores, in words."""
+    if not missed:
+        return "not measured"
+    return f"{median(missed):.4f}, at most {max(missed):.4f} of {len(missed)}"
 
 
 def ensemble_tables(ensembles):

@@ -307,6 +307,20 @@ def test_all_halving_searches_find_the_same():
     assert len(set(entry["best_scores"].values())) == 1
 
 
+@needs_numba
+def test_missed_scores_are_those_of_each_shuffling():
+    sweep = _halving.SWEEPS[0].quick()
+    X, y = sweep.data(None)
+    missed = _halving.missed_scores(sweep, X, y, range(2))
+    for shuffling in range(2):
+        with _timing.expected_warnings():
+            grid = sweep.search("full grid", shuffling).fit(X, y)
+            halving = sweep.search("halving", shuffling).fit(X, y)
+        assert missed[shuffling] == grid.best_score_ - halving.best_score_
+    folds = [[*sweep.search("halving", shuffling).cv.split(X, y)] for shuffling in range(2)]
+    assert not np.array_equal(folds[0][0][1], folds[1][0][1])
+
+
 def test_sizes_of_the_halving_searches():
     n_candidates = [sweep.n_candidates for sweep in _halving.SWEEPS]
     assert n_candidates == [16, 27, 27]
@@ -322,8 +336,13 @@ def test_table_of_halving_searches():
     entry = {"sweep": "digits", "candidates": 27, "folds": 5, "seconds": seconds}
     entry |= {"median_seconds": {"full grid": 3.0, "halving": 1.0}}
     entry |= {"best_scores": {"full grid": 0.98765, "halving": 0.5}}
+    entry |= {"missed_scores": [0.25, 0.0, 0.125]}
     table = _report.halving_table({"searches": [entry]})
-    assert re.search(r"digits +27 +5 +3 +1 +0\.9877 +0\.5000$", table)
+    assert re.search(
+        r"digits +27 +5 +3 +1 +0\.9877 +0\.5000 +0\.1250, at most 0\.2500 of 3$", table
+    )
+    without = _report.halving_table({"searches": [entry | {"missed_scores": []}]})
+    assert without.endswith("not measured")
 
 
 # Memory
