@@ -21,6 +21,7 @@ this list complete:
 - `_n_samples`, `_max_samples`, `_max_features`, `_sample_weight`, `_seeds`: what `BaseBagging.fit`
   keeps, and the functions that draw samples read. `_get_estimator`, `_validate_estimator`,
   `_validate_y`, `_set_oob_score`: steps of that `fit`.
+- `_fit_transformer`: the step of `TransformedTargetRegressor.fit` that scales the targets.
 - `_scorers`: of a `MultimetricScorer`. It is what `scorer_` holds after a search.
 """
 

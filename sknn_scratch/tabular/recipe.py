@@ -3,7 +3,7 @@
 The parts are scikit-learn's wherever it has them. `PiecewiseLinearEncoder` and `SmoothClip` compute
 what none of its transformers does. `ColumnsOfKind`, `read_numbers` and `read_categories` are there
 because its selectors and encoders do not take all that a frame of pandas or polars may hold.
-`TableTransformer` and `ScaledTargetRegressor` add nothing but words to two classes of its own.
+`TableTransformer` and `ScaledTargetRegressor` add little but words to two classes of its own.
 """
 
 from numbers import Integral
@@ -136,7 +136,10 @@ def tabular_regressor(
 
     It has the steps of :func:`tabular_classifier`. The ensemble is within a
     :class:`ScaledTargetRegressor`, so that the networks learn the target with
-    mean 0 and variance 1. What they hold out is of that scale as well.
+    mean 0 and variance 1. What they hold out is of that scale as well. For counts and amounts, give
+    the networks a loss that predicts positive numbers, as in
+    ``model.set_params(networks__regressor__estimator__loss="poisson")``. Their target is then
+    divided by its standard deviation, and not centred.
 
     Parameters
     ----------

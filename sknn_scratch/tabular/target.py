@@ -1,11 +1,14 @@
-"""Targets that are no numbers are refused in words, before scikit-learn looks at them."""
+"""Targets of a table: refused in words if they are no numbers, and scaled to suit the loss."""
 
 from typing import Any, Self
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.preprocessing import StandardScaler
 
 from sknn_scratch._typing import ArrayLike, MatrixLike
+from sknn_scratch.estimators.build import build_loss
+from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.tabular.columns import checked_targets
 
 
@@ -13,7 +16,9 @@ class ScaledTargetRegressor(TransformedTargetRegressor):
     """A TransformedTargetRegressor that says in words what is wrong with targets.
 
     It has the parameters, methods and attributes of
-    :class:`~sklearn.compose.TransformedTargetRegressor`, and predicts the same.
+    :class:`~sklearn.compose.TransformedTargetRegressor`, and predicts the same. It also knows the
+    losses of networks that refuse negative targets, 'poisson' for one. For these a StandardScaler
+    divides the targets by their standard deviation, and does not centre them.
 
     Parameters
     ----------
@@ -66,6 +71,27 @@ class ScaledTargetRegressor(TransformedTargetRegressor):
             y = checked_targets(X, y, are_numbers=True)
             _refuse_huge(y)
         return super().fit(X, y, **fit_params)
+
+    def _fit_transformer(self, y):
+        """Fit `transformer_`, and keep the sign of targets whose loss asks for it."""
+        super()._fit_transformer(y)
+        if not isinstance(self.transformer_, StandardScaler):
+            return
+        network = self._network_that_refuses(self.transformer_.transform(y))
+        if network is None:
+            return
+        if fault := build_loss(network).fault_of_targets(y):
+            raise ValueError(f"loss={network.loss!r} {fault}")
+        self.transformer_.set_params(with_mean=False).fit(y)
+
+    def _network_that_refuses(self, y):
+        """Return a network within the regressor whose loss does not allow y, or None."""
+        for network in self.get_params().values():
+            if isinstance(network, MLPScratchRegressor):
+                network._validate_params()
+                if build_loss(network).fault_of_targets(y):
+                    return network
+        return None
 
 
 def _refuse_huge(y):

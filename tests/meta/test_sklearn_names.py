@@ -112,7 +112,7 @@ def test_private_names_that_are_not_imported_are_listed():
 def test_scikit_learn_has_the_names_that_are_listed():
     folder = Path(sklearn.__file__).parent
     modules = ["base.py", "model_selection/_search.py", "metrics/_scorer.py"]
-    modules += ["ensemble/_base.py", "ensemble/_bagging.py"]
+    modules += ["ensemble/_base.py", "ensemble/_bagging.py", "compose/_target.py"]
     paths = [*(folder / module for module in modules), *(folder / "callback").glob("*.py")]
     paths.append(folder / "utils/_repr_html/base.py")
     source = "\n".join(path.read_text("utf-8") for path in paths)

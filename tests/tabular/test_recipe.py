@@ -333,6 +333,20 @@ def test_a_regressor_learns_targets_of_any_scale(scale):
     assert model.score(X[300:], scale * target[300:]) > 0.4
 
 
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+def test_losses_for_amounts_keep_the_sign_of_targets(loss):
+    amounts = np.exp(3 + y - FRAME.age.fillna(0) / 50)
+    model = regressor().set_params(networks__regressor__estimator__loss=loss)
+    unscaled = clone(model).set_params(networks__transformer=None)
+    expected = unscaled.fit(FRAME, amounts / amounts.std(ddof=0)).predict(FRAME)
+    predicted = model.fit(FRAME, amounts).predict(FRAME)
+    assert_allclose(predicted, amounts.std(ddof=0) * expected, rtol=1e-5)
+    assert model.get_params()["networks__transformer"].with_mean
+    message = f"loss='{loss}' needs y >=? 0, but y has values down to -{amounts.max()}"
+    with pytest.raises(ValueError, match=message):
+        model.fit(FRAME, -amounts)
+
+
 def test_several_targets():
     predicted = regressor().fit(FRAME, np.column_stack([y, -1000.0 * y])).predict(FRAME)
     assert predicted.shape == (N, 2)
