@@ -1,4 +1,4 @@
-"""The documentation site: ``pip install ".[docs]" && sphinx-build -W docs docs/_build/html``.
+"""The documentation site: ``sphinx-build -W -j auto docs docs/_build/html`` makes it.
 
 The pages are Markdown that is readable where it lies as well; the reference is made from the
 docstrings, the gallery by running ``examples/plot_*.py``.
@@ -10,9 +10,6 @@ from pathlib import Path
 from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
-
-# The gallery looks for the shortest name of a class; for a halving search it is an error without
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
 import sknn_scratch
 
@@ -63,6 +60,8 @@ sphinx_gallery_conf = {
     "doc_module": ("sknn_scratch",),
     "reference_url": {"sknn_scratch": None},
     "abort_on_example_error": True,
+    "parallel": True,  # as many processes as -j of sphinx-build says
+    "reset_modules": ("matplotlib", "halving.enable"),
     "capture_repr": ("_repr_html_",),  # not the addresses of figures
     "download_all_examples": False,
     "show_signature": False,

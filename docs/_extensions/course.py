@@ -49,3 +49,4 @@ def write_notebook(path=NOTEBOOK):
 def setup(app):
     """Write the notebook before the pages are read, which offer it."""
     app.connect("builder-inited", lambda app: write_notebook())
+    return {"parallel_read_safe": True}

@@ -390,7 +390,8 @@ def test_the_documentation_is_built_as_the_docs_say():
     commands = "".join(blocks("contributing", "sh")).splitlines()
     (build,) = (command for command in commands if "sphinx-build" in command)
     assert build.startswith('pip install ".[docs]" && sphinx-build -W ')
-    (pages,) = (command for command in commands if command.endswith("pytest tests/site"))
+    (pages,) = (command for command in commands if command.endswith(" tests/site"))
+    assert " -m pytest " in pages
     assert pages.startswith(f"SKNN_SCRATCH_SITE={build.split()[-1]} ")
     assert (ROOT / ".ci" / "run").read_text("utf-8").count("docs/contributing.md") == 3
 
@@ -401,7 +402,8 @@ def test_no_test_skips_in_ci_for_want_of_a_library():
     Except torch: pip would get several GB of CUDA for it.
     """
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
-    assert 0 < ci.index('pip install --quiet ".[lint,test-all]"') < ci.index("README.md)")
+    assert ci.index('pip install --quiet --no-compile ".[lint,test-all,docs]"') > 0
+    assert ci.index("test-all") < ci.index("README.md)")
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     everything = "".join(extras["optional-dependencies"]["test-all"])
     for extra in ("test", "dask", "interop", "optuna", "ray", "polars"):
