@@ -65,7 +65,8 @@ class TextBar(Display):
         """Write a line, if there is room or it is time for one."""
         now = time.monotonic()
         if self.writes_over:
-            self._write(progress, end="")
+            # Back to the beginning: a warning that is printed now begins there, over the bar
+            self._write(progress, end="\r")
         elif now - self.written >= _SECONDS_BETWEEN_LINES:
             self.written = now
             self._write(progress, end="\n")

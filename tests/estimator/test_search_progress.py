@@ -388,13 +388,38 @@ def test_lines_of_a_terminal_are_written_over(n_columns, monkeypatch):
     bar.show(progress)
     bar.end(progress)
     text = sys.stderr.getvalue()
-    first, *others = text.split("\r")[1:]
+    first, *others = filter(None, text.split("\r"))
     assert len(others) == 2
     assert text.count("\n") == 1
     assert others[-1].endswith("\n")
     assert max(map(len, [first, *others])) <= n_columns
     assert len(others[0]) >= len(first.rstrip())
     assert ("[###################-]".replace("-", " ") in others[-1]) == (n_columns == 200)
+
+
+def seen_in_a_terminal(text):
+    """Return what the lines of a terminal show of a text."""
+    lines = []
+    for written in text.split("\n"):
+        seen = ""
+        for part in written.split("\r"):
+            seen = part + seen[len(part) :]
+        lines.append(seen)
+    return lines
+
+
+def test_a_warning_stands_on_a_line_of_its_own(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    progress, bar = RoundProgress("Search", {0: 10}), bars.TextBar()
+    warning = "fit.py:1: ConvergenceWarning: " + 20 * "something is wrong "
+    bar.show(progress)
+    print(warning, file=sys.stderr)
+    bar.show(progress)
+    bar.end(progress)
+    shown, last, after = seen_in_a_terminal(sys.stderr.getvalue())
+    assert shown == warning
+    assert last.startswith("Search [")
+    assert after == ""
 
 
 @pytest.mark.parametrize(("n_columns", "expected"), [(50, 49), (0, 79)])
