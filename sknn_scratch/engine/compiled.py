@@ -4,6 +4,7 @@ The loops themselves are in `kernels`. They need numba, which is imported only i
 """
 
 import importlib
+import time
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.target_weights import weight_of_samples
-from sknn_scratch.engine.training import Means, Optimizer
+from sknn_scratch.engine.training import Epoch, Optimizer
 
 # A call of compiled code cannot be interrupted. These keep it to a fraction of a second. The noise
 # for dropout is drawn beforehand: at most 2 MB. What several epochs in a call take is at most 1 MB.
@@ -144,8 +145,9 @@ class CompiledEpochs:
             work,
         ]
 
-    def run(self, at_most: int) -> list[Means]:
-        """Do one epoch or more, up to `at_most`, and return the means of each."""
+    def run(self, at_most: int) -> list[Epoch]:
+        """Do one epoch or more, up to `at_most`, and return them."""
+        start = time.perf_counter()
         holds = self.optimizer.schedule.holds_until_plateau
         n_epochs = min(at_most, self.n_epochs) if holds else 1
         self._shuffle(self.orders[:n_epochs])
@@ -161,8 +163,9 @@ class CompiledEpochs:
             self.run_steps(first, last, *of_epochs, self.noise, *self.arrays)
         self._store_state(n_steps)
         rate, flats = float(self.rates[-1]), [*self.flats[: n_epochs - 1], self.params.flat]
+        seconds = (time.perf_counter() - start) / n_epochs
         return [
-            Means(loss, penalty, score, rate, flat)
+            Epoch(loss, penalty, score, rate, flat, seconds)
             for (loss, penalty, score), flat in zip(self.sums.tolist(), flats, strict=False)
         ]
 

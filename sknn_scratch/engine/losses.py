@@ -197,13 +197,15 @@ class LogLoss(ClassificationLoss):
 
     def value_and_gradient(self, raw, y):
         # log sum_k exp(z_k) - y^T z does not change by this, because y sums to one
-        raw -= np.maximum.reduce(raw, axis=-1, keepdims=True)
+        # Transposed, numpy works class by class instead of over the few classes of each sample
+        z = raw.T
+        z -= np.maximum.reduce(z, axis=0)
         score_of_target = np.vecdot(raw, y)
-        np.exp(raw, out=raw)
-        total = np.add.reduce(raw, axis=-1, keepdims=True)
-        raw /= total
-        raw -= y
-        return np.log(total[..., 0]) - score_of_target
+        np.exp(z, out=z)
+        total = np.add.reduce(z, axis=0)
+        z /= total
+        z -= y.T
+        return np.log(total) - score_of_target
 
 
 class BinaryLogLoss(ClassificationLoss):

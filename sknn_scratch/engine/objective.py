@@ -103,9 +103,8 @@ class Objective:
     def value_and_gradient(self, params: Parameters, batch: Batch, grad: Parameters) -> Value:
         """Return F with its score, and write the gradient of the smooth part into `grad`."""
         work = self._forward(params, batch, self.dropout)
-        delta, take_means = work.raw, _means_over_samples
-        if batch.weighs_targets:
-            take_means = _means_over_targets
+        delta = work.raw
+        take_means = _means_over_targets if batch.weighs_targets else _means_over_samples
         loss, score = take_means(self.loss, delta, batch)
         self._flush(delta)
         backward(params, self.activations, work, grad, self.dropout)
@@ -169,6 +168,8 @@ def _means_over_targets(loss: Loss, raw: np.ndarray, batch: Batch) -> tuple[floa
 def _mean(per_sample: np.ndarray, batch: Batch) -> float:
     """Return the weighted mean over the samples, in double precision."""
     # A sum of many float32 losses would lose the digits by which epochs are compared
-    if batch.weight is None:
-        return np.add.reduce(per_sample, dtype=np.float64) / batch.total_weight
-    return np.vecdot(per_sample, batch.weight, dtype=np.float64) / batch.total_weight
+    if batch.weight is not None:
+        return np.vecdot(per_sample, batch.weight, dtype=np.float64) / batch.total_weight
+    if per_sample.dtype == bool:  # the same sum, in a fifth of the time
+        return np.count_nonzero(per_sample) / batch.total_weight
+    return np.add.reduce(per_sample, dtype=np.float64) / batch.total_weight

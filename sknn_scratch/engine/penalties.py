@@ -141,7 +141,7 @@ class ElasticNet(Penalty):
         gradient = np.multiply(w, 2 * self.l2 + self.alpha / total_weight, out=scratch)
         out += gradient
         # Half of w^T gradient is the value of a square: no second pass to square w
-        return nonsmooth + 0.5 * np.vecdot(w, gradient)
+        return nonsmooth + 0.5 * w.dot(gradient)
 
     def nonsmooth_value(self, w: np.ndarray, scratch: np.ndarray) -> float:
         if self.smooth:

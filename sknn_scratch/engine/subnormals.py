@@ -54,7 +54,8 @@ def flush_negligible(delta: np.ndarray) -> float | None:
     Return the limit for the other batches, or None if there was nothing to flush.
     """
     limit = negligible(delta.dtype)
-    if np.abs(delta).min(initial=limit) >= limit:  # the rule, and cheaper than to look where
+    negligibles = np.abs(delta) < limit
+    if not np.count_nonzero(negligibles):  # the rule; `any` takes ten times as long
         return None
-    flush(delta, limit)
+    delta[negligibles] = 0
     return limit

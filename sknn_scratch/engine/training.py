@@ -37,21 +37,11 @@ class Optimizer:
         return self.schedule.learning_rate
 
 
-class Means(NamedTuple):
+class Epoch(NamedTuple):
     """Means over the batches of an epoch, each taken before the step on its batch.
 
     learning_rate is the last one, flat the vector of parameters after the epoch.
     """
-
-    loss: float
-    penalty: float
-    score: float
-    learning_rate: float
-    flat: np.ndarray
-
-
-class Epoch(NamedTuple):
-    """An epoch as it is recorded: its means, the parameters after it, and the time it took."""
 
     loss: float
     penalty: float
@@ -74,12 +64,15 @@ class NumpyEpochs:
         self.params = params
         self.batches = batches
         self.grad = params.view(np.empty_like(params.flat))
+        schedule = optimizer.schedule
+        self.line_search = schedule if isinstance(schedule, LineSearch) else None
 
-    def run(self, at_most: int) -> list[Means]:
-        """Do one epoch, and return its means in a list."""
+    def run(self, at_most: int) -> list[Epoch]:
+        """Do one epoch, and return it in a list."""
+        start = time.perf_counter()
         optimizer, objective, params, grad = self.optimizer, self.objective, self.params, self.grad
         solver, schedule, state = optimizer.solver, optimizer.schedule, optimizer.state
-        line_search = schedule if isinstance(schedule, LineSearch) else None
+        line_search = self.line_search
         # The same object in every step: nag's look-ahead point, the parameters of the others
         at = solver.point(params, state)
         objective.begin_epoch()
@@ -101,7 +94,8 @@ class NumpyEpochs:
             penalty += share * value.penalty
             score += share * value.score
             done += share
-        return [Means(loss, penalty, score, rate, params.flat)]
+        seconds = time.perf_counter() - start
+        return [Epoch(loss, penalty, score, rate, params.flat, seconds)]
 
 
 def decay_weights(params: Parameters, rate: float, weight_decay: float) -> None:
@@ -133,13 +127,11 @@ def train(
     epochs = engine(optimizer, objective, params, batches)
     n_left = max_iter
     while n_left > 0:
-        start = time.perf_counter()
         done = epochs.run(min(n_left, n_at_once()))
-        seconds = (time.perf_counter() - start) / len(done)
-        for loss, penalty, score, rate, flat in done:
-            ending = on_epoch(Epoch(loss, penalty, score, rate, flat, seconds))
+        for epoch in done:
+            ending = on_epoch(epoch)
             if ending:
-                params.flat[...] = flat
+                params.flat[...] = epoch.flat
                 return ending
         n_left -= len(done)
     return Ending.SCHEDULE_OVER if optimizer.schedule.is_over else Ending.LAST_EPOCH

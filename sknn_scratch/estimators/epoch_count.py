@@ -3,13 +3,18 @@
 from contextlib import contextmanager
 from threading import local
 
-_of_thread = local()
+
+class _OfThread(local):
+    tell = None
+
+
+_of_thread = _OfThread()
 
 
 @contextmanager
 def telling_of_epochs(tell):
     """Call `tell` after each epoch of the trainings in this thread."""
-    before = getattr(_of_thread, "tell", None)
+    before = _of_thread.tell
     _of_thread.tell = tell
     try:
         yield
@@ -19,6 +24,5 @@ def telling_of_epochs(tell):
 
 def tell_of_epoch():
     """Tell that an epoch has ended; 0.1 us if nobody listens."""
-    tell = getattr(_of_thread, "tell", None)
-    if tell is not None:
-        tell()
+    if _of_thread.tell is not None:
+        _of_thread.tell()

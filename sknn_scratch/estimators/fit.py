@@ -307,9 +307,8 @@ class Fit:
             parts = self.params, self.objective.activations, self.loss
             entry |= measured_on(self.validation, *parts)
         entry["learning_rate"] = epoch.learning_rate
-        entry["nonzero_weights"] = int(
-            np.count_nonzero(epoch.flat[: self.params.weights_flat.size])
-        )
+        weights = epoch.flat[: self.params.weights_flat.size]
+        entry["nonzero_weights"] = np.count_nonzero(weights)
         return entry
 
     def _reported(self, loss, penalty):

@@ -4,7 +4,12 @@ import inspect
 from contextlib import contextmanager
 from threading import local
 
-_of_thread = local()
+
+class _OfThread(local):
+    event = None  # found three times as fast as that there is none
+
+
+_of_thread = _OfThread()
 
 # Where scikit-learn calls `fit` once, for the model that the user asked for. A search calls it in
 # `_search` for the best candidate at the end; for the many before that it goes through joblib.
@@ -33,8 +38,7 @@ def ending_with(event):
 
 def end_if_asked():
     """Raise a KeyboardInterrupt if the trainings of this thread are to end."""
-    event = getattr(_of_thread, "event", None)
-    if event is not None and event.is_set():
+    if _of_thread.event is not None and _of_thread.event.is_set():
         raise KeyboardInterrupt
 
 
