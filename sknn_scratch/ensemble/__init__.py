@@ -4,7 +4,7 @@ from sknn_scratch.ensemble.bagging import MLPBaggingClassifier, MLPBaggingRegres
 
 __all__ = ["MLPBaggingClassifier", "MLPBaggingRegressor"]
 
-for ensemble in (MLPBaggingClassifier, MLPBaggingRegressor):
+for name in __all__:
     # Model files name the public path, wherever the file lies
-    ensemble.__module__ = "sknn_scratch.ensemble"
-del ensemble
+    globals()[name].__module__ = __name__
+del name

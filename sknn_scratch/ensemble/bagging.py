@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.ensemble import BaggingClassifier, BaggingRegressor
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor, BaseEnsemble
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import process_routing
@@ -59,12 +59,16 @@ _LIKE_BEFORE = {
 }
 
 
-class _Bagging:
+class _Bagging(BaseEnsemble):
     """`fit` of scikit-learn's bagging, in the same order; members are trained differently."""
 
     _doc_link_module = "sknn_scratch"
     _doc_link_template = f"{DOCS}/reference/generated/sknn_scratch.ensemble.{{estimator_name}}.html"
 
+    _parameter_constraints: ClassVar[dict] = {
+        **BaggingClassifier._parameter_constraints,
+        **_NUMBERS,
+    }
     _network: ClassVar[type[BaseMLPScratch]]  # what an ensemble is made of by default
 
     estimators_: list[Any]
@@ -72,6 +76,35 @@ class _Bagging:
     n_features_in_: int
     oob_score_: float
     _n_outputs: int
+
+    def __init__(
+        self,
+        estimator: BaseEstimator | None = None,
+        n_estimators: int = 10,
+        *,
+        max_samples: int | float | None = None,
+        max_features: int | float = 1.0,
+        bootstrap: bool = True,
+        bootstrap_features: bool = False,
+        oob_score: bool = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            estimator,
+            n_estimators,
+            max_samples=max_samples,
+            max_features=max_features,
+            bootstrap=bootstrap,
+            bootstrap_features=bootstrap_features,
+            oob_score=oob_score,
+            warm_start=warm_start,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
 
     @checks_own_parameters
     def fit(
@@ -309,6 +342,11 @@ class _Bagging:
         if not hasattr(self, "estimators_"):  # to ask scikit-learn first would take longer
             check_is_fitted(self)
 
+    def _answers(self, method, X, params):
+        """Return what each member says of X, with the arguments that are for this method of it."""
+        raise_for_params(params, self, method)
+        return answers(self, X, process_routing(self, method, **params).estimator[method])
+
     def member_predictions(self, X: MatrixLike) -> np.ndarray:
         """Return what each member predicts; the spread is what they do not agree on.
 
@@ -444,43 +482,9 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
 
     _network = MLPScratchClassifier
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaggingClassifier._parameter_constraints,
-        **_NUMBERS,
-    }
-
     classes_: np.ndarray
     n_classes_: int
     oob_decision_function_: np.ndarray
-
-    def __init__(
-        self,
-        estimator: BaseEstimator | None = None,
-        n_estimators: int = 10,
-        *,
-        max_samples: int | float | None = None,
-        max_features: int | float = 1.0,
-        bootstrap: bool = True,
-        bootstrap_features: bool = False,
-        oob_score: bool = False,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        random_state: RandomState = None,
-        verbose: int = 0,
-    ) -> None:
-        super().__init__(
-            estimator,
-            n_estimators,
-            max_samples=max_samples,
-            max_features=max_features,
-            bootstrap=bootstrap,
-            bootstrap_features=bootstrap_features,
-            oob_score=oob_score,
-            warm_start=warm_start,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
 
     def _validate_y(self, y):
         if y.ndim == 2 and y.shape[1] > 1:
@@ -554,10 +558,8 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
         self._check_is_fitted()
         if not are_networks(self):
             return super().predict_proba(X, **params)
-        raise_for_params(params, self, "predict_proba")
-        params = process_routing(self, "predict_proba", **params).estimator.predict_proba
         total: Any = 0.0
-        for probabilities in answers(self, X, params):
+        for probabilities in self._answers("predict_proba", X, params):
             total += probabilities.astype(np.float64, copy=False)
         return total / len(self.estimators_)
 
@@ -579,11 +581,9 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
         self._check_is_fitted()
         if not are_networks(self):
             return super().predict_log_proba(X, **params)
-        raise_for_params(params, self, "predict_log_proba")
-        params = process_routing(self, "predict_log_proba", **params).estimator.predict_log_proba
         total = -np.inf
         with np.errstate(divide="ignore"):  # 0 for a class that a member has not seen
-            for probabilities in answers(self, X, params):
+            for probabilities in self._answers("predict_log_proba", X, params):
                 total = np.logaddexp(total, np.log(probabilities), dtype=np.float64)
         return total - np.log(len(self.estimators_))
 
@@ -674,41 +674,7 @@ class MLPBaggingRegressor(_Bagging, BaggingRegressor):
 
     _network = MLPScratchRegressor
 
-    _parameter_constraints: ClassVar[dict] = {
-        **BaggingRegressor._parameter_constraints,
-        **_NUMBERS,
-    }
-
     oob_prediction_: np.ndarray
-
-    def __init__(
-        self,
-        estimator: BaseEstimator | None = None,
-        n_estimators: int = 10,
-        *,
-        max_samples: int | float | None = None,
-        max_features: int | float = 1.0,
-        bootstrap: bool = True,
-        bootstrap_features: bool = False,
-        oob_score: bool = False,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        random_state: RandomState = None,
-        verbose: int = 0,
-    ) -> None:
-        super().__init__(
-            estimator,
-            n_estimators,
-            max_samples=max_samples,
-            max_features=max_features,
-            bootstrap=bootstrap,
-            bootstrap_features=bootstrap_features,
-            oob_score=oob_score,
-            warm_start=warm_start,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
 
     def _set_oob_score(self, X, y):
         total, n_answers = self._out_of_bag(X, y.shape[1:])
@@ -756,6 +722,4 @@ class MLPBaggingRegressor(_Bagging, BaggingRegressor):
         self._check_is_fitted()
         if not are_networks(self):
             return super().predict(X, **params)
-        raise_for_params(params, self, "predict")
-        params = process_routing(self, "predict", **params).estimator.predict
-        return np.divide(sum(answers(self, X, params)), len(self.estimators_))
+        return np.divide(sum(self._answers("predict", X, params)), len(self.estimators_))

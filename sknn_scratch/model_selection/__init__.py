@@ -10,11 +10,7 @@ __all__ = [
     "MLPRandomizedSearchCV",
 ]
 
-for search in (
-    MLPGridSearchCV,
-    MLPHalvingGridSearchCV,
-    MLPHalvingRandomSearchCV,
-    MLPRandomizedSearchCV,
-):
+for name in __all__:
     # A pickled search names the public path, wherever the file lies
-    search.__module__ = "sknn_scratch.model_selection"
+    globals()[name].__module__ = __name__
+del name

@@ -12,7 +12,7 @@ from sknn_scratch.model_selection.handover import run
 from sknn_scratch.model_selection.inputs import feeds_of, waves
 from sknn_scratch.model_selection.plan import jobs_of, plan
 from sknn_scratch.model_selection.rounds import Rounds, round_of
-from sknn_scratch.model_selection.watch import Watch, watchers_of
+from sknn_scratch.model_selection.watch import watched_round, watchers_of
 from sknn_scratch.model_selection.workers import Workers
 
 
@@ -106,15 +106,15 @@ class Evaluation:
         self.rounds.begin(fits, is_last=number == n_rounds)
         scores = [None] * n_fits
         title = "Search" if n_rounds == 1 else f"Round {number} of {n_rounds}"
-        with Watch.of_round(search, fits, self.rounds, title) as watch:
-            for number, of_fit in self._scores_of(fits, watch):
+        with watched_round(search, fits, self.rounds, title) as run_calls:
+            for number, of_fit in self._scores_of(fits, run_calls):
                 scores[number] = of_fit
         warn_or_raise_about_fit_failures(scores, search.error_score)
         if callable(search.scoring):
             insert_error_scores(scores, search.error_score)
         return scores
 
-    def _scores_of(self, fits, watch):
+    def _scores_of(self, fits, run_calls):
         """Yield the number of each fit and its scores."""
         search = self.search
         # Compiled epochs let go of Python's lock
@@ -129,7 +129,7 @@ class Evaluation:
                 for workers, is_compiled in ((threads, True), (processes, False)):
                     jobs = jobs_of([fit for fit in wave if fit.is_compiled == is_compiled])
                     calls = [self._call(job, feeds, threads.n_jobs) for job in jobs]
-                    results = watch.run(workers, run, calls)
+                    results = run_calls(workers, run, calls)
                     for job, (scores, begun) in zip(jobs, results, strict=True):
                         self.rounds.keep(job, begun)
                         yield from zip((fit.number for fit in job), scores, strict=True)

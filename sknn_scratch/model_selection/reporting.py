@@ -2,6 +2,7 @@
 
 import time
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from multiprocessing import AuthenticationError
 from threading import Lock
 
@@ -32,42 +33,31 @@ class EpochCount:
             self.tell(Report(self.job, self.n_epochs))
 
 
-class Reporting:
-    """The function `run`, which trains the networks of a job, with reports by ``tell(report)``.
+def reported(run, tell, job, *others):
+    """Call `run`, which trains the networks of a job, with reports by ``tell(report)``.
 
-    Returns the last report, too: `tell` may have reached nobody.
+    Returns the last report beside the result: `tell` may have reached nobody.
     """
-
-    def __init__(self, run, tell):
-        self.run, self.tell = run, tell
-
-    def __call__(self, job, *others):
-        """Run a job; return the last report and the result."""
-        count = EpochCount(job[0].number, self.tell)
-        is_network = network_of(job[0].estimator) is not None
-        try:
-            with telling_of_epochs(count) if is_network else nullcontext():
-                result = self.run(job, *others)
-        except BaseException:  # the last figures are right, too, where the search ends here
-            self.tell(Report(count.job, count.n_epochs))
-            raise
-        outcomes = [(fit["test_scores"], fit["fit_error"] is not None) for fit in result[0]]
-        report = Report(count.job, count.n_epochs, outcomes)
-        self.tell(report)
-        return report, result
+    count = EpochCount(job[0].number, tell)
+    is_network = network_of(job[0].estimator) is not None
+    try:
+        with telling_of_epochs(count) if is_network else nullcontext():
+            result = run(job, *others)
+    except BaseException:  # the last figures are right, too, where the search ends here
+        tell(Report(count.job, count.n_epochs))
+        raise
+    outcomes = [(fit["test_scores"], fit["fit_error"] is not None) for fit in result[0]]
+    report = Report(count.job, count.n_epochs, outcomes)
+    tell(report)
+    return report, result
 
 
-class _Sender:
-    """Sends reports to the process of the search, as long as it can be reached."""
-
-    def __init__(self, handle):
-        self.handle = handle
-
-    def __call__(self, report):
-        # scikit-learn has one connection for all threads of a process, and no lock
-        # An error: this is another machine, or the search has ended
-        with _sending, suppress(OSError, EOFError, AuthenticationError):
-            send(self.handle, report)
+def _send(handle, report):
+    """Send a report to the process of the search, as long as it can be reached."""
+    # scikit-learn has one connection for all threads of a process, and no lock
+    # An error: this is another machine, or the search has ended
+    with _sending, suppress(OSError, EOFError, AuthenticationError):
+        send(handle, report)
 
 
 @contextmanager
@@ -82,7 +72,7 @@ def heard(take):
         yield _tell_nobody
         return
     try:
-        yield _Sender(handle)
+        yield partial(_send, handle)
     finally:
         close_listener(handle)
 

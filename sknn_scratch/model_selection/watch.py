@@ -1,6 +1,7 @@
 """A round of a search, or its refit, is watched while it trains."""
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from threading import Event, Thread
 
 from sknn_scratch.estimators.epoch_count import telling_of_epochs
@@ -11,7 +12,8 @@ from sknn_scratch.model_selection.progress import (
     SearchWatcher,
     epochs_of,
 )
-from sknn_scratch.model_selection.reporting import EpochCount, Reporting, heard
+from sknn_scratch.model_selection.reporting import EpochCount, heard, reported
+from sknn_scratch.model_selection.workers import Workers
 
 # Between two pictures. rich takes 1.5 ms to draw one
 _SECONDS = 0.25
@@ -23,56 +25,40 @@ def watchers_of(search):
     return [callback for callback in callbacks if isinstance(callback, SearchWatcher)]
 
 
-class Watch:
-    """Shows how far a round has come, from ``with`` to its end, whatever ends it.
+@contextmanager
+def watched_round(search, fits, rounds, title):
+    """Give a function that does what `Workers.run` does, and show how far these fits have come.
 
-    Without `watchers` it does nothing, and costs nothing.
+    `rounds` knows what networks they go on from. Where nobody watches, nothing is done and nothing
+    costs time.
     """
+    watchers = watchers_of(search)
+    if not watchers:
+        yield Workers.run
+        return
+    jobs = jobs_of(fits)
+    begun = [network for network, _ in map(rounds.begun, jobs)]
+    n_before = [0 if network is None else network.n_iter_ for network in begun]
+    metric = search.refit if isinstance(search.refit, str) else None
+    progress = RoundProgress.of_jobs(title, jobs, n_before, metric)
+    with _drawn(watchers, progress):
+        yield partial(_run_watched, progress)
 
-    def __init__(self, watchers, progress):
-        self.progress = progress
-        self.displays = [watcher.display() for watcher in watchers]
-        self.stack = ExitStack()
 
-    @classmethod
-    def of_round(cls, search, fits, rounds, title):
-        """Return the watch over these fits; `rounds` knows what networks they go on from."""
-        watchers = watchers_of(search)
-        if not watchers:
-            return cls([], None)
-        jobs = jobs_of(fits)
-        begun = [network for network, _ in map(rounds.begun, jobs)]
-        n_before = [0 if network is None else network.n_iter_ for network in begun]
-        metric = search.refit if isinstance(search.refit, str) else None
-        return cls(watchers, RoundProgress.of_jobs(title, jobs, n_before, metric))
+def _run_watched(progress, workers, function, calls):
+    """Return what ``workers.run(function, calls)`` does."""
+    n_before = progress.n_networks - progress.n_left
 
-    def __enter__(self):
-        if self.displays:
-            self.stack.enter_context(_drawn(self.displays, self.progress))
-        return self
+    def count_returned(n_returned):
+        progress.n_returned = n_before + n_returned
 
-    def __exit__(self, *_):
-        self.stack.close()
-
-    def run(self, workers, function, calls):
-        """Return what ``workers.run`` does."""
-        if not self.displays:
-            return workers.run(function, calls)
-        take, results = self.progress.take, []
-        with heard(take) if not workers.at_home else ExitStack() as tell:
-            reporting = Reporting(function, take if workers.at_home else tell)
-            for report, result in workers.run(reporting, calls, self._count_returned()):
-                take(report)
-                results.append(result)
-        return results
-
-    def _count_returned(self):
-        n_before = self.progress.n_networks - self.progress.n_left
-
-        def count(n_returned):
-            self.progress.n_returned = n_before + n_returned
-
-        return count
+    results = []
+    with nullcontext(progress.take) if workers.at_home else heard(progress.take) as tell:
+        reporting = partial(reported, function, tell)
+        for report, result in workers.run(reporting, calls, count_returned):
+            progress.take(report)
+            results.append(result)
+    return results
 
 
 @contextmanager
@@ -84,14 +70,15 @@ def watched_refit(search, best):
         return
     progress = RoundProgress("Refit", {0: epochs_of(best)})
     count = EpochCount(0, progress.take)
-    with Watch(watchers, progress), telling_of_epochs(count):
+    with _drawn(watchers, progress), telling_of_epochs(count):
         yield
         progress.take(Report(0, count.n_epochs, []))
 
 
 @contextmanager
-def _drawn(displays, progress):
-    """Draw the displays again and again, in a thread, and once more at the end."""
+def _drawn(watchers, progress):
+    """Draw what the watchers show again and again, in a thread, and once more at the end."""
+    displays = [watcher.display() for watcher in watchers]
     over = Event()
 
     def draw():

@@ -16,14 +16,12 @@ from sknn_scratch.onnx_export.missing import MISSING_STRINGS, encoded, is_missin
 
 def one_hot(encoder: OneHotEncoder, columns: list[Value]) -> Value:
     """Return the encoded columns side by side."""
-    tables = [_one_hot_table(encoder, number) for number in range(len(columns))]
-    return _looked_up(encoder, columns, tables)
+    return _looked_up(encoder, columns, _one_hot_table)
 
 
 def ordinal(encoder: OrdinalEncoder, columns: list[Value]) -> Value:
     """Return the number of each category."""
-    tables = [_ordinal_table(encoder, number) for number in range(len(columns))]
-    return _looked_up(encoder, columns, tables)
+    return _looked_up(encoder, columns, _ordinal_table)
 
 
 def _one_hot_table(encoder, number):
@@ -69,14 +67,14 @@ def _is_rare(encoder, number):
     return np.array([gaps if is_missing(c) else c in rare for c in categories], dtype=bool)
 
 
-def _looked_up(encoder, columns, tables):
+def _looked_up(encoder, columns, table_of):
+    """Return the row of each category in the table of its column, side by side."""
     dtype = np.float32 if np.dtype(encoder.dtype).kind == "f" else np.int64
-    return concatenate(
-        [
-            take(column.graph.constant(table, dtype), _codes(column, categories), axis=0)
-            for column, categories, table in zip(columns, encoder.categories_, tables, strict=True)
-        ]
-    )
+    rows = []
+    for number, (column, categories) in enumerate(zip(columns, encoder.categories_, strict=True)):
+        table = column.graph.constant(table_of(encoder, number), dtype)
+        rows.append(take(table, _codes(column, categories), axis=0))
+    return concatenate(rows)
 
 
 def _codes(column, categories):

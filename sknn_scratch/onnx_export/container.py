@@ -46,23 +46,14 @@ def value_of(graph: Graph, variable: Any) -> Value:
 
 def dtype_of(variable: Any) -> np.dtype:
     """Return the dtype of a variable; strings have the dtype ``object``."""
-    types = optional("skl2onnx.common.data_types")
-    if isinstance(variable.type, types.StringTensorType):
-        return np.dtype(object)
-    return np.dtype(types.guess_numpy_type(variable.type))
+    kind = optional("skl2onnx.common.data_types").guess_numpy_type(variable.type)
+    return np.dtype(object if kind is np.str_ else kind)
 
 
 def type_of(dtype: Any) -> Any:
     """Return skl2onnx's class for tensors of a dtype."""
-    types = optional("skl2onnx.common.data_types")
-    names = {
-        "bool": types.BooleanTensorType,
-        "float32": types.FloatTensorType,
-        "float64": types.DoubleTensorType,
-        "int64": types.Int64TensorType,
-        "object": types.StringTensorType,
-    }
-    return names[np.dtype(dtype).name]
+    ((_, kind),) = optional("skl2onnx.common.data_types").guess_data_type(np.empty(0, dtype))
+    return type(kind)
 
 
 def matrix(graph: Graph, inputs: Any, dtype: Any) -> Value:

@@ -27,8 +27,7 @@ class Value:
     def __add__(self, other: Any) -> "Value":
         return self.graph.node("Add", [self, other])
 
-    def __radd__(self, other: Any) -> "Value":
-        return self + other
+    __radd__ = __add__
 
     def __sub__(self, other: Any) -> "Value":
         return self.graph.node("Sub", [self, other])
@@ -39,8 +38,7 @@ class Value:
     def __mul__(self, other: Any) -> "Value":
         return self.graph.node("Mul", [self, other])
 
-    def __rmul__(self, other: Any) -> "Value":
-        return self * other
+    __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> "Value":
         return self.graph.node("Div", [self, other])

@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 
 from sknn_scratch._optional import optional
 from sknn_scratch._pipelines import last_step
+from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
 from sknn_scratch.estimators.base import BaseMLPScratch
 from sknn_scratch.onnx_export.container import (
     ContainerGraph,
@@ -21,7 +22,7 @@ from sknn_scratch.onnx_export.container import (
     type_of,
     value_of,
 )
-from sknn_scratch.onnx_export.ensembles import mean_prediction, mean_probabilities
+from sknn_scratch.onnx_export.ensembles import mean_answer
 from sknn_scratch.onnx_export.functions import argmax, take
 from sknn_scratch.onnx_export.network import (
     Classified,
@@ -56,7 +57,7 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     if isinstance(model, BaseMLPScratch):
         outputs = classified(model, x, classes)
     else:
-        probabilities = mean_probabilities(model, x, partial(_ask, scope, container))
+        probabilities = _answer(scope, container, model, x)
         label = take(graph.constant(classes), argmax(probabilities), axis=0)
         outputs = Classified(label, probabilities)
     for output, value in zip(operator.outputs, outputs, strict=True):
@@ -75,26 +76,24 @@ def convert_regressor(scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes of a regressor."""
     model, graph = operator.raw_operator, ContainerGraph(scope, container)
     x = matrix(graph, operator.inputs, _dtype(operator))
+    graph.name_output(_answer(scope, container, model, x), operator.outputs[0].full_name)
+
+
+def _answer(scope, container, model, x):
+    """Return probabilities or predictions of a network, of an ensemble or of a member of one."""
     if isinstance(model, BaseMLPScratch):
-        value = predicted(model, x)
-    else:
-        value = mean_prediction(model, x, partial(_ask, scope, container))
-    graph.name_output(value, operator.outputs[0].full_name)
-
-
-def _ask(scope, container, member, x):
-    """Return probabilities or predictions of a member; of a Pipeline by way of skl2onnx."""
-    if isinstance(member, BaseMLPScratch):
-        if is_classifier(member):
-            return classified(member, x, labels_of(member.classes_)).probabilities
-        return predicted(member, x)
-    if is_classifier(member):  # probabilities as an array, not as a list of dicts
+        if is_classifier(model):
+            return classified(model, x, labels_of(model.classes_)).probabilities
+        return predicted(model, x)
+    if isinstance(model, (MLPBaggingClassifier, MLPBaggingRegressor)):
+        return mean_answer(model, x, partial(_answer, scope, container))
+    if is_classifier(model):  # probabilities as an array, not as a list of dicts
         for holder in (scope, container):
-            holder.add_options(id(last_step(member)), {"zipmap": False})
-    shape = [None, member.n_features_in_]
+            holder.add_options(id(last_step(model)), {"zipmap": False})
+    shape = [None, model.n_features_in_]
     samples = scope.declare_local_variable("samples", type_of(x.dtype)(shape))
     x.graph.name_output(x, samples.full_name)
-    return value_of(x.graph, parsed(scope, member, [samples])[-1]).astype(x.dtype)
+    return value_of(x.graph, parsed(scope, model, [samples])[-1]).astype(x.dtype)
 
 
 def _classes(scope, model):

@@ -84,63 +84,41 @@ def _normal_quantile(p):
     """
     q = p - 0.5
     r = 0.180625 - q * q
-    middle = q * _polynomial(r, _MIDDLE[0]) / _polynomial(r, _MIDDLE[1])
+    numerator, denominator = _polynomials(r, _MIDDLE)
+    middle = q * numerator / denominator
     r = sqrt(-log(minimum(p, 1 - p))) - 1.6
-    tail = _polynomial(r, _TAIL[0]) / _polynomial(r, _TAIL[1])
+    numerator, denominator = _polynomials(r, _TAIL)
+    tail = numerator / denominator
     return where(absolute(q) > 0.425, where(q < 0, -tail, tail), middle)
 
 
-def _polynomial(r, coefficients):
-    """Return a polynomial by Horner's rule, the coefficient of the highest power first."""
-    first, *others = coefficients
-    value = r * first
-    for coefficient in others[:-1]:
-        value = (value + coefficient) * r
-    return value + others[-1]
+def _polynomials(r, coefficients):
+    """Yield two polynomials by Horner's rule, the coefficients of the highest power first."""
+    for highest, *others, constant in zip(*coefficients, strict=True):
+        value = r * highest
+        for coefficient in others:
+            value = (value + coefficient) * r
+        yield value + constant
 
 
-# Numerators and denominators, from the highest power down
+# Of a numerator and a denominator, from the highest power down
 _MIDDLE = (
-    (
-        2.5090809287301226727e3,
-        3.3430575583588128105e4,
-        6.7265770927008700853e4,
-        4.5921953931549871457e4,
-        1.3731693765509461125e4,
-        1.9715909503065514427e3,
-        1.3314166789178437745e2,
-        3.3871328727963666080e0,
-    ),
-    (
-        5.2264952788528545610e3,
-        2.8729085735721942674e4,
-        3.9307895800092710610e4,
-        2.1213794301586595867e4,
-        5.3941960214247511077e3,
-        6.8718700749205790830e2,
-        4.2313330701600911252e1,
-        1.0,
-    ),
+    (2.5090809287301226727e3, 5.2264952788528545610e3),
+    (3.3430575583588128105e4, 2.8729085735721942674e4),
+    (6.7265770927008700853e4, 3.9307895800092710610e4),
+    (4.5921953931549871457e4, 2.1213794301586595867e4),
+    (1.3731693765509461125e4, 5.3941960214247511077e3),
+    (1.9715909503065514427e3, 6.8718700749205790830e2),
+    (1.3314166789178437745e2, 4.2313330701600911252e1),
+    (3.3871328727963666080e0, 1.0),
 )
 _TAIL = (
-    (
-        7.74545014278341407640e-4,
-        2.27238449892691845833e-2,
-        2.41780725177450611770e-1,
-        1.27045825245236838258e0,
-        3.64784832476320460504e0,
-        5.76949722146069140550e0,
-        4.63033784615654529590e0,
-        1.42343711074968357734e0,
-    ),
-    (
-        1.05075007164441684324e-9,
-        5.47593808499534494600e-4,
-        1.51986665636164571966e-2,
-        1.48103976427480074590e-1,
-        6.89767334985100004550e-1,
-        1.67638483018380384940e0,
-        2.05319162663775882187e0,
-        1.0,
-    ),
+    (7.74545014278341407640e-4, 1.05075007164441684324e-9),
+    (2.27238449892691845833e-2, 5.47593808499534494600e-4),
+    (2.41780725177450611770e-1, 1.51986665636164571966e-2),
+    (1.27045825245236838258e0, 1.48103976427480074590e-1),
+    (3.64784832476320460504e0, 6.89767334985100004550e-1),
+    (5.76949722146069140550e0, 1.67638483018380384940e0),
+    (4.63033784615654529590e0, 2.05319162663775882187e0),
+    (1.42343711074968357734e0, 1.0),
 )

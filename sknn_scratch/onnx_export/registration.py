@@ -1,9 +1,6 @@
 """What skl2onnx is told to convert by the functions of this package."""
 
-from functools import partial
-
 from sklearn.base import ClassifierMixin
-from sklearn.compose import TransformedTargetRegressor
 
 from sknn_scratch._optional import optional
 from sknn_scratch.ensemble.bagging import MLPBaggingClassifier, MLPBaggingRegressor
@@ -18,18 +15,8 @@ from sknn_scratch.onnx_export.network_converters import (
     shapes_of_classifier,
     shapes_of_regressor,
 )
-from sknn_scratch.onnx_export.transformer_converters import (
-    TRANSFORMERS,
-    convert_target,
-    convert_transformer,
-    parse_table,
-    parse_target,
-    parse_transformer,
-    shapes_of_target,
-    shapes_of_transformer,
-)
+from sknn_scratch.onnx_export.transformer_converters import TRANSFORMERS, parse_table
 from sknn_scratch.tabular.table import TableTransformer
-from sknn_scratch.tabular.target import ScaledTargetRegressor
 
 
 def register_converters(*derived: type) -> None:
@@ -71,14 +58,8 @@ def register_converters(*derived: type) -> None:
             _register(cls, shapes_of_classifier, convert_classifier, options=CLASSIFIER_OPTIONS)
         else:
             _register(cls, shapes_of_regressor, convert_regressor)
-    for cls, transformer in TRANSFORMERS.items():
-        shapes, convert, parser = (
-            partial(function, transformer)
-            for function in (shapes_of_transformer, convert_transformer, parse_transformer)
-        )
-        _register(cls, shapes, convert, parser=parser)
-    for cls in (TransformedTargetRegressor, ScaledTargetRegressor):
-        _register(cls, shapes_of_target, convert_target, parser=parse_target)
+    for cls, own in TRANSFORMERS.items():
+        _register(cls, own.set_shape, own.convert, parser=own.parse)
     optional("skl2onnx").update_registered_parser(TableTransformer, parse_table)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from sknn_scratch.onnx_export.functions import absolute, clip, maximum, sqrt, take
 from sknn_scratch.onnx_export.graph import Value
-from sknn_scratch.tabular.piecewise_linear import PiecewiseLinearEncoder
+from sknn_scratch.tabular.piecewise_linear import PiecewiseLinearEncoder, limits_of
 from sknn_scratch.tabular.smooth_clip import SmoothClip
 
 
@@ -25,10 +25,7 @@ def _bins(edges, is_linear):
     """Return where each bin of a column begins and ends, what is subtracted and divided by."""
     if not edges[0] < edges[-1]:
         return np.array([[0.0], [0.0], [0.0], [1.0]])  # a column that does not vary becomes 0
-    lower, upper = edges[:-1].copy(), edges[1:].copy()
-    if is_linear:
-        lower[0], upper[-1] = -np.inf, np.inf
-    return np.array([lower, upper, edges[:-1], np.diff(edges)])
+    return np.array([*limits_of(edges, is_linear), edges[:-1], np.diff(edges)])
 
 
 def smooth_clip(transformer: SmoothClip, x: Value) -> Value:

@@ -14,12 +14,7 @@ __all__ = [
     "WeightsDisplay",
 ]
 
-for display in (
-    DecisionBoundaryGridDisplay,
-    GradientCheckDisplay,
-    SearchDisplay,
-    TrainingCurveDisplay,
-    WeightsDisplay,
-):
+for name in __all__:
     # A pickled display names the public path, wherever the file lies
-    display.__module__ = "sknn_scratch.plotting"
+    globals()[name].__module__ = __name__
+del name

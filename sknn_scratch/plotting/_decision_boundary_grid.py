@@ -15,7 +15,7 @@ from sknn_scratch._typing import ArrayLike
 from sknn_scratch.plotting._arguments import check_arguments
 from sknn_scratch.plotting._candidates import fit_candidates
 from sknn_scratch.plotting._decision_boundary import DecisionBoundary, draw_decision_boundary
-from sknn_scratch.plotting._matplotlib import COLORS, given_axes, import_pyplot, panel_axes
+from sknn_scratch.plotting._matplotlib import COLORS, import_pyplot, panel_axes
 from sknn_scratch.plotting._params import own_params, short_names, shown, varying
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MARKERS = "o^sDvP*X<>"
+_SAMPLE = {"markersize": 3, "markeredgecolor": "black", "markeredgewidth": 0.3}
 _PANEL = 2.0, 1.9  # width and height in inches, without the title
 _MARGIN = 0.4, 0.8  # the same of what is around the panels: labels and legend
 _LEGEND_COLUMN = 1.3  # width of a name in the legend in inches
@@ -196,7 +197,7 @@ class DecisionBoundaryGridDisplay:
         display : DecisionBoundaryGridDisplay
             With the panels in `axes_`.
         """
-        import_pyplot("DecisionBoundaryGridDisplay.from_cv_results")  # fails before fitting
+        import_pyplot()  # fails before fitting
         results = getattr(cv_results, "cv_results_", cv_results)
         if not (hasattr(results, "keys") and hasattr(results, "__getitem__")):  # dict or frame
             raise TypeError(
@@ -245,7 +246,7 @@ class DecisionBoundaryGridDisplay:
         display : DecisionBoundaryGridDisplay
             Itself.
         """
-        plt = import_pyplot("DecisionBoundaryGridDisplay.plot")
+        plt = import_pyplot()
         check_arguments(
             "DecisionBoundaryGridDisplay.plot",
             n_columns=n_columns,
@@ -256,10 +257,10 @@ class DecisionBoundaryGridDisplay:
             raise ValueError(f"grid_resolution must be at least 2, got {grid_resolution}.")
         _check_data(self.X, self.y)
         classes = _common_classes(self.estimators, self.X, self.y)
-        if ax is None:
-            self.figure_, self.axes_ = self._new_axes(plt, n_columns)
-        else:
-            self.figure_, self.axes_ = given_axes(ax, len(self.estimators))
+        n_lines = max(title.count("\n") + 1 for title in self.titles)
+        size = _PANEL[0], _PANEL[1] + n_lines * _LINE  # high enough for the titles
+        n_panels = len(self.estimators)
+        self.figure_, self.axes_ = panel_axes(ax, n_panels, n_columns, size, _MARGIN)
         if eps is None:
             eps = 0.1 * np.ptp(np.asarray(self.X), axis=0).max()
         colors = _class_colors(plt, len(classes))
@@ -276,26 +277,10 @@ class DecisionBoundaryGridDisplay:
         self._label(own_figure=ax is None)
         return self
 
-    def _new_axes(self, plt, n_columns):
-        """Return a figure with panels high enough for the titles."""
-        n_lines = max(title.count("\n") + 1 for title in self.titles)
-        size = _PANEL[0], _PANEL[1] + n_lines * _LINE
-        return panel_axes(plt, len(self.estimators), n_columns, size, _MARGIN)
-
     def _draw_samples(self, ax, classes, colors):
         X, y = np.asarray(self.X), np.asarray(self.y)
         for label, color, marker in zip(classes, colors, cycle(_MARKERS), strict=False):
-            here = X[y == label]
-            ax.plot(
-                here[:, 0],
-                here[:, 1],
-                marker,
-                ms=3,
-                color=color,
-                markeredgecolor="black",
-                markeredgewidth=0.3,
-                label=str(label),
-            )
+            ax.plot(*X[y == label].T, marker, color=color, label=str(label), **_SAMPLE)
 
     def _label(self, own_figure):
         """Name features and classes once for all panels."""

@@ -84,7 +84,7 @@ class GradientCheckDisplay:
         display : GradientCheckDisplay
             Itself.
         """
-        plt = import_pyplot("GradientCheckDisplay.plot")
+        plt = import_pyplot()
         check = self.check
         if ax is None:
             ax = plt.figure(figsize=(6, 6), layout="constrained").add_subplot()

@@ -4,6 +4,8 @@ from math import ceil, sqrt
 
 import numpy as np
 
+from sknn_scratch._optional import optional
+
 # Colour-blind people tell these apart (M. A. Petroff, arXiv:2107.02270); scikit-learn has the same
 COLORS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
@@ -14,13 +16,9 @@ _MIN_WIDTH = 4.5  # inches, for the legend to fit
 _MARKERS = "os^Dv*P<X>"
 
 
-def import_pyplot(caller):
+def import_pyplot():
     """Return `matplotlib.pyplot`, which is imported only where something is plotted."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(f"{caller} needs matplotlib: pip install sknn-scratch[plot]") from error
-    return plt
+    return optional("matplotlib.pyplot", "plot")
 
 
 def set_cycle(ax):
@@ -32,12 +30,14 @@ def set_cycle(ax):
         ax.set_prop_cycle(color=colors, marker=list(_MARKERS), linestyle=dashes)
 
 
-def panel_axes(plt, n_panels, n_columns, panel_size, margin):
-    """Return a new figure with a grid of axes, and the `n_panels` of them that are used.
+def panel_axes(ax, n_panels, n_columns, panel_size, margin):
+    """Return a figure and `n_panels` of its axes: those given, or a grid of them on a new figure.
 
     `panel_size` is the width and the height of a panel in inches, `margin` what is added for
     labels around all. Scales are shared, so that only the outer panels have tick labels.
     """
+    if ax is not None:
+        return given_axes(ax, n_panels)
     if n_columns is None:
         n_columns = _default_columns(n_panels)
     if n_columns < 1:
@@ -45,7 +45,7 @@ def panel_axes(plt, n_panels, n_columns, panel_size, margin):
     n_columns = min(n_columns, n_panels)
     n_rows = ceil(n_panels / n_columns)
     width, height = np.multiply(panel_size, (n_columns, n_rows)) + margin
-    figure = plt.figure(figsize=(max(width, _MIN_WIDTH), height), layout="constrained")
+    figure = import_pyplot().figure(figsize=(max(width, _MIN_WIDTH), height), layout="constrained")
     axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
     for ax in axes[n_panels:]:
         ax.remove()

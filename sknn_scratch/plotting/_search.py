@@ -235,7 +235,7 @@ class SearchDisplay:
         display : SearchDisplay
             Itself.
         """
-        plt = import_pyplot("SearchDisplay.plot")
+        plt = import_pyplot()
         if ax is not None:
             check_ax(ax)
         check_arguments(

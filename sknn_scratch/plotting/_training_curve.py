@@ -196,7 +196,7 @@ class TrainingCurveDisplay:
         display : TrainingCurveDisplay
             Itself.
         """
-        plt = import_pyplot("TrainingCurveDisplay.plot")
+        plt = import_pyplot()
         check_arguments(
             "TrainingCurveDisplay.plot",
             validation_label=validation_label,

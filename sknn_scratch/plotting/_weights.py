@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sknn_scratch._typing import ArrayLike
 from sknn_scratch.plotting._arguments import check_arguments
 from sknn_scratch.plotting._fitted import fitted_network
-from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot, panel_axes
+from sknn_scratch.plotting._matplotlib import import_pyplot, panel_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -147,7 +147,7 @@ class WeightsDisplay:
         display : WeightsDisplay
             Itself.
         """
-        plt = import_pyplot("WeightsDisplay.plot")
+        plt = import_pyplot()
         check_arguments(
             "WeightsDisplay.plot",
             image_shape=self.image_shape,
@@ -162,10 +162,7 @@ class WeightsDisplay:
         if limit is None:
             limit = np.abs(weights).max() or 1.0
         n_panels = len(self.units_)
-        if ax is None:
-            self.figure_, self.axes_ = panel_axes(plt, n_panels, n_columns, _PANEL, _MARGIN)
-        else:
-            self.figure_, self.axes_ = given_axes(ax, n_panels)
+        self.figure_, self.axes_ = panel_axes(ax, n_panels, n_columns, _PANEL, _MARGIN)
         panels = zip(self.axes_, self.units_, weights, self.zeros_, strict=True)
         self.images_ = [_draw_unit(*panel, limit) for panel in panels]
         self._explain(plt, weights, limit)

@@ -19,15 +19,7 @@ __all__ = [
     "tabular_regressor",
 ]
 
-# Model files name the public module, so that files within the folder can be arranged anew
-for part in (
-    ColumnsOfKind,
-    PiecewiseLinearEncoder,
-    ScaledTargetRegressor,
-    SmoothClip,
-    TableTransformer,
-    read_categories,
-    read_numbers,
-):
-    part.__module__ = "sknn_scratch.tabular"
-del part
+for name in __all__:
+    # Model files name the public module, so that files within the folder can be arranged anew
+    globals()[name].__module__ = __name__
+del name

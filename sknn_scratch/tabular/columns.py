@@ -3,12 +3,10 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from sknn_scratch._sklearn import num_samples
 from sknn_scratch.estimators.validation import converted, float_dtypes, refuse_misread, validated
-
-FLOATS = [np.float64, np.float32]  # dtypes that are kept; all others become float64
 
 
 def checked(transformer, X, *, reset):
@@ -22,6 +20,19 @@ def checked(transformer, X, *, reset):
         ensure_all_finite="allow-nan",
         copy=False,
     )
+
+
+def checked_result(X, what, n_columns, each=""):
+    """Return as an array of floats what the `transform` of a transformer is to have returned."""
+    # float32 is kept, all else becomes float64
+    dtypes = [np.float64, np.float32]
+    X = check_array(X, dtype=dtypes, ensure_all_finite="allow-nan", input_name="X")
+    if X.shape[1] != n_columns:
+        raise ValueError(
+            f"X has {X.shape[1]} columns, but this {what} returns {n_columns}{each}. Give what its "
+            "transform returned."
+        )
+    return X
 
 
 def checked_targets(X, y, *, are_numbers):

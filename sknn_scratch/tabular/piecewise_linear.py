@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._sklearn import (
     Interval,
@@ -21,8 +21,8 @@ from sknn_scratch._typing import ArrayLike
 from sknn_scratch._warnings import unsaid, warn
 from sknn_scratch.estimators.labels import has_many_classes, refuse_no_classes
 from sknn_scratch.tabular.columns import (
-    FLOATS,
     checked,
+    checked_result,
     checked_targets,
     name_of_feature,
     range_of,
@@ -264,12 +264,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
             or the last edge come back as that edge. A column with a single value comes back as it.
         """
         check_is_fitted(self)
-        encoded = check_array(X, dtype=FLOATS, ensure_all_finite="allow-nan", input_name="X")
-        if encoded.shape[1] != self.n_bins_.sum():
-            raise ValueError(
-                f"X has {encoded.shape[1]} columns, but this encoder returns {self.n_bins_.sum()}, "
-                "one for each bin. Give what its transform returned."
-            )
+        encoded = checked_result(X, "encoder", self.n_bins_.sum(), ", one for each bin")
         original = np.empty((len(encoded), len(self.n_bins_)), dtype=encoded.dtype)
         parts = self._parts(encoded)
         for column, edges, part in zip(original.T, self.bin_edges_, parts, strict=True):
@@ -349,13 +344,19 @@ def _near_one(y):
     return np.ldexp(y, -exponent)
 
 
+def limits_of(edges, is_linear):
+    """Return the smallest and the largest number that each bin of a column tells apart."""
+    lower, upper = edges[:-1].copy(), edges[1:].copy()
+    if is_linear:
+        lower[0], upper[-1] = -np.inf, np.inf
+    return lower, upper
+
+
 def _encoded(x, edges, is_linear):
     """Return equation (1) for the numbers of a column."""
     if not edges[0] < edges[-1]:
         return np.where(np.isnan(x), x, 0)[:, np.newaxis]
-    lower, upper = edges[:-1].copy(), edges[1:].copy()
-    if is_linear:
-        lower[0], upper[-1] = -np.inf, np.inf
+    lower, upper = limits_of(edges, is_linear)
     # Clipped before they are divided, numbers beyond a bin are encoded as 0 and 1 exactly
     with np.errstate(over="ignore"):
         encoded = np.clip(x[:, np.newaxis], lower, upper)

@@ -113,13 +113,9 @@ def tabular_classifier(
     >>> model.score(X_test, y_test) > 0.9
     True
     """
-    _check(n_networks, max_iter, engine, random_state, n_jobs, "tabular_classifier")
-    networks = MLPBaggingClassifier(
-        MLPScratchClassifier(**NETWORK, max_iter=max_iter, engine=engine),
-        n_estimators=n_networks,
-        bootstrap=False,
-        random_state=random_state,
-        n_jobs=n_jobs,
+    network = MLPScratchClassifier(**NETWORK, max_iter=max_iter, engine=engine)
+    networks = _ensemble(
+        "tabular_classifier", MLPBaggingClassifier, network, n_networks, random_state, n_jobs
     )
     return _pipeline("classification", networks)
 
@@ -178,13 +174,9 @@ def tabular_regressor(
     >>> model.score(X[300:], y[300:]) > 0.4
     True
     """
-    _check(n_networks, max_iter, engine, random_state, n_jobs, "tabular_regressor")
-    networks = MLPBaggingRegressor(
-        MLPScratchRegressor(**NETWORK, max_iter=max_iter, engine=engine),
-        n_estimators=n_networks,
-        bootstrap=False,
-        random_state=random_state,
-        n_jobs=n_jobs,
+    network = MLPScratchRegressor(**NETWORK, max_iter=max_iter, engine=engine)
+    networks = _ensemble(
+        "tabular_regressor", MLPBaggingRegressor, network, n_networks, random_state, n_jobs
     )
     scaled = ScaledTargetRegressor(
         networks,
@@ -195,15 +187,17 @@ def tabular_regressor(
     return _pipeline("regression", scaled)
 
 
-def _check(n_networks, max_iter, engine, random_state, n_jobs, caller):
+def _ensemble(caller, bagging, network, n_networks, random_state, n_jobs):
+    """Return an ensemble, or raise an error that names an argument of the caller."""
     given = {
         "n_networks": n_networks,
-        "max_iter": max_iter,
-        "engine": engine,
+        "max_iter": network.max_iter,
+        "engine": network.engine,
         "random_state": random_state,
         "n_jobs": n_jobs,
     }
     validate_parameter_constraints(CONSTRAINTS, given, caller)
+    return bagging(network, n_networks, bootstrap=False, random_state=random_state, n_jobs=n_jobs)
 
 
 def _pipeline(target_type, networks):

@@ -5,13 +5,13 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._sklearn import Interval, StrOptions, fit_context
 from sknn_scratch._typing import ArrayLike
 from sknn_scratch.tabular.columns import (
-    FLOATS,
     checked,
+    checked_result,
     name_of_feature,
     range_of,
     saturated,
@@ -157,12 +157,7 @@ class SmoothClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             back as a number that is large and finite.
         """
         check_is_fitted(self)
-        u = check_array(X, dtype=FLOATS, ensure_all_finite="allow-nan", input_name="X")
-        if u.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {u.shape[1]} columns, but this transformer returns {self.n_features_in_}. "
-                "Give what its transform returned."
-            )
+        u = checked_result(X, "transformer", self.n_features_in_)
         below_one = np.nextafter(u.dtype.type(1), u.dtype.type(0))
         ratio = np.clip(u.astype(np.float64) / self.bound, -below_one, below_one)
         with np.errstate(over="ignore"):

@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import sys
+from functools import partial
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import ClassVar
@@ -363,8 +364,8 @@ def test_a_search_that_cannot_be_reached_is_no_error():
     heard = []
     with reporting.heard(heard.append) as tell:
         other = pickle.loads(pickle.dumps(tell))
-    other.handle = other.handle._replace(address=f"{other.handle.address} gone")
-    other(Report(0, 1))
+    (handle,) = other.args
+    partial(other.func, handle._replace(address=f"{handle.address} gone"))(Report(0, 1))
     assert heard == []
 
 
