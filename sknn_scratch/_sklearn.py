@@ -69,13 +69,15 @@ try:
     # `BaseBagging.fit`.
     from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
 
-    # What a parameter may be, in `_parameter_constraints`, and the check of it. When one vanishes,
-    # look at the constraints of `MLPClassifier`, and at `BaseEstimator._validate_params`.
+    # What a parameter may be, in `_parameter_constraints`, and the check of it; the last one is for
+    # functions. When one vanishes, look at the constraints of `MLPClassifier`, at
+    # `BaseEstimator._validate_params`, and at what decorates `accuracy_score`.
     from sklearn.utils._param_validation import (
         Interval,
         Options,
         StrOptions,
         validate_parameter_constraints,
+        validate_params,
     )
 
     # The training part of a split, also of precomputed kernels. When it vanishes, look at the
@@ -137,5 +139,6 @@ __all__ = [
     "send",
     "threadpool_controller",
     "validate_parameter_constraints",
+    "validate_params",
     "warn_or_raise_about_fit_failures",
 ]

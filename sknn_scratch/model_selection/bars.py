@@ -25,17 +25,16 @@ def new_bar(style):
 
 def _is_terminal(stream):
     """Whether there is a terminal at the end of a stream, which may be closed, or None."""
-    if stream is None or getattr(stream, "closed", False):
-        return False
-    isatty = getattr(stream, "isatty", None)  # a stream of the user's may only be written to
-    return isatty is not None and isatty()
+    with suppress(*_NOBODY_READS):  # or it may only be written to
+        return stream.isatty()
+    return False
 
 
 def _columns_of(terminal):
     """Return how many characters a line of a terminal has."""
     try:
         n_columns = os.get_terminal_size(terminal.fileno()).columns
-    except (AttributeError, OSError, ValueError):
+    except _NOBODY_READS:
         n_columns = 0
     return n_columns or get_terminal_size().columns  # of stdout, or a guess
 
@@ -100,8 +99,8 @@ class RichBar(Display):
         columns = "{task.description}", rich.BarColumn(None), "{task.fields[figures]}"
         # The search has a thread that draws
         self.bar = rich.Progress(*columns, console=console, auto_refresh=False, expand=True)
-        self.began = time.monotonic()
-        self.task, self.is_broken = None, False
+        self.task = self.bar.add_task("", total=1, figures="")
+        self.began, self.is_broken = time.monotonic(), False
 
     def show(self, progress):
         """Draw the bar."""
@@ -116,22 +115,17 @@ class RichBar(Display):
         if self.is_broken:
             return
         try:
-            self._update(progress, has_ended)
+            self.bar.start()  # does nothing where it has begun
+            self.bar.update(
+                self.task,
+                completed=progress.share,
+                description=progress.title,
+                figures=figures(progress, self.began, has_ended=has_ended),
+                refresh=True,
+            )
         except _NOBODY_READS:
             self.is_broken = True
             self._stop()  # else rich would send there what is printed meanwhile
-
-    def _update(self, progress, has_ended):
-        if self.task is None:
-            self.task = self.bar.add_task("", total=1, figures="")
-            self.bar.start()
-        self.bar.update(
-            self.task,
-            completed=progress.share,
-            description=progress.title,
-            figures=figures(progress, self.began, has_ended=has_ended),
-            refresh=True,
-        )
 
     def _stop(self):
         # rich raises the IndexError if the bar could not even start

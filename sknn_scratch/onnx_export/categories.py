@@ -4,14 +4,14 @@ skl2onnx groups no infrequent categories where several columns come as one matri
 ones be an error. Here every category is a row of a table, and all unknown ones are the last row.
 """
 
-from typing import Any
-
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
+from sknn_scratch.estimators.labels import is_missing
 from sknn_scratch.onnx_export.functions import argmax, concatenate, equal, isnan, take
 from sknn_scratch.onnx_export.graph import Value
-from sknn_scratch.onnx_export.missing import MISSING_STRINGS, encoded, is_missing
+from sknn_scratch.onnx_export.missing import MISSING_STRINGS, encoded
+from sknn_scratch.tabular.kinds import as_string
 
 
 def one_hot(encoder: OneHotEncoder, columns: list[Value]) -> Value:
@@ -103,10 +103,3 @@ def _equals(column, category):
 
 def _flat(x):
     return x.graph.node("Reshape", [x, x.graph.constant([-1], np.int64)])
-
-
-def as_string(value: Any) -> str:
-    """Return a category as a string of ONNX; whole numbers have no decimal point."""
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value)

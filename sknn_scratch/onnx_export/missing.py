@@ -9,17 +9,13 @@ import numpy as np
 from sklearn.impute import MissingIndicator, SimpleImputer
 
 from sknn_scratch.estimators.data_faults import kind_of
+from sknn_scratch.estimators.labels import is_missing
 from sknn_scratch.onnx_export.errors import NotConvertibleError
 from sknn_scratch.onnx_export.functions import concatenate, equal, isnan, take, where
 from sknn_scratch.onnx_export.graph import Value
 
 # No string of ONNX is missing: any of these stands for None and NaN
 MISSING_STRINGS = ("", "nan", "None")
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a value of Python is None, NaN or pandas' NA."""
-    return kind_of(value) == "missing" or value != value
 
 
 def imputed(imputer: SimpleImputer, x: Value) -> Value:

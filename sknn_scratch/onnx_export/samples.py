@@ -8,10 +8,10 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from sknn_scratch.estimators.data_faults import as_objects, is_frame, kind_of
-from sknn_scratch.onnx_export.categories import as_string
+from sknn_scratch.estimators.labels import is_missing
 from sknn_scratch.onnx_export.container import type_of
 from sknn_scratch.onnx_export.errors import NotConvertibleError
-from sknn_scratch.onnx_export.missing import is_missing
+from sknn_scratch.tabular.kinds import as_string
 
 
 class Samples(NamedTuple):

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 
-from sknn_scratch._sklearn import Interval, validate_parameter_constraints
+from sknn_scratch._arguments import checks_arguments
+from sknn_scratch._sklearn import Interval, StrOptions
 
 _TEXT, _WORDS = [str], [str, None]
 _KEYWORDS = [Mapping, None]
@@ -21,16 +22,13 @@ _RULES = {
     "validation_label": _TEXT,
     "loss_scale": _TEXT,
     "with_penalty": ["boolean"],
-    "test_scores": _KEYWORDS,
-    "image_shape": ["array-like"],
-    "units": [Integral, "array-like", None],
-    "n_columns": [Integral, None],
-    "grid_resolution": [Integral],
+    "std_display_style": [StrOptions({"fill_between", "errorbar"}), None],
+    "order": [StrOptions({"index", "norm"})],
+    "units": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+    "n_columns": [Interval(Integral, 1, None, closed="left"), None],
+    "grid_resolution": [Interval(Integral, 2, None, closed="left")],
     "eps": [Interval(Real, 0, None, closed="left"), None],
     "limit": [Interval(Real, 0, None, closed="neither"), None],
 }
 
-
-def check_arguments(caller, **arguments):
-    """Raise an error that names the argument, if one is not of the kind that `caller` takes."""
-    validate_parameter_constraints(_RULES, arguments, caller)
+checks_own_arguments = checks_arguments(_RULES)

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._typing import ArrayLike
-from sknn_scratch.plotting._arguments import check_arguments
+from sknn_scratch.plotting._arguments import checks_own_arguments
 from sknn_scratch.plotting._candidates import fit_candidates
 from sknn_scratch.plotting._decision_boundary import DecisionBoundary, draw_decision_boundary
 from sknn_scratch.plotting._matplotlib import COLORS, import_pyplot, panel_axes
@@ -218,6 +218,7 @@ class DecisionBoundaryGridDisplay:
         titles = _with_scores(_titles_of_params(params), scores, label, len(fitted))
         return cls(fitted, X, y, titles=titles).plot(ax=ax, **kwargs)
 
+    @checks_own_arguments
     def plot(
         self,
         ax: Sequence[Axes] | np.ndarray | None = None,
@@ -247,14 +248,6 @@ class DecisionBoundaryGridDisplay:
             Itself.
         """
         plt = import_pyplot()
-        check_arguments(
-            "DecisionBoundaryGridDisplay.plot",
-            n_columns=n_columns,
-            grid_resolution=grid_resolution,
-            eps=eps,
-        )
-        if grid_resolution < 2:
-            raise ValueError(f"grid_resolution must be at least 2, got {grid_resolution}.")
         _check_data(self.X, self.y)
         classes = _common_classes(self.estimators, self.X, self.y)
         n_lines = max(title.count("\n") + 1 for title in self.titles)
@@ -347,9 +340,9 @@ def _common_classes(estimators, X, y):
 def _class_colors(plt, n_classes):
     """Return an array (n_classes, 3)."""
     if n_classes <= len(COLORS):
-        from matplotlib.colors import to_rgb
+        from matplotlib.colors import to_rgba_array
 
-        return np.array([to_rgb(color) for color in COLORS[:n_classes]])
+        return to_rgba_array(COLORS[:n_classes])[:, :3]
     return plt.get_cmap("gist_rainbow", n_classes)(np.arange(n_classes))[:, :3]
 
 

@@ -9,13 +9,11 @@ from sklearn.base import BaseEstimator
 
 from sknn_scratch._typing import ArrayLike, MatrixLike
 from sknn_scratch.gradient_check import GradientCheck, check_gradient
-from sknn_scratch.plotting._matplotlib import check_ax, import_pyplot
+from sknn_scratch.plotting._matplotlib import MARKERS, check_ax, import_pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
-
-_MARKERS = "os^vD<>PX*"
 
 
 class GradientCheckDisplay:
@@ -96,7 +94,7 @@ class GradientCheckDisplay:
             ax.plot(
                 check.numeric[here],
                 check.backprop[here],
-                _MARKERS[k % len(_MARKERS)],
+                MARKERS[k % len(MARKERS)],
                 fillstyle="none",
                 ms=6,
                 label=f"{name}: {here.sum()} parameters, worst {worst:.0e}",

@@ -11,9 +11,8 @@ COLORS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
+MARKERS = "os^vD<>PX*"  # of curves, in this order
 _MIN_WIDTH = 4.5  # inches, for the legend to fit
-
-_MARKERS = "os^Dv*P<X>"
 
 
 def import_pyplot():
@@ -27,7 +26,7 @@ def set_cycle(ax):
         # The grey one comes last: it looks like something less important
         colors = [*COLORS[:3], *COLORS[4:], COLORS[3]]
         dashes = (["-", "--", "-.", ":"] * 3)[: len(colors)]
-        ax.set_prop_cycle(color=colors, marker=list(_MARKERS), linestyle=dashes)
+        ax.set_prop_cycle(color=colors, marker=list(MARKERS), linestyle=dashes)
 
 
 def panel_axes(ax, n_panels, n_columns, panel_size, margin):
@@ -40,8 +39,6 @@ def panel_axes(ax, n_panels, n_columns, panel_size, margin):
         return given_axes(ax, n_panels)
     if n_columns is None:
         n_columns = _default_columns(n_panels)
-    if n_columns < 1:
-        raise ValueError(f"n_columns must be at least 1, got {n_columns}.")
     n_columns = min(n_columns, n_panels)
     n_rows = ceil(n_panels / n_columns)
     width, height = np.multiply(panel_size, (n_columns, n_rows)) + margin

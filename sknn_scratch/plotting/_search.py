@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknn_scratch.plotting._arguments import check_arguments
+from sknn_scratch.plotting._arguments import checks_own_arguments
 from sknn_scratch.plotting._matplotlib import check_ax, import_pyplot, set_cycle
 from sknn_scratch.plotting._parameter_axis import ParameterAxis
 from sknn_scratch.plotting._search_choice import choose
@@ -22,6 +22,7 @@ from sknn_scratch.plotting._search_notes import (
     fills_figure,
     folds,
     number_format,
+    of_search,
     write_above,
 )
 from sknn_scratch.plotting._search_results import SearchResults, read_search
@@ -143,6 +144,7 @@ class SearchDisplay:
         self.lines = lines
 
     @classmethod
+    @checks_own_arguments
     def from_search(
         cls,
         search: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, BaseEstimator],
@@ -186,14 +188,12 @@ class SearchDisplay:
         display : SearchDisplay
             With the plot in `ax_`.
         """
-        check_arguments(
-            "SearchDisplay.from_search", x=x, y=y, lines=lines, metric=metric, name=name
-        )
         searches = _named(search, name)
         results = {name: read_search(own, metric) for name, own in searches.items()}
         x, y, lines = choose(list(results.values()), x, y, lines)
         return cls(results, x=x, y=y, lines=lines).plot(ax=ax, **kwargs)
 
+    @checks_own_arguments
     def plot(
         self,
         ax: Axes | None = None,
@@ -238,15 +238,7 @@ class SearchDisplay:
         plt = import_pyplot()
         if ax is not None:
             check_ax(ax)
-        check_arguments(
-            "SearchDisplay.plot",
-            score_name=score_name,
-            values_format=values_format,
-            line_kw=line_kw,
-            im_kw=im_kw,
-            text_kw=text_kw,
-        )
-        self._check(std_display_style)
+        self._check()
         first = next(iter(self.results.values()))
         self._score_label = fill(score_name or first.score_name, _LABEL_LENGTH)
         if first.sign == -1:
@@ -275,22 +267,16 @@ class SearchDisplay:
         write_above(self.ax_, notes)
         return self
 
-    def _check(self, std_display_style):
-        if std_display_style not in ("fill_between", "errorbar", None):
-            raise ValueError(
-                "std_display_style must be 'fill_between', 'errorbar' or None, got "
-                f"{std_display_style!r}."
-            )
+    def _check(self):
         names = list(dict.fromkeys(own.score_name for own in self.results.values()))
         if len(names) > 1:
             raise ValueError(f"Scores of different metrics do not belong on one axis: {names}.")
         names = [name for name in (self.x, self.y) if name is not None and name not in ROUNDS]
         for name, results in self.results.items():
             if results.best(results.rows_with(names)) is None:
-                of_search = f" of {name}" if name else ""
                 raise ValueError(
-                    f"No candidate{of_search} that could be shown has a score: all fits failed. "
-                    "error_score='raise' in the search shows why."
+                    f"No candidate{of_search(name)} that could be shown has a score: all fits "
+                    "failed. error_score='raise' in the search shows why."
                 )
 
     def _plot_curves(self, std_display_style, line_kw):
@@ -361,12 +347,10 @@ class SearchDisplay:
     def _draw_legend(self):
         """Name the curves: beside axes that fill a figure which makes room for it, else inside."""
         handles, labels = self.ax_.get_legend_handles_labels()
-        if not handles:
-            return
-        if fills_figure(self.ax_):
-            self.ax_.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.01, 1))
-        else:
-            self.ax_.legend(handles, labels, fontsize="small")
+        if handles:
+            beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
+            style = beside if fills_figure(self.ax_) else {"fontsize": "small"}
+            self.ax_.legend(handles, labels, **style)
 
 
 def _named(search, name):

@@ -9,7 +9,7 @@ import numpy as np
 from sknn_scratch.plotting._matplotlib import set_cycle
 from sknn_scratch.plotting._parameter_axis import ParameterAxis, known_categories
 from sknn_scratch.plotting._params import shown, varying
-from sknn_scratch.plotting._search_results import SearchResults
+from sknn_scratch.plotting._search_results import SearchResults, grouped
 
 _LINE_LENGTH = 34  # characters in a legend
 _DODGE = 0.12  # the distance of curves that stand beside each other at a category
@@ -33,12 +33,10 @@ class Curve(NamedTuple):
 
 def curves_of(name, results, x, lines):
     """Return the curves of a search over `x`: one for each combination of values of `lines`."""
-    groups: dict[str, list[int]] = {}
-    for row in results.rows_with([x]):
-        values = [(key, results.params[row].get(key)) for key in lines]
-        groups.setdefault(repr(values), []).append(row)
+    rows_with_x = results.rows_with([x])
+    keys = [repr([(key, results.params[row].get(key)) for key in lines]) for row in rows_with_x]
     curves = []
-    for rows in groups.values():
+    for rows in grouped(keys, rows_with_x).values():
         parts = [_value(results.params[rows[0]], key) for key in lines]
         label = ", ".join([name, *parts] if name else parts)
         curves.append(_curve(label, results, rows, x, lines))
@@ -58,11 +56,9 @@ def _curve(label, results, rows, x, lines):
     is_random = axis.is_numeric and (np.bincount(ranks) == 1).sum() > len(rows) / 2
     is_best = bool(others) and not is_random
     if is_best or not others:
-        of_value: dict[int, list[int]] = {}
-        for row, rank in zip(rows, ranks, strict=True):
-            of_value.setdefault(rank, []).append(row)
-        best = {rank: results.best(beside) for rank, beside in of_value.items()}
-        rows = [of_value[rank][0] if row is None else row for rank, row in best.items()]
+        groups = grouped(ranks, rows).values()
+        best = [results.best(beside) for beside in groups]
+        rows = [own[0] if row is None else row for own, row in zip(groups, best, strict=True)]
     return Curve(label, results, rows, others, is_best)
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sknn_scratch.plotting._params import varying
+from sknn_scratch.plotting._search_results import grouped
 
 CELL = 0.62, 0.36  # width and height in inches
 _FONT_SIZE = 8.5  # of the numbers, in points, where there is room
@@ -32,9 +33,7 @@ def cells_of(results, x_axis, y_axis):
     rows = results.rows_with([x_axis.name, y_axis.name])
     params = [results.params[row] for row in rows]
     ranks = [axis.ranks(own[axis.name] for own in params) for axis in (y_axis, x_axis)]
-    of_cell = {}
-    for row, cell in zip(rows, zip(*ranks, strict=True), strict=True):
-        of_cell.setdefault(cell, []).append(row)
+    of_cell = grouped(zip(*ranks, strict=True), rows)
     best = {cell: results.best(beside) for cell, beside in of_cell.items()}
     failed = [cell for cell, row in best.items() if row is None]
     others = [name for name in varying(params) if name not in (x_axis.name, y_axis.name)]

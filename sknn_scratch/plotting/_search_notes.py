@@ -17,6 +17,11 @@ def folds(searches):
     return f"{' or '.join(map(str, numbers))} folds"
 
 
+def of_search(name):
+    """Return of which search something is said; nothing for a search alone, which has no name."""
+    return f" of {name}" if name else ""
+
+
 def best_over(names):
     """Return over which parameters only the best candidate is shown."""
     return f", the best over {', '.join(dict.fromkeys(names))}" if names else ""
@@ -28,8 +33,7 @@ def about_best(mark, name, results, rows, values_format):
     params = ", ".join(
         f"{key}={shown(value)}" for key, value in results.params[best].items() if key in varying
     )
-    of_search = f" of {name}" if name else ""
-    return f"{mark}: best{of_search}, {results.mean[best]:{values_format}} with {params}"
+    return f"{mark}: best{of_search(name)}, {results.mean[best]:{values_format}} with {params}"
 
 
 def about_failures(mark, name, results, rows):
@@ -37,11 +41,10 @@ def about_failures(mark, name, results, rows):
     n_failed = len(results.failed(rows))
     if not n_failed:
         return []
-    of_search = f" of {name}" if name else ""
-    return [f"{mark} score, because {n_failed} of {len(rows)} candidates{of_search} failed"]
+    return [f"{mark} score, because {n_failed} of {len(rows)} candidates{of_search(name)} failed"]
 
 
-def number_format(scores, given=None):
+def number_format(scores, given):
     """Return the format that was given, or one that suits the largest of these scores."""
     if given:
         try:

@@ -93,6 +93,14 @@ class SearchResults:
         return [row for row in rows if not np.isfinite(self.mean[row])]
 
 
+def grouped(keys, rows):
+    """Return the rows that have the same key, by their key."""
+    groups = {}
+    for key, row in zip(keys, rows, strict=True):
+        groups.setdefault(key, []).append(row)
+    return groups
+
+
 def read_search(search, metric):
     """Return the results of a fitted search by one of its metrics."""
     if not hasattr(search, "cv_results_"):
@@ -104,9 +112,7 @@ def read_search(search, metric):
             f"MLPGridSearchCV, or a list or dict of them; got {type(search).__name__}."
         )
     results = search.cv_results_
-    metric = _metric(search, metric)
-    name, sign = _score_name(search, metric)
-    key = metric if f"{_MEAN}{metric}" in results else "score"
+    key, name, sign = _metric(search, metric)
     mean = np.asarray(results[_MEAN + key], float)
     is_halving = "n_resources" in results
     resource = search.resource if is_halving else None
@@ -132,60 +138,47 @@ def _renamed(params, names):
 
 
 def _metric(search, metric):
-    """Return the metric to show, which must be one of the search's."""
-    metrics = [key.removeprefix(_MEAN) for key in search.cv_results_ if key.startswith(_MEAN)]
-    if metrics == ["score"]:
-        return _single_metric(search, metric)
-    if metric is None:
-        if len(metrics) > 1 and search.refit not in metrics:
-            raise ValueError(f"The search has several metrics: choose one of metric={metrics}.")
-        return search.refit if len(metrics) > 1 else metrics[0]
-    if metric not in metrics:
-        raise ValueError(f"metric must be one of those of the search, {metrics}; got {metric!r}.")
-    return metric
+    """Return the key of a metric in `cv_results_`, its name, and 1 if larger is better, else -1."""
+    keys = [key.removeprefix(_MEAN) for key in search.cv_results_ if key.startswith(_MEAN)]
+    key = "score" if keys == ["score"] else _chosen(keys, metric, search.refit)
+    scorer = search.scoring if key == "score" else key
+    if isinstance(search.scoring, Mapping):
+        scorer = search.scoring[key]
+    names = _names_of_scorer(search, scorer)
+    if metric not in (None, key, *names):
+        raise ValueError(
+            f"metric={metric!r} is not the metric of the search, which has one: "
+            f"{' or '.join(map(repr, dict.fromkeys([*names, key])))}. Leave out metric, or search "
+            f"with scoring={metric!r}."
+        )
+    text = scorer if isinstance(scorer, str) else repr(scorer)
+    made = _MADE.match(text)
+    is_error = text.startswith("neg_") or bool(made and "greater_is_better=False" in made[2])
+    name = [*names, key][0] if key == "score" else key
+    return key, _in_words(name), -1 if is_error else 1
 
 
-def _single_metric(search, metric):
-    """Return what the only metric of a search is called: its name in `scoring`, or 'score'."""
-    scoring = search.scoring
-    if isinstance(scoring, str):
-        own, names = scoring, [scoring]
-    else:
-        own, names = "score", _names_of_scorer(search, scoring)
-    if metric in (None, "score", *names):
-        return own
-    raise ValueError(
-        f"metric={metric!r} is not the metric of the search, which has one: "
-        f"{' or '.join(map(repr, [*names, 'score']))}. Leave out metric, or search with "
-        f"scoring={metric!r}."
-    )
+def _chosen(keys, metric, refit):
+    """Return one of several metrics: the one that is asked for, or by which the search refits."""
+    if metric in keys:
+        return metric
+    if metric is not None:
+        raise ValueError(f"metric must be one of those of the search, {keys}; got {metric!r}.")
+    if len(keys) > 1 and refit not in keys:
+        raise ValueError(f"The search has several metrics: choose one of metric={keys}.")
+    return refit if len(keys) > 1 else keys[0]
 
 
 def _names_of_scorer(search, scorer):
-    """Return the names that users know a scorer by, if it is not given by its name."""
+    """Return the names that users know a scorer by."""
+    if isinstance(scorer, str):
+        return [scorer]
     if scorer is None:
         kinds = {"accuracy": is_classifier, "r2": is_regressor}
         return [name for name, is_kind in kinds.items() if is_kind(search.estimator)]
     if made := _MADE.match(repr(scorer)):
         return [made[1]]
     return [scorer.__name__] if hasattr(scorer, "__name__") else []
-
-
-def _score_name(search, metric):
-    """Return what a metric is called, and 1 if larger scores are better, else -1."""
-    scorer = metric
-    if isinstance(search.scoring, Mapping):
-        scorer = search.scoring[metric]
-    elif metric == "score":
-        scorer = search.scoring
-    if scorer is None:
-        return _in_words([*_names_of_scorer(search, None), "score"][0]), 1
-    text = scorer if isinstance(scorer, str) else repr(scorer)
-    made = _MADE.match(text)
-    is_error = text.startswith("neg_") or bool(made and "greater_is_better=False" in made[2])
-    if metric == "score":
-        metric = [*_names_of_scorer(search, scorer), metric][0]
-    return _in_words(metric), -1 if is_error else 1
 
 
 def _in_words(metric):

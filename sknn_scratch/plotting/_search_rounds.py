@@ -9,11 +9,11 @@ _FIRST_GREY, _LAST_GREY = 0.65, 0.4  # of candidates dropped after the first, an
 _CROSS = {"marker": "x", "markersize": 7, "markeredgewidth": 1.5, "linestyle": "none"}
 
 
-def draw_rounds(ax, results, x, like=None, line_kw=None):
+def draw_rounds(ax, results, x, like, line_kw):
     """Draw a curve for each candidate; return them.
 
     The later a candidate was dropped, the darker its curve. All curves look like the line `like`,
-    if it is given, as those of each of several searches do.
+    if it is not None, as those of each of several searches do.
     """
     along = results.resources if x == "n_resources" else results.rounds
     last, best = results.rounds.max(), results.best(results.last_rows)

@@ -11,9 +11,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sknn_scratch._typing import ArrayLike, History
-from sknn_scratch.plotting._arguments import check_arguments
+from sknn_scratch.plotting._arguments import checks_own_arguments
 from sknn_scratch.plotting._fitted import fitted_network
-from sknn_scratch.plotting._matplotlib import given_axes, import_pyplot
+from sknn_scratch.plotting._matplotlib import MARKERS, given_axes, import_pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # What an estimator calls its score in `history_`, and what stands at the axis
 _SCORES = {"accuracy": "accuracy", "r2": "R²", "d2": "D²"}
-_MARKERS = "os^vD<>PX*"
 _N_MARKERS = 8  # along a curve
 _MAX_COLUMNS = 4
 
@@ -166,6 +165,7 @@ class TrainingCurveDisplay:
         }
         return cls(histories, test_scores=test_scores).plot(ax=ax, **kwargs)
 
+    @checks_own_arguments
     def plot(
         self,
         ax: Sequence[Axes] | np.ndarray | None = None,
@@ -197,14 +197,6 @@ class TrainingCurveDisplay:
             Itself.
         """
         plt = import_pyplot()
-        check_arguments(
-            "TrainingCurveDisplay.plot",
-            validation_label=validation_label,
-            loss_scale=loss_scale,
-            with_penalty=with_penalty,
-            line_kw=line_kw,
-            test_scores=self.test_scores,
-        )
         score_name = self._score_name()
         self._check_test_scores()
         curves = {
@@ -218,7 +210,7 @@ class TrainingCurveDisplay:
             self.figure_, self.axes_ = given_axes(ax, 2)
         self.lines_ = {}
         for k, name in enumerate(curves):
-            style = {"color": f"C{k}", "marker": _MARKERS[k % len(_MARKERS)], "fillstyle": "none"}
+            style = {"color": f"C{k}", "marker": MARKERS[k % len(MARKERS)], "fillstyle": "none"}
             style |= line_kw or {}
             self.lines_[name] = self._draw(name, curves[name], style, validation_label)
         penalties = "with" if with_penalty else "without"
@@ -229,11 +221,13 @@ class TrainingCurveDisplay:
 
     def _score_name(self):
         """Return the score that all histories have."""
-        if not isinstance(self.histories, Mapping):
-            raise TypeError(
-                "histories must be a dict of histories by name, got "
-                f"{type(self.histories).__name__}."
-            )
+        for what in ("histories", "test_scores"):
+            given = getattr(self, what)
+            if not isinstance(given, Mapping | None):
+                raise TypeError(
+                    f"{what} must be a dict of {what.replace('_', ' ')} by name, got "
+                    f"{type(given).__name__}."
+                )
         if not self.histories:
             raise ValueError("There is no history to plot: give at least one.")
         names = set()

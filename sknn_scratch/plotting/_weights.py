@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sknn_scratch._typing import ArrayLike
-from sknn_scratch.plotting._arguments import check_arguments
+from sknn_scratch.plotting._arguments import checks_own_arguments
 from sknn_scratch.plotting._fitted import fitted_network
 from sknn_scratch.plotting._matplotlib import import_pyplot, panel_axes
 
@@ -115,6 +115,7 @@ class WeightsDisplay:
         coef = fitted_network(estimator, "coefs_", cls.__name__).coefs_[0]
         return cls(coef, image_shape).plot(ax=ax, **kwargs)
 
+    @checks_own_arguments
     def plot(
         self,
         ax: Sequence[Axes] | np.ndarray | None = None,
@@ -148,13 +149,6 @@ class WeightsDisplay:
             Itself.
         """
         plt = import_pyplot()
-        check_arguments(
-            "WeightsDisplay.plot",
-            image_shape=self.image_shape,
-            units=units,
-            n_columns=n_columns,
-            limit=limit,
-        )
         self._check_shape()
         self.units_ = self._chosen(units, order)
         weights = self.coef[:, self.units_].T.reshape(-1, *self.image_shape)
@@ -169,24 +163,22 @@ class WeightsDisplay:
         return self
 
     def _check_shape(self):
-        shape = tuple(self.image_shape)
+        shape = tuple(np.atleast_1d(self.image_shape))
         if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
             raise ValueError(
                 "image_shape must be (rows, columns), or (rows, columns, 3) for colour images, "
-                f"got {shape}."
+                f"got {self.image_shape}."
             )
         if prod(shape) != len(self.coef):
             raise ValueError(
-                f"image_shape={shape} has {prod(shape)} pixel values, but the first layer has "
-                f"{len(self.coef)} inputs. Give the shape of one row of the X that the network "
-                "was fitted to."
+                f"image_shape={self.image_shape} has {prod(shape)} pixel values, but the first "
+                f"layer has {len(self.coef)} inputs. Give the shape of one row of the X that the "
+                "network was fitted to."
             )
 
     def _chosen(self, units, order):
         """Return the indices of the units to show."""
         n_units = self.coef.shape[1]
-        if order not in ("index", "norm"):
-            raise ValueError(f"order must be 'index' or 'norm', got {order!r}.")
         if units is not None and np.ndim(units) == 1:
             chosen = np.asarray(units)
             is_index = np.issubdtype(chosen.dtype, np.integer)
@@ -196,8 +188,6 @@ class WeightsDisplay:
                     f"{n_units} units), got {units}."
                 )
             return chosen
-        if units is not None and units < 1:
-            raise ValueError(f"units must be at least 1, got {units}.")
         ranked = np.arange(n_units)
         if order == "norm":
             ranked = np.argsort(-np.linalg.norm(self.coef, axis=0), stable=True)

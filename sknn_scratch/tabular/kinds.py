@@ -17,6 +17,7 @@ from sknn_scratch.estimators.data_faults import (
     kind_of,
     shown,
 )
+from sknn_scratch.estimators.labels import is_missing
 from sknn_scratch.tabular.columns import range_of
 from sknn_scratch.tabular.table import refuse_no_table
 
@@ -150,9 +151,9 @@ def _kinds(column):
         return [[], [], ["two_categories"], ["categories"]][_up_to_three(_strings(column))]
     numbers = _floats(column)
     range_of(numbers, column.name)  # an error here has the name, which the transformers do not know
-    is_missing = np.isnan(numbers)
-    kinds = [[], [], ["two_numbers"], ["numbers"]][_up_to_three(numbers[~is_missing])]
-    has_gaps = is_missing.any() and not is_missing.all()
+    gaps = np.isnan(numbers)
+    kinds = [[], [], ["two_numbers"], ["numbers"]][_up_to_three(numbers[~gaps])]
+    has_gaps = gaps.any() and not gaps.all()
     return [*kinds, "numbers_with_gaps"] if has_gaps else kinds
 
 
@@ -201,16 +202,14 @@ def _floats(column):
 
 
 def _strings(column):
-    return np.array([_string(value) for value in column.values], dtype=object)
+    strings = [None if is_missing(value) else as_string(value) for value in column.values]
+    return np.array(strings, dtype=object)
 
 
-def _string(value):
-    """Return a category as a string, or None.
+def as_string(value):
+    """Return a category as a string.
 
     pandas turns whole numbers into floats where one is missing: 2.0 and 2 are the same category.
     """
-    if isinstance(value, (float, np.floating)):
-        if np.isnan(value):
-            return None
-        return str(int(value)) if float(value).is_integer() else str(value)
-    return None if kind_of(value) == "missing" else str(value)
+    is_whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
+    return str(int(value) if is_whole else value)

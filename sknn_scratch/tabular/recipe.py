@@ -20,7 +20,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sknn_scratch._sklearn import Interval, StrOptions, validate_parameter_constraints
+from sknn_scratch._arguments import checks_arguments
+from sknn_scratch._sklearn import Interval, StrOptions
 from sknn_scratch._typing import RandomState
 from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
 from sknn_scratch.estimators.classifier import MLPScratchClassifier
@@ -54,6 +55,7 @@ CONSTRAINTS: dict[str, list] = {
 }
 
 
+@checks_arguments(CONSTRAINTS)
 def tabular_classifier(
     *,
     n_networks: int = 8,
@@ -114,12 +116,13 @@ def tabular_classifier(
     True
     """
     network = MLPScratchClassifier(**NETWORK, max_iter=max_iter, engine=engine)
-    networks = _ensemble(
-        "tabular_classifier", MLPBaggingClassifier, network, n_networks, random_state, n_jobs
+    networks = MLPBaggingClassifier(
+        network, n_networks, bootstrap=False, random_state=random_state, n_jobs=n_jobs
     )
     return _pipeline("classification", networks)
 
 
+@checks_arguments(CONSTRAINTS)
 def tabular_regressor(
     *,
     n_networks: int = 8,
@@ -175,8 +178,8 @@ def tabular_regressor(
     True
     """
     network = MLPScratchRegressor(**NETWORK, max_iter=max_iter, engine=engine)
-    networks = _ensemble(
-        "tabular_regressor", MLPBaggingRegressor, network, n_networks, random_state, n_jobs
+    networks = MLPBaggingRegressor(
+        network, n_networks, bootstrap=False, random_state=random_state, n_jobs=n_jobs
     )
     scaled = ScaledTargetRegressor(
         networks,
@@ -185,19 +188,6 @@ def tabular_regressor(
         check_inverse=False,  # it can always be undone
     )
     return _pipeline("regression", scaled)
-
-
-def _ensemble(caller, bagging, network, n_networks, random_state, n_jobs):
-    """Return an ensemble, or raise an error that names an argument of the caller."""
-    given = {
-        "n_networks": n_networks,
-        "max_iter": network.max_iter,
-        "engine": network.engine,
-        "random_state": random_state,
-        "n_jobs": n_jobs,
-    }
-    validate_parameter_constraints(CONSTRAINTS, given, caller)
-    return bagging(network, n_networks, bootstrap=False, random_state=random_state, n_jobs=n_jobs)
 
 
 def _pipeline(target_type, networks):

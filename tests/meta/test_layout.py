@@ -20,6 +20,7 @@ GROUND = [
     "_warnings",
     "_pipelines",
     "_sklearn",
+    "_arguments",
     "exceptions",
 ]
 TOOLS = [

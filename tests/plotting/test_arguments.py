@@ -110,7 +110,7 @@ def test_units_that_are_no_indices():
     display = WeightsDisplay(np.ones((4, 3)), (2, 2))
     with pytest.raises(ValueError, match=r"units must hold indices from 0 to 2 .* got \['a'\]"):
         display.plot(units=["a"])
-    with pytest.raises(ValueError, match=r"'image_shape' parameter of WeightsDisplay.plot must be"):
+    with pytest.raises(ValueError, match=r"image_shape must be \(rows, columns\), or .* got 4\."):
         WeightsDisplay(np.ones((4, 3)), 4).plot()
 
 
@@ -123,6 +123,8 @@ def test_what_is_no_list_of_estimators_or_results():
         DecisionBoundaryGridDisplay.from_cv_results(GridSearchCV(LINEAR, {}), LINEAR, X, y)
     with pytest.raises(TypeError, match=r"histories must be a dict of histories by name, got list"):
         TrainingCurveDisplay([{"loss": [1.0]}]).plot()
+    with pytest.raises(TypeError, match="test_scores must be a dict of test scores by name, got"):
+        TrainingCurveDisplay({"": {"loss": [1.0], "r2": [0.5]}}, test_scores=0.5).plot()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_every_display_is_among_them():
 @pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: type(display).__name__)
 def test_without_matplotlib_the_error_says_what_to_install(display, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    expected = rf"{type(display).__name__}.plot needs matplotlib: pip install sknn-scratch\[plot\]"
+    expected = r'matplotlib is needed for this: pip install "sknn-scratch\[plot\]"'
     with pytest.raises(ImportError, match=expected):
         display.plot()
 

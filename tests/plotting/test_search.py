@@ -427,7 +427,7 @@ def test_axes_of_ones_own_keep_their_neighbours(two):
         ({"a": [1, 2], "b": [0]}, {"x": "b"}, ValueError, "x='b' has one value for all"),
         ({"a": [1, 2]}, {"x": "a", "y": "a"}, ValueError, "must be different parameters"),
         ({"a": [1, 2]}, {"x": "n_resources"}, ValueError, "is for halving searches"),
-        ({"a": [1, 2]}, {"std_display_style": "x"}, ValueError, "'fill_between', 'errorbar' or"),
+        ({"a": [1, 2]}, {"std_display_style": "x"}, ValueError, "'std_display_style' parameter"),
         (
             {"a": [1, 2], "b": [0, 1], "kind": [1, 2]},
             {},
