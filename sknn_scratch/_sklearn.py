@@ -114,31 +114,3 @@ except ImportError as error:
         f"sknn_scratch {__version__} does not work with scikit-learn {sklearn.__version__}, which "
         f"lacks a name that it uses ({error}). Install a newer sknn_scratch, or scikit-learn 1.9."
     ) from error
-
-__all__ = [
-    "HalvingGridSearchCV",
-    "HalvingRandomSearchCV",
-    "Interval",
-    "MultimetricScorer",
-    "Options",
-    "StrOptions",
-    "build_members",
-    "check_feature_names_in",
-    "check_method_params",
-    "check_partial_fit_first_call",
-    "check_sample_weight",
-    "close_listener",
-    "fit_and_score",
-    "fit_context",
-    "insert_error_scores",
-    "n_samples_to_draw",
-    "num_samples",
-    "open_listener",
-    "raise_for_params",
-    "safe_split",
-    "send",
-    "threadpool_controller",
-    "validate_parameter_constraints",
-    "validate_params",
-    "warn_or_raise_about_fit_failures",
-]

@@ -51,17 +51,12 @@ def _interpolated(x, points, values):
     The last point that is not above x is found by bisection, for all columns at once.
     """
     n_features, n_points = points.shape
-    if n_points == 1:
-        return x * 0 + values[0]
-    at, offset = None, n_points * np.arange(n_features)
+    at, offset = x.graph.constant(np.zeros(n_features), np.int64), n_points * np.arange(n_features)
     table = x.graph.constant(points.ravel())
     for step in _halves(n_points):
-        if at is None:
-            probe = x.graph.constant(np.full(n_features, step), np.int64)
-        else:
-            probe = minimum(at + step, n_points - 1)
+        probe = minimum(at + step, n_points - 1)
         is_beyond = x < take(table, probe + offset, axis=0)
-        at = where(is_beyond, 0 if at is None else at, probe)
+        at = where(is_beyond, at, probe)
     after = minimum(at + 1, n_points - 1)
     x_0, x_1 = (take(table, place + offset, axis=0) for place in (at, after))
     heights = x.graph.constant(values)
