@@ -23,7 +23,7 @@ __all__ = ["load", "save", "to_json", "to_onnx"]
 _ZIP = b"PK\x03\x04"  # what skops writes
 # A pickle of protocol 2 or later; compressed by zlib, gzip, bz2, xz, lzma or lz4
 _JOBLIB = (b"\x80", b"\x78", b"\x1f\x8b", b"BZ", b"\xfd7zXZ", b"\x5d\x00", b"\x04\x22\x4d\x18")
-# What a skops file may hold; by their names, so that nothing is imported which no file needs
+# What a skops file may hold. Written out, so that nothing is trusted only because it is public
 _OURS = [
     "sknn_scratch.MLPScratchClassifier",
     "sknn_scratch.MLPScratchRegressor",

@@ -16,6 +16,7 @@ from sknn_scratch._sklearn import n_samples_to_draw, raise_for_params
 from sknn_scratch._typing import ArrayLike, MatrixLike, RandomState
 from sknn_scratch._warnings import warn
 from sknn_scratch.ensemble.members import (
+    LENIENT,
     answers,
     are_networks,
     ask,
@@ -170,15 +171,7 @@ class _Bagging(BaseEnsemble):
     def _checked_for_others(self, X, y):
         """Return X, y, and where y is missing, for members that are no networks by themselves."""
         numbers, missing = (y, None) if self._gaps == "error" else filled(y)
-        X, numbers = validate_data(
-            self,
-            X,
-            numbers,
-            accept_sparse=["csr", "csc"],
-            dtype=None,
-            ensure_all_finite=False,
-            multi_output=True,
-        )
+        X, numbers = validate_data(self, X, numbers, multi_output=True, **LENIENT)
         if is_classifier(self):
             refuse_sparse_labels(y)
         elif network_of(self._get_estimator()) is not None:
@@ -312,7 +305,7 @@ class _Bagging(BaseEnsemble):
                 )
         return self.estimators_, self.estimators_features_
 
-    def _out_of_bag(self, X, n_outputs=()):
+    def _out_of_bag(self, X, n_outputs):
         """Return for each sample the sum of the answers of members that have not seen it.
 
         The second array has the number of these members.

@@ -10,7 +10,8 @@ def choose(results, x, y, lines):
     `results` is a list with what each search found. What is None is chosen, if there is one choice.
     """
     lines = [lines] if isinstance(lines, str) else list(() if lines is None else lines)
-    if x in ROUNDS or _shows_rounds(results, x, y, lines):
+    is_halving = all(search.resource is not None for search in results)
+    if x in ROUNDS or (is_halving and x is None and y is None and not lines):
         return _rounds(results, x, y, lines), None, []
     y = None if y is None else _name(results, "y", y)
     lines = [_name(results, "lines", name) for name in lines]
@@ -25,11 +26,6 @@ def choose(results, x, y, lines):
     if y is not None and len(results) > 1:
         raise ValueError(f"A heat map shows one search, got {len(results)}: leave out y.")
     return x, y, lines
-
-
-def _shows_rounds(results, x, y, lines):
-    is_halving = all(search.resource is not None for search in results)
-    return is_halving and x is None and y is None and not lines
 
 
 def _rounds(results, x, y, lines):

@@ -18,7 +18,7 @@ def folds(searches):
 
 
 def of_search(name):
-    """Return of which search something is said; nothing for a search alone, which has no name."""
+    """Return words that name a search; none for a search without a name."""
     return f" of {name}" if name else ""
 
 
