@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknn_scratch._typing import ArrayLike
 from sknn_scratch.plotting._arguments import checks_own_arguments
-from sknn_scratch.plotting._candidates import fit_candidates
+from sknn_scratch.plotting._candidates import Results, fit_candidates, results_of
 from sknn_scratch.plotting._decision_boundary import DecisionBoundary, draw_decision_boundary
 from sknn_scratch.plotting._matplotlib import COLORS, import_pyplot, panel_axes
 from sknn_scratch.plotting._params import own_params, short_names, shown, varying
@@ -158,7 +158,7 @@ class DecisionBoundaryGridDisplay:
     @classmethod
     def from_cv_results(
         cls,
-        cv_results: Mapping[str, Any] | BaseEstimator,
+        cv_results: Results | BaseEstimator,
         estimator: BaseEstimator,
         X: ArrayLike,
         y: ArrayLike,
@@ -175,8 +175,9 @@ class DecisionBoundaryGridDisplay:
 
         Parameters
         ----------
-        cv_results : dict or fitted search
+        cv_results : fitted search, dict or pandas.DataFrame
             A search such as :class:`~sklearn.model_selection.GridSearchCV`, or its `cv_results_`.
+            A frame of these may be sorted and filtered: each of its rows is a panel.
         estimator : estimator
             The estimator; a clone of it is fitted to X and y for each candidate.
         X : ndarray or dataframe of shape (n_samples, 2)
@@ -198,12 +199,7 @@ class DecisionBoundaryGridDisplay:
             With the panels in `axes_`.
         """
         import_pyplot()  # fails before fitting
-        results = getattr(cv_results, "cv_results_", cv_results)
-        if not (hasattr(results, "keys") and hasattr(results, "__getitem__")):  # dict or frame
-            raise TypeError(
-                "cv_results must be a fitted search such as GridSearchCV, or its cv_results_; got "
-                f"{type(cv_results).__name__}."
-            )
+        results = results_of(cv_results)
         allowed = ["training", *(key for key in results if key.startswith("mean_"))]
         if score not in allowed:
             raise ValueError(f"score must be one of {allowed}, got {score!r}.")

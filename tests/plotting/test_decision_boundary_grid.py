@@ -74,6 +74,26 @@ def test_results_in_a_frame(model, search):
         assert [title.splitlines()[-1][-5:] for title in titles(display)] == expected
 
 
+NO_RESULTS = {
+    "from a file": (lambda frame: frame.astype({"params": str}), TypeError, "a dict for each cand"),
+    "empty": (lambda frame: frame[:0], ValueError, "cv_results has no candidates"),
+    "without": (
+        lambda frame: frame.drop(columns="params"),
+        ValueError,
+        "no candidates: .*'params'",
+    ),
+    "a list": (lambda frame: [], TypeError, "a pandas.DataFrame of these; got list"),
+}
+
+
+@pytest.mark.parametrize("case", NO_RESULTS)
+def test_results_without_candidates(case, model, search):
+    change, error, message = NO_RESULTS[case]
+    results = change(pd.DataFrame(search.cv_results_))
+    with pytest.raises(error, match=message):
+        DecisionBoundaryGridDisplay.from_cv_results(results, model, X, NAMES)
+
+
 def test_score_in_the_titles(model, search):
     def last_lines(score):
         display = DecisionBoundaryGridDisplay.from_cv_results(
