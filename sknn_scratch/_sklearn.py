@@ -56,11 +56,13 @@ try:
         HalvingRandomSearchCV,
     )
 
-    # Scores a trained network as scikit-learn's searches do, with their messages and error scores.
-    # When it vanishes, look at what `BaseSearchCV.fit` runs in parallel; likewise for the two
-    # functions that read its results: scores of failed fits, and the warning about them.
+    # Fits and scores a network as scikit-learn's searches do, with their messages and error scores;
+    # `_score` is its second half. When they vanish, look at what `BaseSearchCV.fit` runs in
+    # parallel; likewise for the two functions that read its results: scores of failed fits, and
+    # the warning about them.
     from sklearn.model_selection._validation import _fit_and_score as fit_and_score
     from sklearn.model_selection._validation import _insert_error_scores as insert_error_scores
+    from sklearn.model_selection._validation import _score as score_fitted
     from sklearn.model_selection._validation import (
         _warn_or_raise_about_fit_failures as warn_or_raise_about_fit_failures,
     )

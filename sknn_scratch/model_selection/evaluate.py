@@ -4,6 +4,7 @@ from collections import defaultdict
 from contextlib import nullcontext
 
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
 from sknn_scratch._sklearn import insert_error_scores, warn_or_raise_about_fit_failures
 from sknn_scratch.estimators.hooks import hands_on_callbacks
@@ -135,9 +136,11 @@ class Evaluation:
                         yield from zip((fit.number for fit in job), scores, strict=True)
 
     def _feeds(self, wave, workers):
-        """Return what reaches the networks of pipelines, by the key of their fits."""
+        """Return what reaches the networks, by the key of their fits."""
         feeds = self.rounds.feeds_of(wave)
         missing = [fit for fit in wave if fit.feed not in feeds]
+        if not workers.at_home:  # to send a process the rows of a split takes longer than to split
+            missing = [fit for fit in missing if type(fit.estimator) is Pipeline]
         least = 1 if self.rounds.go_on else 2
         feeds |= feeds_of(missing, workers, self.X, self.y, self.score["fit_params"], least)
         self.rounds.keep_feeds(feeds)

@@ -4,6 +4,7 @@ from sklearn import config_context
 
 from sknn_scratch.estimators.constraints import checks_parameters
 from sknn_scratch.estimators.fit import fit_network
+from sknn_scratch.model_selection.plan import twin
 
 
 def fit_further(network, begun, X, y, *, to_go_on=True, used_up=False, **params):
@@ -46,9 +47,7 @@ def fit_further(network, begun, X, y, *, to_go_on=True, used_up=False, **params)
         _fit(network, to_go_on, used_up, X, y, **params)
     if not to_go_on:
         return None
-    # `copy.copy` would make of it what goes into a file, and a network of that
-    reached = object.__new__(type(network))
-    vars(reached).update(vars(network))
+    reached = twin(network)
     vars(reached).pop("_parent_callback_ctx", None)  # it belongs to the fit that ends here
     del network._resume_point  # `fit` would leave none
     has_diverged = network.early_stopping and reached._resume_point.flat is None

@@ -46,6 +46,8 @@ class Workers:
 
         ``told(n)`` is called, in any thread, whenever n of them have returned.
         """
+        if not arguments:  # joblib would prepare for them nevertheless
+            return []
         vars(self.parallel).pop("print_progress", None)
         if told is not None:
             # joblib calls this whenever calls have returned, from whatever backend
