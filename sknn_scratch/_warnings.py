@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 # Between the user and the package may lie a search or a pipeline, or the reading of a file
 _ON_THE_WAY = {"sknn_scratch", "sklearn", "joblib", "skops", "pickle"}
 
-_of_thread = local()
+
+class _OfThread(local):
+    """Where the warnings of a thread point, and how those begin that it leaves out."""
+
+    place: "Place | None" = None
+    told: Any = ()
+
+
+_of_thread = _OfThread()
 
 
 class Place(NamedTuple):
@@ -24,13 +32,29 @@ class Place(NamedTuple):
 def warn(message, category=UserWarning):
     """Issue a warning at the nearest line of the stack that is the user's own.
 
+    `message` may be a function that returns it. It is not called where the user ignores the
+    category: a search would write a text for each of its networks.
+
     How many calls lie between is not the same for `fit`, a pipeline and a search, so that no number
     for `stacklevel` would do. `skip_file_prefixes` would, from Python 3.12 on.
     """
-    if str(message).startswith(getattr(_of_thread, "told", ())):
+    if callable(message):
+        if _is_ignored(category):
+            return
+        message = message()
+    if str(message).startswith(_of_thread.told):
         return
-    place = getattr(_of_thread, "place", None) or user_place()
-    warnings.warn_explicit(message, category, *place)
+    warnings.warn_explicit(message, category, *(_of_thread.place or user_place()))
+
+
+def _is_ignored(category):
+    """Whether warnings of a category are surely ignored, whatever they say and wherever."""
+    if getattr(sys.flags, "context_aware_warnings", False):  # these filters need not be the user's
+        return False
+    for action, message, of_category, module, line in warnings.filters:
+        if issubclass(category, of_category):
+            return action == "ignore" and not (message or module or line)
+    return False
 
 
 def user_place():

@@ -194,12 +194,14 @@ def report_ending(estimator, progress, scipy_result=None):
             "weights so far are kept."
         )
     elif progress.ending is Ending.LAST_EPOCH:
-        watched = progress.watched
-        curve = falling(watched, np.array(estimator.history_[watched][-estimator.n_iter_ :]))
-        message = not_converged(estimator, watched_in_words(watched), curve)
-        warn(message, ConvergenceWarning)
+        warn(lambda: _last_epoch_message(estimator, progress.watched), ConvergenceWarning)
     elif progress.ending is Ending.NOT_CONVERGED:
-        warn(lbfgs_not_converged(estimator, scipy_result), ConvergenceWarning)
+        warn(lambda: lbfgs_not_converged(estimator, scipy_result), ConvergenceWarning)
+
+
+def _last_epoch_message(estimator, watched):
+    curve = falling(watched, np.array(estimator.history_[watched][-estimator.n_iter_ :]))
+    return not_converged(estimator, watched_in_words(watched), curve)
 
 
 def not_converged(estimator, watched, curve):

@@ -52,7 +52,8 @@ def show_curves(estimator, progress, validation):
 
 def keep_parameters(estimator, params, dtype):
     """Keep the parameters, as matrices and vectors of `dtype`, and return them as such."""
-    params = params.view(params.flat.astype(dtype, copy=False))
+    if params.flat.dtype != dtype:
+        params = params.view(params.flat.astype(dtype))
     if not np.isfinite(params.flat).all():
         raise ValueError(divergence_message(estimator))
     estimator.coefs_, estimator.intercepts_ = params.weights, params.biases

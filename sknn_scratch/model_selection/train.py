@@ -2,7 +2,6 @@
 
 from sklearn import config_context
 
-from sknn_scratch.estimators.constraints import checks_parameters
 from sknn_scratch.estimators.fit import fit_network
 from sknn_scratch.model_selection.plan import twin
 
@@ -15,8 +14,8 @@ def fit_further(network, begun, X, y, *, to_go_on=True, used_up=False, **params)
     Parameters
     ----------
     network : MLPScratchClassifier or MLPScratchRegressor
-        It is not fitted, and its parameters have been checked. Its solver is not lbfgs, its
-        schedule is `endless`, and its `random_state` is a number.
+        It is not fitted, has no callbacks, and its parameters have been checked. Its solver is not
+        lbfgs, its schedule is `endless`, and its `random_state` is a number.
     begun : object of the class of `network`, or None
         What this function returned for a network with the same parameters, except for a
         `max_iter` that is not larger, and for the same data. None to begin.
@@ -42,7 +41,7 @@ def fit_further(network, begun, X, y, *, to_go_on=True, used_up=False, **params)
     if begun is not None:
         fitted = vars(begun).keys() - vars(network).keys()  # which has parameters only
         vars(network).update({name: vars(begun)[name] for name in fitted})
-    # A search plans with sound parameters only. To check them again takes 0.1 ms
+    # The decorator of `fit` would check the parameters again, and look for callbacks, in 0.1 ms
     with config_context(skip_parameter_validation=True):
         _fit(network, to_go_on, used_up, X, y, **params)
     if not to_go_on:
@@ -54,7 +53,6 @@ def fit_further(network, begun, X, y, *, to_go_on=True, used_up=False, **params)
     return None if has_diverged else reached
 
 
-@checks_parameters
 def _fit(
     network,
     unfinished,
