@@ -15,6 +15,7 @@ import sknn_scratch.engine.kernels.records as records
 import sknn_scratch.engine.losses as losses
 import sknn_scratch.engine.penalties as penalties
 import sknn_scratch.engine.solvers as solvers
+import sknn_scratch.engine.twister as twister
 from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
@@ -26,9 +27,9 @@ from sknn_scratch.engine.training import Epoch, Optimizer
 _MULTIPLICATIONS_PER_CALL = 2**31
 _NOISE_PER_CALL = 2**18
 _VALUES_PER_CALL = 2**17
-# Rows that are shuffled at a time in compiled code, if there are so many. To take the state of the
-# generator there and back takes as long as numpy's `shuffle` of 5,500 rows, 65 us.
-_WORTH_A_STATE = 2**13
+# Rows that are shuffled at a time in compiled code, if there are so many: from there on it is as
+# fast as numpy's `shuffle`, which keeps Python's lock.
+_WORTH_COMPILING = 2**10
 
 # The classes that the kernels know, and their codes. Classes derived from them are not among them,
 # because they may do something else.
@@ -172,7 +173,7 @@ class CompiledEpochs:
     def _shuffle(self, orders):
         """Write the order of the samples in each of the next epochs."""
         generator = self.batches.generator
-        if orders.size >= _WORTH_A_STATE and _draws_in_compiled_code(generator):
+        if orders.size >= _WORTH_COMPILING and _draws_in_compiled_code(generator):
             _shuffle_by(generator, self.order, orders)
             return
         for order in orders:
@@ -317,17 +318,15 @@ def _draws_in_compiled_code(generator):
     common = np.random.mtrand._rand  # as in scikit-learn's `check_random_state`
     if type(generator) is not np.random.RandomState or generator is common:
         return False
-    return type(generator._bit_generator) is np.random.MT19937
+    return type(generator._bit_generator) is np.random.MT19937 and twister.is_known()
 
 
 def _shuffle_by(generator, order, orders):
     """Shuffle the order for each row of `orders`, as the generator's own `shuffle` would."""
     # numpy's methods take this lock, too: another thread may fit with the same generator
     with generator._bit_generator.lock:
-        state = generator.get_state(legacy=False)
-        twister = state["state"]
-        twister["pos"] = shuffling().shuffle(twister["key"], twister["pos"], order, orders)
-        generator.set_state(state)
+        state = twister.twister_of(generator)
+        state.position = shuffling().shuffle(state.key, state.position, order, orders)
 
 
 def _order(batches):

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from contextlib import nullcontext
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -76,7 +77,8 @@ class Evaluation:
 
     def _splits(self, cv):
         cv = cv or self.search._checked_cv_orig
-        splits = list(cv.split(self.X, self.y, **self.split_params))
+        # As `_fit_and_score` does: of slices it then says that they are not supported
+        splits = [tuple(map(np.asarray, s)) for s in cv.split(self.X, self.y, **self.split_params)]
         if len(splits) != self.search.n_splits_:
             raise ValueError(
                 "cv.split and cv.get_n_splits return inconsistent results. "

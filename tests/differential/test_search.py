@@ -34,6 +34,7 @@ from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.training import NumpyEpochs
 from sknn_scratch.estimators import fit as fit_module
 from sknn_scratch.model_selection import MLPGridSearchCV, MLPRandomizedSearchCV
+from sknn_scratch.model_selection import plan as plan_module
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Got `batch_size`"
@@ -328,6 +329,52 @@ def test_transformers_are_fitted_once_for_each_fold_and_setting(monkeypatch):
     found = search.fit(X, y).cv_results_
     assert CountingScaler.fits == 3 * 2
     assert_same(found, GridSearchCV(**search.get_params(deep=False)).fit(X, y).cv_results_)
+
+
+class Derived(MLPScratchClassifier):
+    """Nobody knows what it does."""
+
+
+@pytest.mark.parametrize(
+    ("cls", "most_bytes", "n_arrays"),
+    [
+        (MLPScratchClassifier, 2**30, 3),
+        (MLPScratchClassifier, 3 * N * 5 * 8 - 1, 12),
+        (Derived, 2**30, 12),
+    ],
+)
+def test_samples_are_split_once_for_each_fold(cls, most_bytes, n_arrays, monkeypatch):
+    """What many networks are given is safe from all of them, and fits into memory."""
+    monkeypatch.setattr(plan_module, "BYTES_OF_FEEDS", most_bytes)
+    prepare, given = fit_module.prepare, []
+    monkeypatch.setattr(
+        fit_module, "prepare", lambda *a, **k: given.append(a[1:3]) or prepare(*a, **k)
+    )
+    X, y, _ = problem("classes")
+    search = MLPGridSearchCV(network(cls), STEPS, cv=3, refit=False)
+    found = search.fit(X, y).cv_results_
+    assert len({id(X_train) for X_train, _ in given}) == n_arrays
+    assert {array.flags.writeable for pair in given for array in pair} == {n_arrays > 3}
+    assert_same(found, GridSearchCV(**search.get_params(deep=False)).fit(X, y).cv_results_)
+
+
+@pytest.mark.parametrize("kind", ["lists", "masks", "slices"])
+def test_splits_of_the_users_own(kind):
+    X, y, _ = problem("classes")
+    parts = [np.arange(N) % 3 == k for k in range(3)]
+    if kind == "lists":
+        parts = [np.flatnonzero(part).tolist() for part in parts]
+    splits = [(parts[0], parts[1]), (parts[2], parts[0])]
+    if kind == "slices":
+        splits = [(slice(0, 40), slice(40, 60))]
+    search = MLPGridSearchCV(network(), STEPS, cv=splits, refit=False, return_train_score=True)
+    (found, _), (expected, _) = (
+        results(each, X, y) for each in (search, GridSearchCV(**search.get_params(deep=False)))
+    )
+    if kind == "slices":  # scikit-learn takes them for strings
+        assert str(found) == str(expected)
+    else:
+        assert_same(found, expected)
 
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])

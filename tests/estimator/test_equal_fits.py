@@ -7,14 +7,17 @@ import subprocess
 import sys
 
 import joblib
+import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import scale
+from sklearn.utils import check_random_state
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.callbacks import Checkpoint
 from sknn_scratch.engine.solvers import SOLVERS
+from sknn_scratch.estimators.resume import generator_of
 from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
@@ -136,3 +139,12 @@ def test_a_script_that_is_run_twice_writes_the_same_file(tmp_path):
         subprocess.run([sys.executable, "-c", SCRIPT], check=True, cwd=tmp_path, env=environment)
         files.append((tmp_path / "model.joblib").read_bytes())
     assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    "random_state", [0, 7, np.uint32(2**32 - 1), None, np.random.RandomState(3)]
+)
+def test_generators_are_those_of_scikit_learn(random_state):
+    found, expected = generator_of(random_state), check_random_state(random_state)
+    assert (found is expected) == (not isinstance(random_state, (int, np.integer)))
+    assert pickle.dumps(found) == pickle.dumps(expected)

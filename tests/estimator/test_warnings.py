@@ -169,6 +169,39 @@ def test_at_the_line_that_loads_a_model_file(tmp_path, monkeypatch, ending):
     assert warned(lambda: model_files.load(path, **trusted)) == {ModelVersionWarning}
 
 
+FILTERS = {
+    "the category": (("ignore", "", UserWarning), False),
+    "a parent": (("ignore", "", Warning), False),
+    "another category": (("ignore", "", RuntimeWarning), True),
+    "some texts": (("ignore", "told", UserWarning), True),
+    "other texts": (("ignore", "nothing", UserWarning), True),
+    "a module": (("ignore", "", UserWarning, "nobody"), True),
+    "a line": (("ignore", "", UserWarning, "", 10**6), True),
+    "nothing": (("always",), True),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_text_that_nobody_sees_is_not_written(name):
+    chosen, is_written = FILTERS[name]
+    texts = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        warnings.filterwarnings(*chosen)
+        warn(lambda: texts.append("told") or "told")
+        warnings.warn("told", stacklevel=1)  # Python's own decision
+    assert bool(texts) == is_written
+    assert len(caught) in (0, 2)
+
+
+def test_a_filter_that_comes_first_decides():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.filterwarnings("error", "told")
+        with pytest.raises(UserWarning, match="told"):
+            warn(lambda: "told")
+
+
 def test_in_an_example_of_a_docstring():
     """It runs in the name of a module of the package, and is the user's line all the same."""
     code = compile("network.fit(X, Y)", "<doctest sknn_scratch.estimators.classifier[0]>", "exec")

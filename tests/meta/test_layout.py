@@ -50,8 +50,8 @@ MAY_IMPORT = {
 # A file imports only from those before it in its folder
 ORDER = {
     "engine": "subnormals parameters initializers activations target_weights losses penalties "
-    "solvers schedules progress dropout network outputs batches objective training lbfgs kernels "
-    "compiled",
+    "solvers schedules progress dropout network outputs batches objective training lbfgs twister "
+    "kernels compiled",
     "engine.kernels": "compiler records functions activations losses penalties layers solvers "
     "epoch shuffling",
     "estimators": "threads interrupts epoch_count verbose hooks rollback summary checksum "

@@ -10,6 +10,7 @@ from sknn_scratch import MLPScratchClassifier
 pytest.importorskip("numba")
 
 import sknn_scratch.engine.compiled as compiled
+import sknn_scratch.engine.twister as twister
 from sknn_scratch.engine.kernels.shuffling import shuffle
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -28,10 +29,8 @@ def test_orders_are_those_of_numpy(n_rows):
         ours, numpys = generator(n_rows, n_drawn), generator(n_rows, n_drawn)
         order, expected = np.arange(n_rows), np.arange(n_rows)
         orders = np.empty((4, n_rows), np.int64)
-        state = ours.get_state(legacy=False)
-        twister = state["state"]
-        twister["pos"] = shuffle(twister["key"], twister["pos"], order, orders)
-        ours.set_state(state)
+        state = twister.twister_of(ours)
+        state.position = shuffle(state.key, state.position, order, orders)
         for row in orders:
             numpys.shuffle(expected)
             np.testing.assert_array_equal(row, expected)
@@ -52,7 +51,7 @@ STATES = {
 @pytest.mark.parametrize("name", STATES)
 def test_the_weights_and_the_generator_are_the_same(name, monkeypatch):
     def fitted(least):
-        monkeypatch.setattr(compiled, "_WORTH_A_STATE", least)
+        monkeypatch.setattr(compiled, "_WORTH_COMPILING", least)
         np.random.seed(3)
         network = MLPScratchClassifier(
             2, max_iter=3, batch_size=20, random_state=STATES[name](), engine="numba"
@@ -62,6 +61,17 @@ def test_the_weights_and_the_generator_are_the_same(name, monkeypatch):
         return network.coefs_[0].tobytes(), drawn, np.random.randint(2**31)
 
     assert fitted(least=1) == fitted(least=10**9)
+
+
+def test_a_state_that_lies_otherwise_in_memory_is_left_to_numpy(monkeypatch):
+    assert twister.is_known()
+    monkeypatch.setattr(twister, "twister_of", lambda generator: twister.Twister())
+    monkeypatch.setattr(twister, "is_known", twister.is_known.__wrapped__)
+    assert not twister.is_known()
+    monkeypatch.setattr(compiled, "_WORTH_COMPILING", 1)
+    network = MLPScratchClassifier(2, max_iter=3, random_state=3, batch_size=20, engine="numba")
+    expected = MLPScratchClassifier(2, max_iter=3, random_state=3, batch_size=20)
+    np.testing.assert_allclose(network.fit(X, Y).coefs_[0], expected.fit(X, Y).coefs_[0])
 
 
 @pytest.mark.parametrize(("name", "n_calls"), [("number", 1), ("another", 0), ("numpy's own", 0)])
@@ -75,7 +85,7 @@ def test_which_generators_compiled_code_draws_from(name, n_calls, monkeypatch):
             return shuffle(*args)
 
     monkeypatch.setattr(compiled, "shuffling", lambda: Counting)
-    monkeypatch.setattr(compiled, "_WORTH_A_STATE", 150)
+    monkeypatch.setattr(compiled, "_WORTH_COMPILING", 150)
     MLPScratchClassifier(
         2, max_iter=3, batch_size=20, random_state=STATES[name](), engine="numba"
     ).fit(X, Y)
@@ -96,7 +106,7 @@ def test_two_threads_draw_different_orders_from_one_generator(monkeypatch):
             return position
 
     monkeypatch.setattr(compiled, "shuffling", lambda: Interrupted)
-    monkeypatch.setattr(compiled, "_WORTH_A_STATE", 1)
+    monkeypatch.setattr(compiled, "_WORTH_COMPILING", 1)
     MLPScratchClassifier(
         2, max_iter=1, batch_size=20, random_state=random_state, engine="numba"
     ).fit(X, Y)
