@@ -77,7 +77,7 @@ class Evaluation:
 
     def _splits(self, cv):
         cv = cv or self.search._checked_cv_orig
-        # As `_fit_and_score` does: of slices it then says that they are not supported
+        # As in `_fit_and_score`, which so refuses slices
         splits = [tuple(map(np.asarray, s)) for s in cv.split(self.X, self.y, **self.split_params)]
         if len(splits) != self.search.n_splits_:
             raise ValueError(
