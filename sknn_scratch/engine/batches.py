@@ -84,9 +84,9 @@ class MiniBatches:
             yield self._batch(slice(start, min(start + self.batch_size, self.n_samples)))
 
     def _batch(self, rows: slice) -> Batch:
-        X, y, weight = self.data[:3]
-        if rows.stop - rows.start == X.shape[0]:
+        if rows.stop - rows.start == self.data.n_samples:
             return self.data  # the order within a batch of all samples does not matter
+        X, y, weight = self.data[:3]
         if self.order is None:
             return Batch.of(X[rows], y[rows], None if weight is None else weight[rows])
         return self._gather(self.order[rows])
