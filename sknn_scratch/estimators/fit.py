@@ -308,7 +308,7 @@ class Fit:
             entry |= measured_on(self.validation, *parts)
         entry["learning_rate"] = epoch.learning_rate
         weights = epoch.flat[: self.params.weights_flat.size]
-        entry["nonzero_weights"] = np.count_nonzero(weights)
+        entry["nonzero_weights"] = int(np.count_nonzero(weights))
         return entry
 
     def _reported(self, loss, penalty):
