@@ -140,8 +140,7 @@ class _StandIn:
     def __call__(self, X, y=None, **params):
         del self.estimator.fit
         if self.feed is not None:
-            if self.feed.error is not None:
-                raise self.feed.error
+            self.feed.raise_error()
             X, y, params = self.feed.X, self.feed.y, self.feed.params
         network = network_of(self.estimator)
         if self.training is None:

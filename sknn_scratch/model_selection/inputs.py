@@ -45,6 +45,18 @@ class Feed(NamedTuple):
     seconds: float = 0.0
     error: Exception | None = None
 
+    def raise_error(self):
+        """Raise the error, if there is one, with the traceback that it had at first.
+
+        Each time it is raised adds to that, and the search takes other tracebacks for other errors.
+        """
+        if self.error is None:
+            return
+        traceback = self.error.__traceback__
+        while traceback is not None and traceback.tb_frame.f_code is not _feed.__code__:
+            traceback = traceback.tb_next
+        raise self.error.with_traceback(traceback)
+
 
 class _Recorder(BaseEstimator):
     """Stands at the end of a pipeline, and keeps what reaches it."""

@@ -331,6 +331,16 @@ def test_transformers_are_fitted_once_for_each_fold_and_setting(monkeypatch):
     assert_same(found, GridSearchCV(**search.get_params(deep=False)).fit(X, y).cv_results_)
 
 
+def test_an_error_of_a_transformer_is_reported_once():
+    """Its traceback is the same for all candidates, however often it is raised."""
+    X, y, _ = problem("classes")
+    pipeline = Pipeline([("scale", CountingScaler("no factor")), ("net", network())])
+    search = MLPGridSearchCV(pipeline, {"net__alpha": [0, 0.1, 0.2]}, cv=2)
+    with pytest.raises(ValueError, match="6 fits failed with the following error") as error:
+        search.fit(X, y)
+    assert "in transform" in str(error.value)
+
+
 class Derived(MLPScratchClassifier):
     """Nobody knows what it does."""
 
