@@ -1,6 +1,5 @@
 """Ctrl-C ends what the user has asked for: one network, or all those of a search."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -9,6 +8,7 @@ import time
 from _thread import interrupt_main
 from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 from threading import Timer
 
 import numpy as np
@@ -212,10 +212,19 @@ def test_threads_end_with_what_has_started_them(many, ended_by, monkeypatch, pyt
     pytest.fail("a thread trains on")
 
 
-# The key itself, in a process of its own; it goes to all processes of the terminal
+# The key itself, in processes of its own; it goes to all processes of the terminal
 
+OUTCOMES = {
+    ("fit", 1): "went on",
+    ("grid", 1): "stopped",
+    ("grid", 2): "stopped",
+    ("score", 2): "stopped",
+    ("ours", 1): "stopped",
+    ("ours", 2): "stopped",
+}
+# To import all this takes longer than a case: it is done once, and each case is a fork of its own
 PROGRAM = """
-import os, signal, sys, warnings
+import contextlib, os, signal, sys, warnings
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -230,52 +239,56 @@ def press_ctrl_c(history):
 X, y = load_iris(return_X_y=True)
 network = MLPScratchClassifier(3, max_iter=9, random_state=0, stop_when=press_ctrl_c)
 pipeline = make_pipeline(StandardScaler(), network)
-what, n_jobs = sys.argv[1], int(sys.argv[2])
 grid = {"mlpscratchclassifier__alpha": [0, 0.1]}
 warnings.simplefilter("ignore")
-try:
-    if what == "score":
-        cross_val_score(pipeline, X, y, n_jobs=n_jobs)
-    elif what == "fit":
-        pipeline.fit(X, y)
+
+def run(what, n_jobs):
+    try:
+        if what == "score":
+            cross_val_score(pipeline, X, y, n_jobs=n_jobs)
+        elif what == "fit":
+            pipeline.fit(X, y)
+        else:
+            search = {"grid": GridSearchCV, "ours": MLPGridSearchCV}[what]
+            search(pipeline, grid, n_jobs=n_jobs).fit(X, y)
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
     else:
-        search = {"grid": GridSearchCV, "ours": MLPGridSearchCV}[what]
-        search(pipeline, grid, n_jobs=n_jobs).fit(X, y)
-except KeyboardInterrupt:
-    print("stopped", flush=True)
-else:
-    print("went on", flush=True)
-os._exit(0)  # at its exit joblib may wait for ever for a worker that the key has left idle
+        print("went on", flush=True)
+
+for case in sys.argv[1:]:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        continue
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.alarm(60)
+    # Files, for a worker of joblib that the key has left idle would hold a pipe open
+    for name, stream in ((case, 1), (case + " errors", 2)):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT), stream)
+    what, n_jobs = case.split()
+    run(what, int(n_jobs))
+    os._exit(0)  # at its exit joblib may wait for ever for a worker that the key has left idle
 """
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """Return what each case has printed, and its errors."""
+    folder = tmp_path_factory.mktemp("key")
+    cases = [f"{what} {n_jobs}" for what, n_jobs in OUTCOMES]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", PROGRAM, *cases]
+    subprocess.run(command, cwd=folder, env=environment, check=True)
+    return {path.name: path.read_text() for path in folder.iterdir()}
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="Windows has no process groups")
-@pytest.mark.parametrize(
-    ("what", "n_jobs", "outcome"),
-    [
-        ("fit", 1, "went on"),
-        ("grid", 1, "stopped"),
-        ("grid", 2, "stopped"),
-        ("score", 2, "stopped"),
-        ("ours", 1, "stopped"),
-        ("ours", 2, "stopped"),
-    ],
-)
-def test_the_key_itself(what, n_jobs, outcome, tmp_path):
-    # Files, for a worker of joblib that the key has left idle would hold a pipe open
-    with open(tmp_path / "output", "w+") as output, open(tmp_path / "errors", "w+") as errors:
-        program = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, what, str(n_jobs)],
-            stdout=output,
-            stderr=errors,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-        try:
-            program.wait(timeout=60)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(program.pid, signal.SIGKILL)
-    said = (tmp_path / "output").read_text()
-    assert said == f"{outcome}\n", (tmp_path / "errors").read_text()
+@pytest.mark.parametrize(("what", "n_jobs"), OUTCOMES)
+def test_the_key_itself(what, n_jobs, said):
+    case = f"{what} {n_jobs}"
+    assert said[case] == f"{OUTCOMES[what, n_jobs]}\n", said[f"{case} errors"]
