@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from sknn_scratch import datasets
 from sknn_scratch.datasets import DATASETS
 
 pytestmark = pytest.mark.slow
@@ -36,9 +37,30 @@ def _studies_on_path():
     sys.path.remove(str(FOLDER))
 
 
+ALL_IMAGES = datasets._to_dataset
+N_IMAGES = 12_000  # 10,000 are held out at most, and --quick trains on 2,000 of the others
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _each_data_set_is_read_once():
-    with patch.dict(DATASETS, {name: cache(load) for name, load in DATASETS.items()}):
+    """Have the first images only, of each split: all would take some seconds to scale."""
+
+    def few_images(train, test, *others):
+        parts = ((X[:N_IMAGES], y[:N_IMAGES]) for X, y in (train, test))
+        return ALL_IMAGES(*parts, *others)
+
+    with (
+        patch.object(datasets, "_to_dataset", few_images),
+        patch.dict(DATASETS, {name: cache(load) for name, load in DATASETS.items()}),
+    ):
+        yield
+
+
+@pytest.fixture
+def all_images():
+    """Have data sets whole, read anew."""
+    loaders = {name: load.__wrapped__ for name, load in DATASETS.items()}
+    with patch.object(datasets, "_to_dataset", ALL_IMAGES), patch.dict(DATASETS, loaders):
         yield
 
 
@@ -155,7 +177,8 @@ class TestResults:
 
 
 @needs_data
-def test_parts_are_standardised_by_the_training_images(tmp_path):
+@pytest.mark.usefixtures("all_images")
+def test_parts_are_standardised_by_the_training_images():
     options = Namespace(data=None, quick=False)
     data = study().load("mnist", options, n_validation=5_000)
     sizes = [len(part.y) for part in (data.training, data.validation, data.test)]
