@@ -1,7 +1,6 @@
 """What is no table is refused in words, before scikit-learn or narwhals look at it."""
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -231,8 +230,4 @@ def _has_any(columns):
 
 def _names_among(columns):
     """Return the names among what a transformer is given for columns."""
-    if isinstance(columns, str):
-        return [columns]
-    if isinstance(columns, (slice, Integral)):
-        return []
-    return [c for c in columns if isinstance(c, str)]
+    return [c for c in np.array(columns, dtype=object).ravel() if isinstance(c, str)]

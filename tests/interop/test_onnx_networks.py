@@ -245,6 +245,14 @@ def test_losses_of_users(monkeypatch):
         (lambda z: 1 - 2 / (z + 3) - z, lambda z: 1 - 2 / (z + 3) - z),
         (lambda z: functions.where(z > 1, z, 5), lambda z: np.where(z > 1, z, 5)),
         (lambda z: functions.clip(z, -1, 1), lambda z: z.clip(-1, 1)),
+        (
+            lambda z: functions.where(functions.logical_not(z > 1), z, 5),
+            lambda z: np.where(z > 1, 5, z),
+        ),
+        (
+            lambda z: functions.where(functions.logical_and(z > -1, z < 1), z, 5),
+            lambda z: np.where(np.abs(z) < 1, z, 5),
+        ),
     ],
 )
 def test_functions_are_those_of_numpy(function, expected, monkeypatch):

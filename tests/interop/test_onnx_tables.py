@@ -173,6 +173,13 @@ def test_encoders_of_categories(encoder, kind):
     np.testing.assert_array_equal(given, expected)
 
 
+@pytest.mark.parametrize(("dtype", "unknown"), [(float, np.nan), (int, -1)])
+def test_an_unknown_category_that_is_an_error_in_python(dtype, unknown):
+    encoder = OrdinalEncoder(dtype=dtype).fit([["a"], ["b"]])
+    samples = np.array([["b"], ["c"], ["a"]], dtype=object)
+    np.testing.assert_array_equal(converted(encoder, samples), [[1], [unknown], [0]])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "imputer",
@@ -195,6 +202,22 @@ def test_missing_numbers(imputer, dtype):
     given = converted(imputer, X)
     assert given.dtype == (np.float32 if isinstance(imputer, MissingIndicator) else dtype)
     np.testing.assert_allclose(given, expected, rtol=1e-6)
+
+
+def test_whole_numbers_that_are_missing():
+    X = np.array([[1], [-1], [4]])
+    imputer = SimpleImputer(missing_values=-1).fit(X)
+    np.testing.assert_array_equal(converted(imputer, X), imputer.transform(X))
+
+
+def test_a_mark_of_missing_values_among_numbers():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": np.array([1, 2, 3], dtype=object)})
+    imputer = SimpleImputer(missing_values="?", strategy="most_frequent")
+    columns = ColumnTransformer([("filled", imputer, ["a"])])
+    model = make_pipeline(columns, MLPScratchRegressor(max_iter=1)).fit(frame, [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"missing_values='\?' of an imputer is no number"):
+        to_onnx(model, frame)
 
 
 def test_missing_strings():

@@ -166,6 +166,27 @@ def test_colours_and_markers_belong_to_classes(n_classes):
         assert not boundary.contours_
 
 
+def test_more_classes_than_colours_have_a_colour_each():
+    labels = np.arange(40) % 12
+    display = DecisionBoundaryGridDisplay([constant(0, labels)], X, labels, titles=["a"])
+    lines = display.plot(grid_resolution=2).axes_[0].get_lines()
+    assert len({tuple(line.get_color()) for line in lines}) == 12
+
+
+def test_how_far_panels_reach():
+    display = DecisionBoundaryGridDisplay([constant(0)], X, y, titles=["a"])
+    ends = display.plot(grid_resolution=2, eps=0.5).boundaries_[0].xx0[0]
+    np.testing.assert_allclose(ends, [X[:, 0].min() - 0.5, X[:, 0].max() + 0.5])
+
+
+def test_a_frame_of_polars():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(X, schema=["width", "height"])
+    estimator = LogisticRegression().fit(frame, y)  # warns if it is asked without the names
+    display = DecisionBoundaryGridDisplay([estimator], frame, y, titles=["a"])
+    assert display.plot(grid_resolution=3).figure_.get_supxlabel() == "width"
+
+
 def contour_points(boundary):
     return np.concatenate([p.vertices for c in boundary.contours_ for p in c.get_paths()])
 

@@ -97,6 +97,27 @@ class TestOneParameter:
             f"Mean and standard deviation over 2 folds Star: best, {mean.max():.3f} with a=1"
         )
 
+    def test_without_the_spread(self, two):
+        display = from_search(two, x="a", std_display_style=None)
+        assert display.spreads_ == []
+        assert notes(display).startswith("Mean over 2 folds")
+
+    def test_labels_that_would_be_the_same_are_not_shortened(self):
+        kinds = [f"{'x' * 20}{number}{'y' * 20}" for number in range(2)]
+        labels = from_search(grid({"kind": kinds})).ax_.get_xticklabels()
+        assert [text.get_text() for text in labels] == kinds
+
+    def test_axes_with_numbers_of_their_own_keep_their_ticks(self):
+        ax = plt.subplots()[1]
+        ax.plot([0, 20], [0.5, 1.0])
+        before = ax.get_xticks()
+        from_search(grid({"a": [1, 2, 4]}), ax=ax)
+        np.testing.assert_array_equal(ax.get_xticks(), before)
+
+    def test_a_candidate_of_two_grids_is_there_twice(self):
+        display = from_search(grid([{"a": [1, 2]}, {"a": [2, 3]}]))
+        assert display.results[""].candidates == [[0], [1], [2], [3]]
+
     def test_the_best_over_the_others(self, two):
         display = from_search(two, x="b")
         scores = two.cv_results_["mean_test_score"].reshape(5, 3)
@@ -247,6 +268,15 @@ class TestRounds:
             max(line.get_xdata().max() for line in display.lines_) == len(search.n_resources_) - 1
         )
         assert display.ax_.get_xlabel().startswith("n_samples of each round")
+
+    def test_the_numbers_of_rounds(self, halved):
+        ax = from_search(halved, x="iter").ax_
+        assert [text.get_text() for text in ax.get_xticklabels()] == [
+            "2\n(18)",
+            "6\n(6)",
+            "18\n(2)",
+        ]
+        np.testing.assert_array_equal(ax.get_xticks(), [0, 1, 2])
 
     def test_over_a_parameter_later_rounds_count(self, halved):
         (line,) = from_search(halved, x="a").lines_
@@ -399,6 +429,11 @@ def test_nothing_is_cut_off_or_overlaps():
         assert not display.text_ or cells > 0.6 * figure.dpi  # beside names that take their room
         assert not n_lines > 1 or len(set(texts_of_legend(display))) == n_lines
         assert ax.get_window_extent().width > 0.3 * figure.bbox.width
+
+
+def test_cells_too_small_for_numbers_have_none(two):
+    ax = plt.figure(figsize=(0.7, 0.7)).add_subplot()
+    assert from_search(two, x="a", y="b", ax=ax).text_ == []
 
 
 def test_axes_of_ones_own_keep_their_neighbours(two):

@@ -113,6 +113,12 @@ def test_other_columns_than_in_fit(fitted):
         classifier().fit(FRAME.to_numpy(), LABELS).predict(WORDS.to_numpy())
 
 
+def test_columns_given_by_a_slice():
+    table = TableTransformer([("ages", SmoothClip(), slice(0, 1)), ("rest", "drop", slice("age"))])
+    frame = FRAME[["age"]]
+    assert_array_equal(table.fit_transform(frame), table.transform(frame))
+
+
 @pytest.mark.parametrize("column", [2, np.int64(2), -2])
 def test_a_column_given_by_its_number(column):
     parts = [("words", CountVectorizer(), column), ("age", SmoothClip(), ["age"])]
