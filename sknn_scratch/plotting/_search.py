@@ -322,7 +322,7 @@ class SearchDisplay:
         """Draw scores over two parameters; return what to say about them."""
         names = self.x, self.y
         rows = results.rows_with(names)
-        axes = [ParameterAxis(name, [results.params[row][name] for row in rows]) for name in names]
+        axes = [ParameterAxis(name, results.values_of(name, rows)) for name in names]
         cells = cells_of(results, *axes)
         is_table = is_grid(cells, *axes)
         if ax is None:

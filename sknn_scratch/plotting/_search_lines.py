@@ -1,6 +1,6 @@
 """Scores of a search over the values of one parameter, with their spread over the folds."""
 
-from itertools import cycle
+from itertools import chain, cycle
 from textwrap import fill
 from typing import NamedTuple
 
@@ -50,8 +50,9 @@ def _value(params, name):
 def _curve(label, results, rows, x, lines):
     params = [results.params[row] for row in rows]
     others = [name for name in varying(params) if name not in (x, *lines)]
-    axis = ParameterAxis(x, [own[x] for own in params])
-    ranks = axis.ranks(own[x] for own in params)
+    values = results.values_of(x, rows)
+    axis = ParameterAxis(x, values)
+    ranks = axis.ranks(values)
     # Numbers that hardly repeat were drawn at random: there is nothing to be the best of
     is_random = axis.is_numeric and (np.bincount(ranks) == 1).sum() > len(rows) / 2
     is_best = bool(others) and not is_random
@@ -64,7 +65,7 @@ def _curve(label, results, rows, x, lines):
 
 def draw_curves(ax, curves, x, *, std_display_style, line_kw):
     """Draw curves over the values of `x`; return lines, and what shows the spread."""
-    values = [curve.results.params[row][x] for curve in curves for row in curve.rows]
+    values = chain.from_iterable(curve.results.values_of(x, curve.rows) for curve in curves)
     axis = ParameterAxis(x, values, known_categories(ax.xaxis) if ax.has_data() else ())
     set_cycle(ax)
     axis.draw(ax, "x")
@@ -74,7 +75,7 @@ def draw_curves(ax, curves, x, *, std_display_style, line_kw):
     lines, spreads, points = [], [], []
     for curve, offset in zip(curves, cycle(offsets), strict=False):
         results = curve.results
-        places = axis.positions([results.params[row][x] for row in curve.rows]) + offset
+        places = axis.positions(results.values_of(x, curve.rows)) + offset
         order = np.argsort(places, kind="stable")
         places, rows = places[order], np.array(curve.rows)[order]
         mean, std = results.mean[rows], results.std[rows]

@@ -31,12 +31,12 @@ class Cells(NamedTuple):
 def cells_of(results, x_axis, y_axis):
     """Return what there is to show in a heat map."""
     rows = results.rows_with([x_axis.name, y_axis.name])
-    params = [results.params[row] for row in rows]
-    ranks = [axis.ranks(own[axis.name] for own in params) for axis in (y_axis, x_axis)]
+    ranks = [axis.ranks(results.values_of(axis.name, rows)) for axis in (y_axis, x_axis)]
     of_cell = grouped(zip(*ranks, strict=True), rows)
     best = {cell: results.best(beside) for cell, beside in of_cell.items()}
     failed = [cell for cell, row in best.items() if row is None]
-    others = [name for name in varying(params) if name not in (x_axis.name, y_axis.name)]
+    varied = varying([results.params[row] for row in rows])
+    others = [name for name in varied if name not in (x_axis.name, y_axis.name)]
     return Cells({cell: row for cell, row in best.items() if row is not None}, failed, others)
 
 
@@ -107,9 +107,7 @@ def draw_points(ax, results, axes, *, im_kw):
     rows = results.rows_with([axis.name for axis in axes])
     for axis, which in zip(axes, "xy", strict=True):
         axis.draw(ax, which)
-    places = np.array(
-        [axis.positions([results.params[row][axis.name] for row in rows]) for axis in axes]
-    )
+    places = np.array([axis.positions(results.values_of(axis.name, rows)) for axis in axes])
     mean = results.mean[rows]
     scored = np.isfinite(mean)
     ax.plot(*places[:, ~scored], "x", color="black", markersize=6)

@@ -76,6 +76,10 @@ class SearchResults:
         """Return the last row of each candidate that sets all of these parameters."""
         return [row for row in self.last_rows if self.params[row].keys() >= set(names)]
 
+    def values_of(self, name, rows):
+        """Return what each of these rows sets a parameter to."""
+        return [self.params[row][name] for row in rows]
+
     def _rank(self, row):
         """Return what is the larger the better a row is.
 
