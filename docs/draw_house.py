@@ -23,7 +23,7 @@ ROOMS = {
     "onnx_export": ("models as graphs", 50, 360, 225, 200),
     "tabular": ("from a table to networks", 50, 610, 225, 110),
     "ensemble": ("networks that answer together", 540, 770, 200, 75),
-    "model_selection": ("searches: many networks", 520, 895, 220, 135),
+    "model_selection": ("searches: many networks", 520, 890, 220, 155),
     "estimators": ("scikit-learn's protocol around the engine", 140, 1080, 500, 150),
     "engine": ("arrays only: numpy and scipy", 20, 1280, 720, 95),
 }

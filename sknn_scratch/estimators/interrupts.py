@@ -47,6 +47,8 @@ def is_one_of_many_fits():
 
     scikit-learn does not tell an estimator, so that the calls that led here have to.
     """
+    if _of_thread.event is not None:
+        return True
     frame = inspect.currentframe()
     while frame is not None:
         if _fits_many(str(frame.f_globals.get("__name__"))):

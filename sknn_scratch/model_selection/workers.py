@@ -1,5 +1,6 @@
 """Where many fits run: in threads, in processes or on the workers of a cluster."""
 
+from contextlib import contextmanager
 from functools import partial
 from threading import Event, get_ident
 
@@ -10,6 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknn_scratch._warnings import user_place, warnings_at
 from sknn_scratch.estimators.interrupts import ending_with
+from sknn_scratch.model_selection.side_by_side import in_threads
 
 
 class Workers:
@@ -31,6 +33,9 @@ class Workers:
         # One job alone runs in this thread, unless a cluster is asked to do it
         is_alone = self.n_jobs == 1 and type(backend) is BACKENDS["loky"]
         self.at_home = is_alone or getattr(backend, "supports_sharedmem", False)
+        # joblib prints how far it has come
+        is_threading = type(backend) is BACKENDS["threading"] and not verbose
+        self.threads = backend if is_threading and self.n_jobs > 1 else None
         # scikit-learn's own sets the filters of warnings anew for each call, which in threads
         # would change them for all of the process
         cls = joblib.Parallel if self.at_home else Parallel
@@ -48,6 +53,8 @@ class Workers:
         """
         if not arguments:  # joblib would prepare for them nevertheless
             return []
+        if self.threads is not None:
+            return self._run_in_threads(function, arguments, told)
         vars(self.parallel).pop("print_progress", None)
         if told is not None:
             # joblib calls this whenever calls have returned, from whatever backend
@@ -55,17 +62,46 @@ class Workers:
         if not self.at_home:
             return self.parallel(delayed(function)(*args) for args in arguments)
         end = Event()
-        function = partial(_as_thread, get_ident(), get_config(), user_place(), end, function)
+        function = partial(_as_thread, get_ident(), _like_this_thread(end), function)
         try:
             return self.parallel(joblib.delayed(function)(*args) for args in arguments)
         except BaseException:
             end.set()
             raise
 
+    def _run_in_threads(self, function, arguments, told):
+        end = Event()
+        like_this_thread = _like_this_thread(end)
+        inner_backend, inner_n_jobs = self.threads.get_nested_backend()
 
-def _as_thread(thread, config, place, end, function, *args):
-    """Call a function as if in that thread, which has its configuration and line to warn at."""
+        @contextmanager
+        def context():
+            inner = joblib.parallel_config(inner_backend, n_jobs=inner_n_jobs)
+            with inner, like_this_thread():
+                yield
+
+        n_threads = min(self.n_jobs, len(arguments))
+        return in_threads(function, arguments, n_threads, context, end, told)
+
+
+def _like_this_thread(end):
+    """Return a function that makes contexts for other threads, whose trainings end with `end`.
+
+    They have the configuration of this thread, and warn at its line.
+    """
+    config, place = get_config(), user_place()
+
+    @contextmanager
+    def context():
+        with config_context(**config), warnings_at(place), ending_with(end):
+            yield
+
+    return context
+
+
+def _as_thread(thread, like_it, function, *args):
+    """Call a function as if in that thread."""
     if get_ident() == thread:
         return function(*args)
-    with config_context(**config), warnings_at(place), ending_with(end):
+    with like_it():
         return function(*args)

@@ -58,8 +58,8 @@ ORDER = {
     "data_faults labels validation encoding missing_targets class_weights validation_units "
     "early_stopping registries constraints build conversion advice fitted prepare resume fit state "
     "named_functions torch_modules torch_reading torch_conversion base classifier regressor",
-    "model_selection": "plan inputs train handover workers rounds progress reporting watch "
-    "evaluate search halving bars search_progress",
+    "model_selection": "plan inputs train handover side_by_side workers rounds progress reporting "
+    "watch evaluate search halving bars search_progress",
     "ensemble": "members bagging",
     "tabular": "columns table target kinds piecewise_linear smooth_clip recipe",
     "onnx_export": "errors graph functions activations network standalone missing categories "
