@@ -30,9 +30,23 @@ _ADVICE = {
     "huge": "Scale it down: a float holds numbers up to 1.8e308.",
     "object": "Turn such objects into numbers first, or leave the column out.",
 }
+_READ = "Read a file first, for example by pandas.read_csv."
+_ADVICE_ON_NAMES = {
+    "sample_weight": "Give a number >= 0 for each sample. To weigh classes, use class_weight.",
+}
 _ADVICE_OTHERWISE = {
     "y": "For classes use MLPScratchClassifier, or tabular_classifier.",
     "sample_weight": "Give a number >= 0 for each sample.",
+}
+# Of numbers that are not finite
+_ADVICE_ON_FINITE = {
+    ("X", "NaN"): (
+        "Fill missing values, for example by a SimpleImputer before the network, or take a "
+        "pipeline of sknn_scratch.tabular, which fills them."
+    ),
+    ("X", "infinity"): "Take the largest numbers that make sense, or leave such samples out.",
+    ("y", "NaN"): "Leave such samples out.",
+    ("y", "infinity"): "Take the largest numbers that make sense, or leave such samples out.",
 }
 # Of strings: the first pattern that matches all of a column
 _ADVICE_ON_STRINGS = {
@@ -119,8 +133,7 @@ def refuse_what_is_no_table(name, data):
         )
     if isinstance(data, (str, bytes)) or hasattr(data, "__fspath__"):
         raise ValueError(
-            f"{name} must hold the data itself, got {data!r}. Read a file first, for example by "
-            "pandas.read_csv."
+            f"{name} must hold the data itself, got {data!r}. {_ADVICE_ON_NAMES.get(name, _READ)}"
         )
     if isinstance(data, (Mapping, Set, Iterator)):
         remedy = "pandas.DataFrame" if isinstance(data, Mapping) else "list"
@@ -184,6 +197,35 @@ def fault_of_rows(name, data):
         f"{name} must have rows of the same length, but row 0 {first} and row {other} {odd}. Fill "
         "the shorter rows up, or leave them out."
     )
+
+
+def fault_of_not_finite(said, given):
+    """Return an error that says where X or y is not finite, for what scikit-learn said; or None.
+
+    `given` are X and y as the user gave them, by their names.
+    """
+    match = re.match(r"Input (X|y) contains (NaN|infinity)", said)
+    if match is None:
+        return None
+    name, what = match.groups()
+    where = _columns_with(np.isnan if what == "NaN" else np.isinf, given[name])
+    rest = "" if what == "NaN" else " or a value too large for a float"
+    return ValueError(f"{match[0]}{rest}{where}. {_ADVICE_ON_FINITE[name, what]}")
+
+
+def _columns_with(test, data):
+    """Return which columns of data have values for which a test is true, as it is said."""
+    try:
+        found = test(np.asarray(data, dtype=np.float64))
+    except (TypeError, ValueError):  # objects, or a sparse matrix
+        return ""
+    if found.ndim != 2 or found.shape[1] == 1:
+        return ""
+    names = [repr(name_of_column(data, k)) for k in np.flatnonzero(found.any(axis=0))]
+    if len(names) == 1:
+        return f" in column {names[0]}"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f" in the columns {', '.join(names[:_LISTED])}{more}"
 
 
 def as_objects(data):

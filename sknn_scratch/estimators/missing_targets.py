@@ -18,6 +18,7 @@ from sknn_scratch.engine.outputs import quietly
 from sknn_scratch.engine.target_weights import mean_over_targets
 from sknn_scratch.estimators.data_faults import (
     fault_of,
+    fault_of_not_finite,
     fault_of_rows,
     name_of_column,
     refuse_what_is_no_table,
@@ -52,8 +53,10 @@ def validated_numbers(estimator, X, y, *, missing_targets, in_part=False, **kwar
         X, y = validated(estimator, X, numbers, multi_output=True, y_numeric=True, **kwargs)
     except (TypeError, ValueError) as error:
         # Without its gaps y is an array, whose columns have no names
-        if missing is not None and (fault := fault_of("y", y, gaps=True)):
-            raise fault from error
+        if missing is not None:
+            given = {"X": X, "y": y}
+            fault = fault_of("y", y, gaps=True) or fault_of_not_finite(str(error), given)
+            error = fault or error
         raise _with_remedy(error) from error
     return X, y, missing
 
@@ -79,7 +82,7 @@ def r2(y, predicted, sample_weight, missing_targets):
         raise fault
     given, (y, missing) = y, filled(y)
     if missing is not None and missing_targets == "error":
-        raise _with_remedy(ValueError("Input y contains NaN."))
+        raise _with_remedy(fault_of_not_finite("Input y contains NaN", {"y": given}))
     if missing is None and not is_two_dimensional(sample_weight):
         with naming_y(given):
             return r2_score(y, predicted, sample_weight=sample_weight)

@@ -19,6 +19,7 @@ from sknn_scratch.estimators.data_faults import (
     as_error_of,
     as_objects,
     fault_of,
+    fault_of_not_finite,
     holds_dates,
     is_frame,
     refuse_what_is_no_table,
@@ -70,7 +71,8 @@ def validated(estimator, X, y="no_validation", **kwargs):
     try:
         checked = validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
     except (OverflowError, TypeError, ValueError) as error:
-        fault = _fault_behind(error, finders)
+        given = {"X": X, "y": y}
+        fault = _fault_behind(error, finders) or fault_of_not_finite(str(error), given)
         if fault is None and not says_which(error, "X", "y"):
             fault = _with_names(error, estimator, X, y if in_training else None)
         if fault is None:
@@ -137,7 +139,8 @@ def _with_names(error, estimator, X, y):
     if "inconsistent numbers of samples" in said:
         n_X, n_y = (data.shape[0] if hasattr(data, "shape") else len(data) for data in (X, y))
         return ValueError(f"X has {n_X} samples, but y has {n_y}. {said}.")
-    name = "y" if y is not None and _is_table(X, estimator) else "X"
+    is_of_X = y is None or "feature names" in said or not _is_table(X, estimator)
+    name = "X" if is_of_X else "y"
     return as_error_of(error)(f"{name} is not valid: {said}")
 
 

@@ -41,12 +41,7 @@ def checked_targets(X, y, *, are_numbers):
         raise ValueError(f"y must have one or two dimensions, got the shape {y.shape}.")
     rows = np.zeros((num_samples(X), 1))  # only their number matters: X has been checked
     options = {"dtype": np.float64, "multi_output": True, "y_numeric": are_numbers}
-    try:
-        y = validated(BaseEstimator(), rows, y, **options)[1]
-    except ValueError as error:
-        if not str(error).endswith("y contains NaN."):
-            raise
-        raise ValueError(f"{error} Leave such samples out.") from error
+    y = validated(BaseEstimator(), rows, y, **options)[1]
     y = y.toarray() if issparse(y) else y
     return converted("y", y, np.float64) if are_numbers else y
 

@@ -173,7 +173,9 @@ def test_other_names_are_refused(name, wrong):
         lambda: model.partial_fit(given, y),
         lambda: new().fit(frame, y, X_val=given, y_val=y),
     ):
-        with pytest.raises(ValueError, match=f"(?s)feature names should match .*{message}"):
+        with pytest.raises(
+            ValueError, match=f"(?s)X is not valid: .*feature names should match .*{message}"
+        ):
             method()
 
 

@@ -247,3 +247,44 @@ def test_a_search_says_what_a_network_says():
         with pytest.raises(ValueError, match=r"must hold (numbers|labels)") as error:
             search.fit(given, labels)
         assert str(error.value)[:30] == str(alone.value)[:30]
+
+
+# What is a number, but not finite
+
+
+NOT_FINITE = {np.nan: "NaN", np.inf: "infinity or a value too large for a float"}
+
+
+@pytest.mark.parametrize("value", NOT_FINITE)
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_the_column_is_named_that_is_not_finite(library, value):
+    def frame(*wrong):
+        columns = {name: X[:, 0] for name in "abc"} | {name: [value, *X[1:, 0]] for name in wrong}
+        return library.DataFrame(columns)
+
+    message = f"^Input {{}} contains {NOT_FINITE[value]} in {{}}[.] [A-Z]"
+    in_c, in_two = "column 'c'", "the columns 'a', 'c'"
+    for cls in CLASSES:
+        model = new(cls).fit(frame(), Y)
+        for call in (model.predict, lambda X, cls=cls: new(cls).fit(X, Y)):
+            with pytest.raises(ValueError, match=message.format("X", in_c)):
+                call(frame("c"))
+    with pytest.raises(ValueError, match=message.format("y", in_two)):
+        new(MLPScratchRegressor).fit(X, frame("a", "c"))
+    if value == np.inf:
+        with_gap = library.DataFrame({"b": [np.nan, *X[1:, 0]], "c": [value, *X[1:, 0]]})
+        with pytest.raises(ValueError, match=message.format("y", in_c)):
+            new(MLPScratchRegressor, missing_targets="ignore").fit(X, with_gap)
+
+
+def test_the_column_of_an_array_is_numbered_that_is_not_finite():
+    wide = np.where(np.arange(9) > 1, np.nan, X[:, :1])
+    with pytest.raises(ValueError, match=r"NaN in the columns 2, 3, 4, 5, 6 and 2 more[.] Fill"):
+        new().fit(wide, Y)
+    with pytest.raises(ValueError, match=r"y contains NaN[.] Leave such samples out[.]$"):
+        new().fit(X, np.where(Y > 1, np.nan, Y))
+
+
+def test_a_name_in_place_of_weights():
+    with pytest.raises(ValueError, match=r"^sample_weight .* got 'balanced'.* use class_weight"):
+        new().fit(X, Y, sample_weight="balanced")
