@@ -86,16 +86,16 @@ class MiniBatches:
     def _batch(self, rows: slice) -> Batch:
         if rows.stop - rows.start == self.data.n_samples:
             return self.data  # the order within a batch of all samples does not matter
+        if self.order is not None and not issparse(self.data.X):
+            return self._gather(self.order[rows])
+        # Views; or, of sparse X, as many values as these rows have: there is no array to use again
         X, y, weight = self.data[:3]
-        if self.order is None:
-            return Batch.of(X[rows], y[rows], None if weight is None else weight[rows])
-        return self._gather(self.order[rows])
+        chosen = rows if self.order is None else self.order[rows]
+        return Batch.of(X[chosen], y[chosen], None if weight is None else weight[chosen])
 
     def _gather(self, rows: np.ndarray) -> Batch:
         """Return the batch of these rows, in the arrays of the last batch of this size."""
         X, y, weight = self.data[:3]
-        if issparse(X):  # as many values as these rows have: there is no array to use again
-            return Batch.of(X[rows], y[rows], None if weight is None else weight[rows])
         batch = self._gathered.get(rows.size)
         if batch is None:
             n = rows.size

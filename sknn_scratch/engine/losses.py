@@ -356,13 +356,26 @@ def _mean_share_explained(residual: np.ndarray, total: np.ndarray) -> float:
     return float(of_each.mean())
 
 
-class SquaredError(RegressionLoss):
-    """1/2 sum_k (z_k - y_k)^2; d/dz = z - y."""
+class IdentityOutput(RegressionLoss):
+    """A loss of raw scores that are the predictions."""
 
     out_activation = "identity"
 
-    def predict(self, raw):
+    def predict(self, raw: np.ndarray) -> None:
         pass
+
+
+class ExpOutput(RegressionLoss):
+    """A loss whose predictions are exp(z), and therefore positive."""
+
+    out_activation = "exp"
+
+    def predict(self, raw: np.ndarray) -> None:
+        np.exp(raw, out=raw)
+
+
+class SquaredError(IdentityOutput):
+    """1/2 sum_k (z_k - y_k)^2; d/dz = z - y."""
 
     def reported(self, loss, penalty, n_outputs):
         # scikit-learn reports a mean over the outputs, though what is minimised, there and here,
@@ -377,16 +390,11 @@ class SquaredError(RegressionLoss):
         return 0.5 * np.vecdot(raw, raw)
 
 
-class PoissonLoss(RegressionLoss):
+class PoissonLoss(ExpOutput):
     """Half the Poisson deviance, sum_k y_k log(y_k / m_k) - y_k + m_k with m = exp(z).
 
     d/dz = m - y.
     """
-
-    out_activation = "exp"
-
-    def predict(self, raw):
-        np.exp(raw, out=raw)
 
     def fault_of_targets(self, y):
         if not (y < 0).any():
@@ -456,14 +464,10 @@ class DevianceLoss(RegressionLoss):
         return _mean_share_explained(mean, self.errors_of_constant(y, weight)[0])
 
 
-class AbsoluteError(DevianceLoss):
+class AbsoluteError(IdentityOutput, DevianceLoss):
     """``sum_k |z_k - y_k|``; d/dz = the sign of z - y, 0 where z = y."""
 
-    out_activation = "identity"
     best_constant = "the median of y"
-
-    def predict(self, raw):
-        pass
 
     def constants(self, y, weight):
         return _quantiles(y, 0.5, weight)
@@ -476,21 +480,17 @@ class AbsoluteError(DevianceLoss):
 
 
 @dataclass(eq=False)
-class QuantileLoss(DevianceLoss):
+class QuantileLoss(IdentityOutput, DevianceLoss):
     """sum_k q (y_k - z_k) where y_k > z_k, else (1 - q) (z_k - y_k): the pinball loss.
 
     d/dz = -q where y > z, 1 - q where y < z, and 0 where they are equal.
     """
 
-    out_activation = "identity"
     quantile: float = 0.5
 
     @property
     def best_constant(self) -> str:  # type: ignore[override]
         return f"the quantile {self.quantile} of y"
-
-    def predict(self, raw):
-        pass
 
     def constants(self, y, weight):
         return _quantiles(y, self.quantile, weight)
@@ -507,18 +507,14 @@ class QuantileLoss(DevianceLoss):
 
 
 @dataclass(eq=False)
-class HuberLoss(DevianceLoss):
+class HuberLoss(IdentityOutput, DevianceLoss):
     """``sum_k c_k (|r_k| - c_k / 2)``, with r = z - y and ``c = min(|r|, delta)`` (Huber, 1964).
 
     That is r^2 / 2 up to ``|r| = delta``, and a straight line beyond; d/dz = r within ±delta.
     """
 
-    out_activation = "identity"
     best_constant = "the best constant"
     delta: float = 1.0
-
-    def predict(self, raw):
-        pass
 
     def constants(self, y, weight):
         return _roots(lambda r: np.clip(r, -self.delta, self.delta), y, weight)
@@ -533,14 +529,10 @@ class HuberLoss(DevianceLoss):
         return loss
 
 
-class LogCosh(DevianceLoss):
+class LogCosh(IdentityOutput, DevianceLoss):
     """sum_k log cosh(r_k) with r = z - y; d/dz = tanh(r)."""
 
-    out_activation = "identity"
     best_constant = "the best constant"
-
-    def predict(self, raw):
-        pass
 
     def constants(self, y, weight):
         return _roots(np.tanh, y, weight)
@@ -555,17 +547,11 @@ class LogCosh(DevianceLoss):
         return size + np.log1p(m, out=m)
 
 
-class GammaLoss(DevianceLoss):
+class GammaLoss(ExpOutput, DevianceLoss):
     """Half the gamma deviance, sum_k y_k / m_k - log(y_k / m_k) - 1 with m = exp(z), y > 0.
 
     d/dz = 1 - y / m.
     """
-
-    out_activation = "exp"
-    best_constant = "the mean of y"
-
-    def predict(self, raw):
-        np.exp(raw, out=raw)
 
     def fault_of_targets(self, y):
         if not (y <= 0).any():
@@ -588,7 +574,7 @@ class GammaLoss(DevianceLoss):
 
 
 @dataclass(eq=False)
-class TweedieLoss(DevianceLoss):
+class TweedieLoss(ExpOutput, DevianceLoss):
     """Half the Tweedie deviance of a power p, with m = exp(z); d/dz = (m - y) m^(1 - p).
 
     sum_k y_k^(2 - p) / ((1 - p) (2 - p)) - y_k m_k^(1 - p) / (1 - p) + m_k^(2 - p) / (2 - p). Its
@@ -596,12 +582,7 @@ class TweedieLoss(DevianceLoss):
     to grow like m^p.
     """
 
-    out_activation = "exp"
-    best_constant = "the mean of y"
     power: float = 1.5
-
-    def predict(self, raw):
-        np.exp(raw, out=raw)
 
     def fault_of_targets(self, y):
         if self.power < 2 and (y < 0).any():

@@ -45,17 +45,14 @@ def are_finite(params: Parameters, activations: Sequence[Activation], loss: Loss
     A bound costs little beside an epoch, and settles this for ordinary weights. Only if it does
     not, there is a pass over X.
     """
-    if loss.out_activation in _TAME and _log_bound(params, activations, X) < _log_of_max(params):
+    log_of_max = log(np.finfo(params.flat.dtype).max)
+    if loss.out_activation in _TAME and _log_bound(params, activations, X) < log_of_max:
         return True
     raw = raw_scores(params, activations, X)
     if not np.isfinite(raw).all():
         return False
     loss.predict(raw)
     return bool(np.isfinite(raw).all())
-
-
-def _log_of_max(params):
-    return log(np.finfo(params.flat.dtype).max)
 
 
 def _log_bound(params, activations, X):

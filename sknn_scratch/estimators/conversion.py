@@ -23,7 +23,7 @@ _FITTED = (
 )
 _SCHEDULES = ("constant", "invscaling", "adaptive")
 # By the function of the output: scikit-learn's losses, with which it predicts the same
-_LOSSES = {"identity": "squared_error", "exp": "poisson"}
+LOSS_OF_OUTPUT = {"identity": "squared_error", "exp": "poisson"}
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
 
@@ -36,8 +36,8 @@ def to_sklearn(estimator, target):
     known["activation"] = _only_activation(estimator)
     if known["solver"] not in ("lbfgs", "sgd", "adam"):
         known["solver"] = "sgd"
-    if known.get("loss", "poisson") not in _LOSSES.values():
-        known["loss"] = _LOSSES.get(build_loss(estimator).out_activation, known["loss"])
+    if known.get("loss", "poisson") not in LOSS_OF_OUTPUT.values():
+        known["loss"] = LOSS_OF_OUTPUT.get(build_loss(estimator).out_activation, known["loss"])
     known["warm_start"] = bool(known["warm_start"])
     converted = target(**known)
     if hasattr(estimator, "coefs_"):

@@ -26,8 +26,6 @@ def judge_of(estimator, data, validation, held_out):
     samples. Where its score is the same whatever the network predicts, the loss takes its place,
     with a warning. Where no target of the fit varies either, the rule is scikit-learn's.
     """
-    if not estimator.early_stopping:
-        return "loss"
     if estimator.early_stopping_on == "loss":
         return "validation_loss"
     _, y_val, weight = validation

@@ -12,7 +12,7 @@ from sknn_scratch._sklearn import StrOptions
 from sknn_scratch._warnings import warn
 from sknn_scratch.engine.activations import ACTIVATIONS
 from sknn_scratch.engine.initializers import INITIALIZERS
-from sknn_scratch.engine.losses import LOSSES, REGRESSION_LOSSES
+from sknn_scratch.engine.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from sknn_scratch.engine.penalties import PENALTIES
 from sknn_scratch.engine.schedules import SCHEDULES
 from sknn_scratch.engine.solvers import SOLVERS
@@ -21,38 +21,35 @@ from sknn_scratch.engine.solvers import SOLVERS
 class Registry(NamedTuple):
     """What a parameter may name: the parts by name, where users add to them, and what they add."""
 
-    parts: Mapping[str, Any]
-    names: Mapping[str, Any]  # what a user may choose: not the losses of classifiers
-    where: str
+    names: Mapping[str, Any]
+    variable: str
     what: str
+    others: Mapping[str, Any] = {}  # parts that no user chooses: the losses of classifiers
+
+    @property
+    def where(self) -> str:
+        """The variable to which users add, with its module."""
+        return f"sknn_scratch.engine.{self.variable}"
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """All parts by name."""
+        return ChainMap(self.others, self.names)  # type: ignore[arg-type]
 
 
 REGISTRIES = {
-    "activation": Registry(
-        ACTIVATIONS,
-        ACTIVATIONS,
-        "sknn_scratch.engine.activations.ACTIVATIONS",
-        "a class of activations",
-    ),
-    "init": Registry(
-        INITIALIZERS, INITIALIZERS, "sknn_scratch.engine.initializers.INITIALIZERS", "a function"
-    ),
-    "learning_rate": Registry(
-        SCHEDULES, SCHEDULES, "sknn_scratch.engine.schedules.SCHEDULES", "a class of schedules"
-    ),
+    "activation": Registry(ACTIVATIONS, "activations.ACTIVATIONS", "a class of activations"),
+    "init": Registry(INITIALIZERS, "initializers.INITIALIZERS", "a function"),
+    "learning_rate": Registry(SCHEDULES, "schedules.SCHEDULES", "a class of schedules"),
     "loss": Registry(
-        LOSSES,
         REGRESSION_LOSSES,
-        "sknn_scratch.engine.losses.REGRESSION_LOSSES",
+        "losses.REGRESSION_LOSSES",
         "a class of losses",
+        others=CLASSIFICATION_LOSSES,
     ),
     # No parameter has this name: a penalty is registered under the parameter that is its strength
-    "penalty": Registry(
-        PENALTIES, PENALTIES, "sknn_scratch.engine.penalties.PENALTIES", "a class of penalties"
-    ),
-    "solver": Registry(
-        SOLVERS, SOLVERS, "sknn_scratch.engine.solvers.SOLVERS", "a class of solvers"
-    ),
+    "penalty": Registry(PENALTIES, "penalties.PENALTIES", "a class of penalties"),
+    "solver": Registry(SOLVERS, "solvers.SOLVERS", "a class of solvers"),
 }
 
 
@@ -86,10 +83,10 @@ def part(parameter, name):
 
 def how_to_register(parameter, name):
     """Return an error message about a name that is not in the registry of a parameter."""
-    _, _, where, what = REGISTRIES[parameter]
+    registry = REGISTRIES[parameter]
     return (
         f"{parameter}={name!r} is not registered in this process. Before the model is used, add "
-        f"{what} under that name: {where}[{name!r}] = ..."
+        f"{registry.what} under that name: {registry.where}[{name!r}] = ..."
     )
 
 

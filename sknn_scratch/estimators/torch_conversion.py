@@ -9,6 +9,7 @@ from sknn_scratch.engine.outputs import quiet
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.progress import Progress
 from sknn_scratch.estimators.build import build_loss
+from sknn_scratch.estimators.conversion import LOSS_OF_OUTPUT
 from sknn_scratch.estimators.encoding import fitted_binarizer
 from sknn_scratch.estimators.fitted import keep_shape, layers_of, show_progress
 from sknn_scratch.estimators.labels import labels_in_words
@@ -16,7 +17,6 @@ from sknn_scratch.estimators.named_functions import activation_names, output_fun
 from sknn_scratch.estimators.torch_modules import ACTIVATION_MODULES, OUTPUT_MODULES
 from sknn_scratch.estimators.torch_reading import ReadModule
 
-_LOSS_OF_OUTPUT = {"identity": "squared_error", "exp": "poisson"}
 _REMEDY = (
     "Convert a copy whose activation is 'identity', and put a module of your own into the result "
     "in place of that nn.Identity."
@@ -46,7 +46,7 @@ def _linear(W, b):
 def regressor_from_torch(cls, module):
     """Return a regressor of class `cls` that predicts what `module` does."""
     read, estimator = ReadModule(module), cls()
-    estimator.loss = _LOSS_OF_OUTPUT[read.output(_LOSS_OF_OUTPUT)]
+    estimator.loss = LOSS_OF_OUTPUT[read.output(LOSS_OF_OUTPUT)]
     layers, dtype = read.arrays()
     return _filled(estimator, read, layers, dtype)
 

@@ -2,16 +2,10 @@
 
 from math import isnan
 
-_HEADINGS = {
-    "loss": "loss",
-    "accuracy": "accuracy",
-    "r2": "r2",
-    "d2": "d2",
-    "validation_loss": "val. loss",
-    "validation_score": "val. score",
-    "learning_rate": "learning rate",
-    "seconds": "seconds",
-}
+_COLUMNS = (
+    *("loss", "accuracy", "r2", "d2", "validation_loss", "validation_score"),
+    *("learning_rate", "seconds"),
+)
 _WIDTH = 15  # of the longest heading, and two spaces
 
 
@@ -26,13 +20,13 @@ class ProgressTable:
 
         `entry` is what the history records of the epoch, and its seconds.
         """
-        names = [name for name in _HEADINGS if name in entry]
+        names = [name for name in _COLUMNS if name in entry]
         if isnan(entry["learning_rate"]):  # lbfgs has none
             names.remove("learning_rate")
         line = f"{number:9d}" + "".join(f"{_text(entry[name]):>{_WIDTH}}" for name in names)
         if not self.has_header:
             # scikit-learn's word: an epoch, or an iteration of lbfgs
-            header = "Iteration" + "".join(f"{_HEADINGS[name]:>{_WIDTH}}" for name in names)
+            header = "Iteration" + "".join(f"{_heading(name):>{_WIDTH}}" for name in names)
             line = f"{header}\n{line}"
         print(line, flush=True)
         self.has_header = True
@@ -52,6 +46,10 @@ def print_plateau(progress, learning_rate):
 def watched_in_words(watched):
     """Return what messages call the entry of the history whose progress counts."""
     return "training loss" if watched == "loss" else watched.replace("_", " ")
+
+
+def _heading(name):
+    return name.replace("validation", "val.").replace("_", " ")
 
 
 def _text(value):
