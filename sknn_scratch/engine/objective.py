@@ -13,7 +13,7 @@ from sknn_scratch.engine.losses import Loss
 from sknn_scratch.engine.network import Workspace, backward, forward
 from sknn_scratch.engine.parameters import Parameters
 from sknn_scratch.engine.penalties import Penalty
-from sknn_scratch.engine.subnormals import flush, flush_negligible
+from sknn_scratch.engine.subnormals import flush, negligible
 from sknn_scratch.engine.target_weights import total_loss, total_loss_and_gradient
 
 
@@ -65,16 +65,14 @@ class Objective:
 
     def begin_epoch(self) -> None:
         """Decide anew, at the next gradient, whether to flush tiny gradients in this epoch."""
-        self._first_of_epoch = True
-        self._flush_below: float | None = None
+        self._flushes: bool | None = None  # the first batch decides
 
     def _flush(self, delta: np.ndarray) -> None:
         """Put zeros in place of gradients so small that they slow a processor down."""
-        if self._first_of_epoch:
-            self._flush_below = flush_negligible(delta)
-            self._first_of_epoch = False
-        elif self._flush_below is not None:
-            flush(delta, self._flush_below)
+        if self._flushes is not False:
+            found = flush(delta, negligible(delta.dtype))
+            if self._flushes is None:
+                self._flushes = found
 
     def _forward(
         self, params: Parameters, batch: Batch, dropout: Dropout | None = None
