@@ -4,9 +4,9 @@ joblib does the same with `prefer="threads"`, but looks only every 10 ms whether
 round of a search then ends 5 ms late on average, in which several small networks could train.
 """
 
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import count
 from queue import Empty, SimpleQueue
-from threading import Thread
 
 # On Windows Ctrl-C waits until a wait ends
 _SECONDS = 0.2
@@ -19,45 +19,32 @@ def in_threads(function, arguments, n_threads, context, end, told=None):
     call is raised at once, as is Ctrl-C. That sets the event `end`: no further calls begin, and
     those under way should end. ``told(n)`` is called, in any thread, when n calls have returned.
     """
-    todo, ended = SimpleQueue(), SimpleQueue()
+    todo = SimpleQueue()
     results, numbers = [None] * len(arguments), count(1)
     for call in enumerate(arguments):
         todo.put(call)
 
     def work():
-        while not end.is_set():
-            try:
-                place, of_call = todo.get_nowait()
-            except Empty:
-                return
-            results[place] = function(*of_call)
-            if told is not None:
-                told(next(numbers))
+        with context():
+            while not end.is_set():
+                try:
+                    place, of_call = todo.get_nowait()
+                except Empty:
+                    return
+                results[place] = function(*of_call)
+                if told is not None:
+                    told(next(numbers))
 
-    def thread():
-        error = None
-        try:
-            with context():
-                work()
-        except BaseException as raised:
-            error = raised
-        ended.put(error)
-
+    pool = ThreadPoolExecutor(n_threads)
     try:
-        for _ in range(n_threads):
-            Thread(target=thread, daemon=True).start()
-        for _ in range(n_threads):
-            if (error := _next(ended)) is not None:
-                raise error
+        running = {pool.submit(work) for _ in range(n_threads)}
+        while running:
+            done, running = wait(running, _SECONDS, FIRST_EXCEPTION)
+            for thread in done:
+                thread.result()  # which raises its error
     except BaseException:
         end.set()
         raise
+    finally:
+        pool.shutdown(wait=False)
     return results
-
-
-def _next(queue):
-    while True:
-        try:
-            return queue.get(timeout=_SECONDS)
-        except Empty:
-            pass
