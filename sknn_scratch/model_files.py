@@ -20,6 +20,10 @@ from sknn_scratch.plain_file import to_json
 
 __all__ = ["load", "save", "to_json", "to_onnx"]
 
+_OTHER_FORMS = {
+    ".json": "Use Path({!r}).write_text(to_json(model)).",
+    ".onnx": "Use Path({!r}).write_bytes(to_onnx(model, X).SerializeToString()).",
+}
 _ZIP = b"PK\x03\x04"  # what skops writes
 # A pickle of protocol 2 or later; compressed by zlib, gzip, bz2, xz, lzma or lz4
 _JOBLIB = (b"\x80", b"\x78", b"\x1f\x8b", b"BZ", b"\xfd7zXZ", b"\x5d\x00", b"\x04\x22\x4d\x18")
@@ -58,7 +62,8 @@ def save(model: BaseEstimator, path: str | os.PathLike) -> None:
     TypeError
         If `model` is not an estimator.
     ValueError
-        If skops cannot write it.
+        If skops cannot write it, or the name ends in ``.onnx`` or ``.json``, which other functions
+        write.
     ImportError
         If the name ends in ``.skops`` and skops is not installed.
     OSError
@@ -66,7 +71,10 @@ def save(model: BaseEstimator, path: str | os.PathLike) -> None:
     """
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {type(model).__name__}.")
-    with_skops = Path(path).suffix == ".skops"
+    suffix = Path(path).suffix
+    if suffix in _OTHER_FORMS:
+        raise ValueError(f"save writes no {suffix} files. {_OTHER_FORMS[suffix].format(str(path))}")
+    with_skops = suffix == ".skops"
     dump = optional("skops.io").dump if with_skops else joblib.dump
     with replaced(Path(path)) as file:
         try:

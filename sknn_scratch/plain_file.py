@@ -96,9 +96,11 @@ def _parts(model):
     steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     *before, network = [step for step in steps if step not in (None, "passthrough")] or [None]
     if not isinstance(network, BaseMLPScratch):
+        inside = f" that ends in {type(network).__name__}" if model is not network else ""
         raise TypeError(
-            "model must be an estimator of this package, or a Pipeline that ends in one, got "
-            f"{model!r}. Of a search give best_estimator_."
+            "model must be an MLPScratchClassifier or MLPScratchRegressor, or a Pipeline that ends "
+            f"in one, got {type(model).__name__}{inside}. Of a search give best_estimator_, of an "
+            "ensemble one of its estimators_."
         )
     if len(before) > 1 or any(type(step) not in _SCALERS for step in before):
         allowed = " or ".join(scaler.__name__ for scaler in _SCALERS)

@@ -77,6 +77,15 @@ def test_search(search_class, tmp_path):
     assert load(tmp_path / "search.joblib").best_params_ == search.best_params_
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "model.json"])
+def test_a_name_that_asks_for_another_form(name, tmp_path):
+    with pytest.raises(
+        ValueError, match=rf"no \{name[5:]} files[.] Use Path\('.*{name}'\)[.]write_"
+    ):
+        save(fitted(), tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
 def test_skops_does_not_know_metadata_requests(tmp_path):
     pytest.importorskip("skops")
     with sklearn.config_context(enable_metadata_routing=True):

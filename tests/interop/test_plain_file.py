@@ -21,6 +21,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.engine.activations import ACTIVATIONS, Activation
 from sknn_scratch.engine.losses import REGRESSION_LOSSES
+from sknn_scratch.ensemble import MLPBaggingClassifier
 from sknn_scratch.model_files import to_json
 from sknn_scratch.plain_file import _ACTIVATIONS
 
@@ -243,7 +244,11 @@ def test_a_step_that_does_nothing_is_passed_over():
     [
         (StandardScaler(), "got StandardScaler().*best_estimator_"),
         (GridSearchCV(MLPScratchClassifier(), {}), "got GridSearchCV.*best_estimator_"),
-        ("network", "got 'network'"),
+        ("network", "got str[.] Of a search"),
+        (
+            make_pipeline(StandardScaler(), MLPBaggingClassifier()),
+            "got Pipeline that ends in MLPBaggingClassifier[.] .* of an ensemble one of its",
+        ),
         (make_pipeline(MLPScratchClassifier(), "passthrough", StandardScaler()), "got Pipeline"),
         (make_pipeline(PCA(2), MLPScratchClassifier()), "has PCA before the network"),
         (make_pipeline(RobustScaler(), MLPScratchClassifier()), "has RobustScaler before"),
