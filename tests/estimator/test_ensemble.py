@@ -223,6 +223,30 @@ def test_members_are_not_kept_for_another_number_of_outputs(before, now, estimat
     assert model.predict(X).shape == targets[before].shape
 
 
+@BOTH
+def test_fewer_members_than_there_are_cannot_be_kept(cls):
+    model = new(cls, warm_start=True).fit(X, y).set_params(n_estimators=1)
+    with pytest.raises(ValueError, match=r"n_estimators=1 must be .*=2 .* Use warm_start=False"):
+        model.fit(X, y)
+
+
+@BOTH
+def test_members_of_two_dtypes_each_predict_in_their_own(cls):
+    model = new(cls, warm_start=True).fit(X.astype(np.float32), y)
+    model.set_params(n_estimators=3).fit(X, y)
+    assert [member.coefs_[0].dtype for member in model] == [np.float32, np.float32, np.float64]
+    method = "predict_proba" if cls is MLPBaggingClassifier else "predict"
+    expected = [getattr(member, method)(X) for member in model]
+    np.testing.assert_array_equal(model.member_predictions(X), expected)
+
+
+def test_members_that_have_seen_every_sample_say_nothing_out_of_bag():
+    model = new(MLPBaggingRegressor, max_samples=50, oob_score=True)
+    with pytest.warns(UserWarning, match="Some inputs do not have OOB scores"):
+        model.fit(X[:2], X[:2, 0])
+    np.testing.assert_array_equal(model.oob_prediction_, 0)
+
+
 def test_members_are_kept_for_a_column_of_targets():
     model = new(MLPBaggingRegressor, warm_start=True).fit(X, X[:, 0])
     with pytest.warns(DataConversionWarning, match="column-vector y"):

@@ -369,6 +369,17 @@ def test_a_search_that_cannot_be_reached_is_no_error():
     assert heard == []
 
 
+def test_where_there_are_no_sockets_nobody_is_told(monkeypatch):
+    def no_sockets(take):
+        raise OSError
+
+    monkeypatch.setattr(reporting, "open_listener", no_sockets)
+    heard = []
+    with reporting.heard(heard.append) as tell:
+        pickle.loads(pickle.dumps(tell))(Report(0, 1))
+    assert heard == []
+
+
 # How it is drawn
 
 
