@@ -1,8 +1,9 @@
 """The members of an ensemble: how they are trained, and what they say of X."""
 
 import copy
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
+from threading import Event
 
 import joblib
 import numpy as np
@@ -20,6 +21,7 @@ from sknn_scratch.estimators.regressor import MLPScratchRegressor, predictions_o
 from sknn_scratch.estimators.threads import one_blas_thread
 from sknn_scratch.estimators.validation import validated
 from sknn_scratch.model_selection.plan import is_compiled, network_of
+from sknn_scratch.model_selection.side_by_side import in_threads
 from sknn_scratch.model_selection.workers import Workers
 
 # How scikit-learn's bagging checks X, of which its members check the rest
@@ -118,8 +120,11 @@ def answers(ensemble, X, params=None):
     n_threads = _threads_that_pay(ensemble, X)
     if n_threads == 1:
         yield from (ask(*call) for call in calls)
-    else:
-        yield from _in_threads(n_threads, ask, calls)
+        return
+    # Whichever backend joblib is to use: a dispatch by joblib takes as long as most predictions
+    like_this_thread = partial(config_context, **get_config())
+    with one_blas_thread():
+        yield from in_threads(ask, calls, n_threads, like_this_thread, Event())
 
 
 def _ready(ensemble, X):
@@ -142,25 +147,6 @@ def _threads_that_pay(ensemble, X):
         return 1
     n_multiplications = X.shape[0] * network_of(ensemble.estimators_[0]).n_parameters_
     return n_threads if n_multiplications >= _WORTH_THREADS else 1
-
-
-def _in_threads(n_threads, function, calls):
-    """Yield the results of calls in their order.
-
-    They are threads of Python, whichever backend joblib is to use: a dispatch by joblib takes as
-    long as most predictions.
-    """
-    config = get_config()
-
-    def call(arguments):
-        with config_context(**config):
-            return function(*arguments)
-
-    with one_blas_thread(), ThreadPoolExecutor(n_threads) as pool:
-        try:
-            yield from pool.map(call, calls)
-        finally:  # after Ctrl-C, or an error in one of them, the others need not begin
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _ask_network(network, features, X, n_classes, params):
