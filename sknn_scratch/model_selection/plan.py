@@ -98,7 +98,7 @@ def plan(estimator, candidates, splits, X, contexts, *, shares):
     # Others than arrays may not tell how much memory they take
     shares_rows = type(X) is np.ndarray and X.nbytes * len(splits) <= BYTES_OF_FEEDS
     for position, parameters in enumerate(candidates):
-        candidate = clone(estimator)
+        candidate = cloned(estimator)
         if _may_hold_network(estimator):  # of all others `_fit_and_score` sets them
             candidate.set_params(**clone(parameters, safe=False))
         setting = training = None
