@@ -1,7 +1,9 @@
 """Arguments of functions, checked as scikit-learn checks the parameters of estimators."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from functools import wraps
+from inspect import signature
+from typing import Any, TypeVar, cast
 
 from sknn_scratch._sklearn import validate_params
 
@@ -10,4 +12,20 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def checks_arguments(constraints: Mapping[str, Any]) -> Callable[[Function], Function]:
     """Have scikit-learn check these arguments first; its own decorator would hide the types."""
-    return validate_params(constraints, prefer_skip_nested_validation=False)
+
+    def decorate(function: Function) -> Function:
+        checked = validate_params(constraints, prefer_skip_nested_validation=False)(function)
+        parameters = signature(function)
+
+        @wraps(function)
+        def call(*args, **kwargs):
+            try:
+                parameters.bind(*args, **kwargs)
+            except TypeError:
+                # Fails as well, in Python's words: they name the function, and scikit-learn's not
+                return function(*args, **kwargs)
+            return checked(*args, **kwargs)
+
+        return cast(Function, call)
+
+    return decorate

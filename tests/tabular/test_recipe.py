@@ -288,6 +288,14 @@ def test_parameters_are_checked_under_their_own_names(make, params):
         make(**params)
 
 
+@pytest.mark.parametrize("make", [tabular_classifier, tabular_regressor])
+def test_arguments_that_are_none_are_refused_by_python(make):
+    with pytest.raises(TypeError, match=rf"^{make.__name__}\(\) got an unexpected .* 'epochs'"):
+        make(epochs=3)
+    with pytest.raises(TypeError, match=rf"^{make.__name__}\(\) takes 0 positional arguments"):
+        make(8)
+
+
 # Few rows, few of a class
 
 
