@@ -5,6 +5,7 @@ The loops themselves are in `kernels`. They need numba, which is imported only i
 
 import importlib
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,41 +32,20 @@ _VALUES_PER_CALL = 2**17
 # fast as numpy's `shuffle`, which keeps Python's lock.
 _WORTH_COMPILING = 2**10
 
-# The classes that the kernels know, and their codes. Classes derived from them are not among them,
-# because they may do something else.
-_ACTIVATIONS: dict[type, int] = {
-    activations.Identity: records.IDENTITY,
-    activations.Logistic: records.LOGISTIC,
-    activations.Tanh: records.TANH,
-    activations.ReLU: records.RELU,
-    activations.LeakyReLU: records.LEAKY_RELU,
-    activations.ELU: records.ELU,
-    activations.Softplus: records.SOFTPLUS,
-    activations.GELU: records.GELU,
-    activations.SiLU: records.SILU,
-    activations.Mish: records.MISH,
-    activations.SELU: records.SELU,
-    activations.HardSwish: records.HARD_SWISH,
-    activations.Sine: records.SINE,
-}
-_LOSSES: dict[type, int] = {
-    losses.LogLoss: records.LOG_LOSS,
-    losses.BinaryLogLoss: records.BINARY_LOG_LOSS,
-    losses.SquaredError: records.SQUARED_ERROR,
-    losses.PoissonLoss: records.POISSON,
-    losses.AbsoluteError: records.ABSOLUTE_ERROR,
-    losses.QuantileLoss: records.QUANTILE,
-    losses.HuberLoss: records.HUBER,
-    losses.LogCosh: records.LOG_COSH,
-    losses.GammaLoss: records.GAMMA,
-    losses.TweedieLoss: records.TWEEDIE,
-}
-_SOLVERS: dict[type, int] = {
-    solvers.GradientDescent: records.GD,
-    solvers.Nesterov: records.NAG,
-    solvers.SGD: records.SGD,
-    solvers.Adam: records.ADAM,
-}
+
+def _codes(registry: Mapping[str, type]) -> dict[type, int]:
+    """Return the numbers by which the kernels know the classes of a registry."""
+    return {
+        cls: getattr(records, name.upper())
+        for name, cls in registry.items()
+        if cls.__module__.startswith("sknn_scratch.")  # a user may have added others by now
+    }
+
+
+# Classes derived from these are not among them, because they may do something else
+_ACTIVATIONS = _codes(activations.ACTIVATIONS)
+_LOSSES = _codes(losses.LOSSES)
+_SOLVERS = _codes(solvers.SOLVERS)
 _PENALTIES = {penalties.ElasticNet, penalties.GroupLasso, penalties.MaxNorm}
 
 

@@ -6,6 +6,7 @@ a dtype, and is compiled once.
 
 import numpy as np
 
+# Numbers of activations, losses and solvers: in capitals, the names in their registries
 IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, GELU, SILU = range(9)
 MISH, SELU, HARD_SWISH, SINE = range(9, 13)
 LOG_LOSS, BINARY_LOG_LOSS, SQUARED_ERROR, POISSON = range(4)
