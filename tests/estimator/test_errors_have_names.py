@@ -79,6 +79,7 @@ if pl is not None:
     BAD_Y["lazy"] = pl.DataFrame({"y": y}).lazy(), "^y must be in memory, got a LazyFrame"
 BAD_LABELS = {
     "bytes": (np.full(150, b"a"), r"^y must hold numbers or strings, got b'a'.*char\.decode"),
+    "complex": (y + 0j, r"^Complex data not supported: y must hold labels of classes\.$"),
     "floats without a fraction": (np.where(y, 1e300, 1e301), r"up to 1e\+301, too large for lab"),
 }
 
@@ -134,6 +135,20 @@ def test_weights(cls, bad, message):
         new(cls).fit(X, y, bad)
     with pytest.raises((ValueError, TypeError), match=f"_weight_val: sample_weight {message}"):
         new(cls).fit(X, y, X_val=X, y_val=y, sample_weight_val=bad)
+
+
+@pytest.mark.parametrize(
+    ("cls", "targets"),
+    [(MLPScratchRegressor, X[:, :2]), (MLPScratchClassifier, (X[:, :2] > 0).astype(int))],
+)
+def test_weights_of_each_target(cls, targets):
+    weights = np.ones((150, 3))
+    shapes = r"its shape is \(150, 3\), but it must be \(150,\), or \(150, 2\) for a weight"
+    with pytest.raises(ValueError, match=f"^sample_weight is not valid: {shapes}"):
+        new(cls).fit(X, targets, weights)
+    model = new(cls).fit(X, targets)
+    with pytest.raises(ValueError, match=r"^y must have the shape of the predictions, \(150, 2\)"):
+        model.score(X, targets[:, :1], weights[:, :2])
 
 
 def test_one_label_and_several_labels():

@@ -248,6 +248,13 @@ def test_file_of_a_version_without_checksums(version, monkeypatch):
         pickle.loads(pickle.dumps(model))
 
 
+@pytest.mark.parametrize("damaged", [(1, 2), (1, 2, 3), "none"], ids=str)
+def test_checksum_that_is_none(damaged):
+    state = MODELS["regressor"]().__getstate__() | {"_sknn_scratch_checksum": damaged}
+    with pytest.raises(ValueError, match="is damaged"):
+        new(MLPScratchRegressor).__setstate__(state)
+
+
 def test_copies_in_memory_have_no_checksum_to_compute(monkeypatch):
     model = MODELS["resumable"]()
     monkeypatch.setattr("sknn_scratch.estimators.checksum._checksum", None)

@@ -224,6 +224,11 @@ def test_a_sample_of_the_parameters():
     np.testing.assert_array_equal(every.numeric[place], few.numeric)
 
 
+def test_no_parameters():
+    with pytest.raises(ValueError, match=r"^n_parameters must be at least 1, or None, got 0\.$"):
+        check_gradient(MLPScratchClassifier(3), X, CODES, n_parameters=0)
+
+
 def test_names_of_the_layers():
     check = check_gradient(MLPScratchClassifier((6, 5), random_state=0), X, CODES)
     names, counts = np.unique(check.layer, return_counts=True)
