@@ -1,7 +1,7 @@
 """Fits of a search, scored as by scikit-learn.
 
-Its own function calls `fit` of the estimator. Where work is shared with other fits, something
-stands in for `fit`. Errors and messages are therefore scikit-learn's.
+Its own functions score, print, call callbacks and report what fails. They call `fit` of the
+estimator. Where work is shared with other fits, something stands in for `fit`.
 """
 
 import time
@@ -157,4 +157,7 @@ class _Failed:
         self.error = error
 
     def __call__(self, X, y=None, **params):
-        raise self.error
+        try:
+            raise self.error
+        finally:
+            self.error = None  # its traceback leads here: they would keep each other alive

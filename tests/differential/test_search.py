@@ -1,8 +1,10 @@
 """Our searches against scikit-learn's on the same estimators: the same scores, to the bit."""
 
+import gc
 import pickle
 import time
 import warnings
+import weakref
 from contextlib import nullcontext
 from importlib.util import find_spec
 
@@ -290,6 +292,27 @@ def test_a_candidate_that_diverges_harms_no_other(early_stopping):
     assert_array_equal(scores[[0, 2]], without.cv_results_["mean_test_score"])
     with pytest.raises(ValueError, match="diverged"):
         MLPGridSearchCV(estimator, grid, cv=3, error_score="raise").fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
+def test_what_has_failed_is_forgotten_at_once(monkeypatch):
+    X, y, _ = problem("classes")
+    twin, networks = plan_module.twin, []
+
+    def seen(estimator):
+        made = twin(estimator)
+        networks.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(plan_module, "twin", seen)
+    gc.disable()
+    try:
+        MLPGridSearchCV(network(), {"alpha": [0, -1]}, cv=3, refit=False).fit(X, y)
+        assert len(networks) >= 6
+        assert not any(made() for made in networks)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
