@@ -97,8 +97,15 @@ def check_parameters(estimator):
         value = getattr(estimator, name)
         if value is not default:
             changed[name] = value
-    constraints = estimator._parameter_constraints
-    validate_parameter_constraints(constraints, changed, caller_name=type(estimator).__name__)
+    constraints, caller = estimator._parameter_constraints, type(estimator).__name__
+    try:
+        validate_parameter_constraints(constraints, changed, caller_name=caller)
+    except ValueError as error:
+        sizes = changed.get("loss")  # for that the first argument of a classifier is
+        if not isinstance(sizes, (int, list, tuple)) or "'loss' parameter" not in str(error):
+            raise
+        remedy = f"The first argument is the loss: write hidden_layer_sizes={sizes!r}."
+        raise type(error)(f"{error} {remedy}") from None
     _check_magnitudes(estimator)
 
 
@@ -111,7 +118,7 @@ def _check_magnitudes(estimator):
             if isinstance(number, int) and abs(number) > sys.float_info.max:
                 raise ValueError(
                     f"{name} must be at most {sys.float_info.max:.1e}, the largest float, but what "
-                    "was value is larger: use a smaller number."
+                    "was given is larger: use a smaller number."
                 )
 
 

@@ -108,6 +108,16 @@ def kind_of(value):
     return "list" if isinstance(value, (list, tuple, np.ndarray)) else "object"
 
 
+def is_missing(value):
+    """Whether a value of an array of objects is none: None, NaN, NaT or pandas' NA."""
+    return kind_of(value) == "missing" or is_nan(value)
+
+
+def is_nan(value):
+    """Whether a value of an array of objects is a float that is no number."""
+    return isinstance(value, (float, np.floating)) and value != value
+
+
 def holds_dates(values):
     """Whether an array of objects has dates of numpy's, which numpy would take for numbers."""
     return any(isinstance(value, (np.datetime64, np.timedelta64)) for value in values.flat)
@@ -216,9 +226,12 @@ def fault_of_not_finite(said, given):
 def _columns_with(test, data):
     """Return which columns of data have values for which a test is true, as it is said."""
     try:
-        found = test(np.asarray(data, dtype=np.float64))
-    except (TypeError, ValueError):  # objects, or a sparse matrix
-        return ""
+        values = np.asarray(data, dtype=np.float64)
+    except (TypeError, ValueError):  # a sparse matrix, or objects: pandas' NA is no float
+        objects = as_objects(data)
+        values = np.array([np.nan if is_missing(value) else 0 for value in objects.flat])
+        values = values.reshape(objects.shape)
+    found = test(values)
     if found.ndim != 2 or found.shape[1] == 1:
         return ""
     names = [repr(name_of_column(data, k)) for k in np.flatnonzero(found.any(axis=0))]

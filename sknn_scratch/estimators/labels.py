@@ -9,6 +9,8 @@ from sklearn.utils.multiclass import type_of_target
 from sknn_scratch.estimators.data_faults import (
     as_error_of,
     as_objects,
+    is_missing,
+    is_nan,
     kind_of,
     says_which,
     shown,
@@ -66,17 +68,8 @@ def fault_of_missing(name, targets):
         missing = [value for value in values if is_missing(value)]
     if not missing:
         return None
-    what = "NaN" if _is_nan(missing[0]) else str(missing[0])
+    what = "NaN" if is_nan(missing[0]) else str(missing[0])
     return ValueError(f"{name} has missing values, {what} among others. Leave such samples out.")
-
-
-def is_missing(value):
-    """Whether a value of an array of objects is none: None, NaN, NaT or pandas' NA."""
-    return kind_of(value) == "missing" or _is_nan(value)
-
-
-def _is_nan(value):
-    return isinstance(value, (float, np.floating)) and value != value
 
 
 def _fault_of_kinds(name, values):

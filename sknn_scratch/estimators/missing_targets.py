@@ -20,10 +20,10 @@ from sknn_scratch.estimators.data_faults import (
     fault_of,
     fault_of_not_finite,
     fault_of_rows,
+    is_missing,
     name_of_column,
     refuse_what_is_no_table,
 )
-from sknn_scratch.estimators.labels import is_missing
 from sknn_scratch.estimators.validation import (
     is_two_dimensional,
     naming_y,

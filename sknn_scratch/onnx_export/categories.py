@@ -7,7 +7,7 @@ ones be an error. Here every category is a row of a table, and all unknown ones 
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from sknn_scratch.estimators.labels import is_missing
+from sknn_scratch.estimators.data_faults import is_missing
 from sknn_scratch.onnx_export.functions import argmax, concatenate, equal, isnan, take
 from sknn_scratch.onnx_export.graph import Value
 from sknn_scratch.onnx_export.missing import MISSING_STRINGS, encoded

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.impute import MissingIndicator, SimpleImputer
 
-from sknn_scratch.estimators.data_faults import kind_of
-from sknn_scratch.estimators.labels import is_missing
+from sknn_scratch.estimators.data_faults import is_missing, kind_of
 from sknn_scratch.onnx_export.errors import NotConvertibleError
 from sknn_scratch.onnx_export.functions import concatenate, equal, isnan, take, where
 from sknn_scratch.onnx_export.graph import Value

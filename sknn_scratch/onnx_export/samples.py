@@ -7,8 +7,7 @@ from scipy.sparse import issparse
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
-from sknn_scratch.estimators.data_faults import as_objects, is_frame, kind_of
-from sknn_scratch.estimators.labels import is_missing
+from sknn_scratch.estimators.data_faults import as_objects, is_frame, is_missing, kind_of
 from sknn_scratch.onnx_export.container import type_of
 from sknn_scratch.onnx_export.errors import NotConvertibleError
 from sknn_scratch.tabular.kinds import as_string

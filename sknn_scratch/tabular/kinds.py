@@ -14,10 +14,10 @@ from sknn_scratch._typing import MatrixLike
 from sknn_scratch.estimators.data_faults import (
     as_objects,
     is_frame,
+    is_missing,
     kind_of,
     shown,
 )
-from sknn_scratch.estimators.labels import is_missing
 from sknn_scratch.tabular.columns import range_of
 from sknn_scratch.tabular.table import refuse_no_table
 

@@ -277,6 +277,13 @@ def test_the_column_is_named_that_is_not_finite(library, value):
             new(MLPScratchRegressor, missing_targets="ignore").fit(X, with_gap)
 
 
+def test_the_column_is_named_that_has_a_gap_among_whole_numbers():
+    frame = pd.DataFrame({"a": Y, "b": [None, *Y[1:]]}).astype("Int64")
+    for cls in CLASSES:
+        with pytest.raises(ValueError, match=r"^Input X contains NaN in column 'b'[.] Fill"):
+            new(cls).fit(frame, Y)
+
+
 def test_the_column_of_an_array_is_numbered_that_is_not_finite():
     wide = np.where(np.arange(9) > 1, np.nan, X[:, :1])
     with pytest.raises(ValueError, match=r"NaN in the columns 2, 3, 4, 5, 6 and 2 more[.] Fill"):
