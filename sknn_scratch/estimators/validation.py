@@ -59,15 +59,14 @@ def validated(estimator, X, y="no_validation", **kwargs):
         return (X, y) if in_training else X
     refuse_misread("X", X)
     finders = [("X", X, fault_of)]
-    if in_training:
+    if in_training and y_numeric:
+        refuse_misread("y", y)
+        finders += [("y", y, fault_of), ("y", y, fault_of_missing)]
+    elif in_training:
         refuse_what_is_no_table("y", y)
         refuse_masked("y", y)
-        if not y_numeric:
-            refuse_sparse_labels(y)
-        finders.append(("y", y, fault_of if y_numeric else fault_of_labels))
-    if in_training and y_numeric:
-        refuse_dates("y", y)
-        finders.append(("y", y, fault_of_missing))
+        refuse_sparse_labels(y)
+        finders.append(("y", y, fault_of_labels))
     try:
         checked = validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
     except (OverflowError, TypeError, ValueError) as error:
