@@ -111,7 +111,8 @@ def backward(
     for layer in range(len(work.z) - 1, -1, -1):
         delta = work.delta[layer]
         # First, because the activation of the layer below may overwrite its a. For small arrays
-        # np.dot takes half the time of np.matmul; but X may lie in memory as np.dot copies it
+        # np.dot takes two thirds of the time of np.matmul. But it copies an X whose columns are
+        # apart in memory, and then rounds otherwise
         product = np.dot if layer > 0 else _product
         product(work.transposed[layer], delta, out=grad.weights[layer])
         # A product with ones is a sum, 2 to 3 times faster than numpy's over this axis
