@@ -16,7 +16,6 @@ import sknn_scratch.engine.kernels.records as records
 import sknn_scratch.engine.losses as losses
 import sknn_scratch.engine.penalties as penalties
 import sknn_scratch.engine.solvers as solvers
-import sknn_scratch.engine.twister as twister
 from sknn_scratch.engine.batches import MiniBatches
 from sknn_scratch.engine.objective import Objective
 from sknn_scratch.engine.parameters import Parameters
@@ -63,6 +62,11 @@ def kernels() -> Any:
 def shuffling() -> Any:
     """Return the module that shuffles in compiled code; numba is known to be there."""
     return importlib.import_module("sknn_scratch.engine.kernels.shuffling")
+
+
+def twister() -> Any:
+    """Return the module that finds the state of a generator in memory."""
+    return importlib.import_module("sknn_scratch.engine.kernels.twister")
 
 
 def can_compile(optimizer: Optimizer, objective: Objective, batches: MiniBatches) -> bool:
@@ -298,14 +302,14 @@ def _draws_in_compiled_code(generator):
     common = np.random.mtrand._rand  # as in scikit-learn's `check_random_state`
     if type(generator) is not np.random.RandomState or generator is common:
         return False
-    return type(generator._bit_generator) is np.random.MT19937 and twister.is_known()
+    return type(generator._bit_generator) is np.random.MT19937 and twister().is_known()
 
 
 def _shuffle_by(generator, order, orders):
     """Shuffle the order for each row of `orders`, as the generator's own `shuffle` would."""
     # numpy's methods take this lock, too: another thread may fit with the same generator
     with generator._bit_generator.lock:
-        state = twister.twister_of(generator)
+        state = twister().twister_of(generator)
         state.position = shuffling().shuffle(state.key, state.position, order, orders)
 
 

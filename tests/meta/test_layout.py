@@ -50,10 +50,10 @@ MAY_IMPORT = {
 # A file imports only from those before it in its folder
 ORDER = {
     "engine": "subnormals parameters initializers activations target_weights losses penalties "
-    "solvers schedules progress dropout network outputs batches objective training lbfgs twister "
-    "kernels compiled",
+    "solvers schedules progress dropout network outputs batches objective training lbfgs kernels "
+    "compiled",
     "engine.kernels": "compiler records functions activations losses penalties layers solvers "
-    "epoch shuffling",
+    "epoch shuffling twister",
     "estimators": "threads interrupts epoch_count verbose hooks rollback summary checksum "
     "data_faults labels validation encoding missing_targets class_weights validation_units "
     "early_stopping registries constraints build conversion advice fitted prepare resume fit state "

@@ -10,7 +10,7 @@ from sknn_scratch import MLPScratchClassifier
 pytest.importorskip("numba")
 
 import sknn_scratch.engine.compiled as compiled
-import sknn_scratch.engine.twister as twister
+import sknn_scratch.engine.kernels.twister as twister
 from sknn_scratch.engine.kernels.shuffling import shuffle
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
