@@ -52,6 +52,11 @@ def fault_of_labels(name, labels):
     values = as_objects(labels)
     if values.ndim == 0:
         return TypeError(f"{name} must hold a label for each sample, got {labels!r}.")
+    if values.ndim > 2 or values.size == 0:
+        return ValueError(
+            f"{name} must be a list of labels, or have a column for each of several labels, got an "
+            f"array of the shape {values.shape}."
+        )
     return (
         fault_of_missing(name, labels)
         or _fault_of_kinds(name, values)

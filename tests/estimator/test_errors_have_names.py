@@ -45,6 +45,7 @@ BAD_X = {
     "series": (pd.Series(X[:, 0]), r"^X is not valid: Expected a 2-dimensional container"),
     "sparse vector": (coo_array(X[:, 0]), r"^X is not valid: .*2D"),
     "three axes": (X[None], r"^X is not valid: Found array with dim 3"),
+    "blocks": ([np.zeros((2, 3 + i // 75)) for i in range(150)], "^X must have rows of the same"),
     "no rows": (X[:0], r"^X is not valid: Found array with 0 sample\(s\)"),
     "no columns": (X[:, :0], r"^X is not valid: Found array with 0 feature\(s\)"),
     "matrix": (MATRIX, "^X is not valid: np.matrix is not supported"),
@@ -104,6 +105,13 @@ def test_targets(cls, bad, message):
         said = str(error.value).removeprefix("X_val, y_val and sample_weight_val: ")
         assert re.search(message, said, re.DOTALL)
         assert len(said) < 400
+
+
+@pytest.mark.parametrize("classes", [[], np.zeros((2, 3, 4))], ids=["none", "three axes"])
+def test_classes_that_are_no_list(classes):
+    shape = re.escape(str(np.shape(classes)))
+    with pytest.raises(ValueError, match=f"^classes must be a list .*, got an array .* {shape}"):
+        new().partial_fit(X, y, classes=classes)
 
 
 @BOTH
