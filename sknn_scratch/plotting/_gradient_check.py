@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from sknn_scratch._typing import ArrayLike, MatrixLike
 from sknn_scratch.gradient_check import GradientCheck, check_gradient
-from sknn_scratch.plotting._matplotlib import MARKERS, check_ax, import_pyplot
+from sknn_scratch.plotting._matplotlib import MARKERS, single_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,11 +82,7 @@ class GradientCheckDisplay:
         display : GradientCheckDisplay
             Itself.
         """
-        plt = import_pyplot()
-        check = self.check
-        if ax is None:
-            ax = plt.figure(figsize=(6, 6), layout="constrained").add_subplot()
-        check_ax(ax)
+        ax, check = single_axes(ax, (6, 6)), self.check
         limit = 1.05 * max(np.abs(check.backprop).max(), np.abs(check.numeric).max(), 1e-300)
         ax.plot([-limit, limit], [-limit, limit], color="0.7", lw=1, zorder=0, label="equal")
         for k, (name, worst) in enumerate(check.worst.items()):

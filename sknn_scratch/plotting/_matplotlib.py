@@ -62,6 +62,14 @@ def check_ax(ax):
         )
 
 
+def single_axes(ax, size):
+    """Return the axes given, or those of a new figure of a size in inches."""
+    if ax is None:
+        return import_pyplot().figure(figsize=size, layout="constrained").add_subplot()
+    check_ax(ax)
+    return ax
+
+
 def given_axes(ax, n_needed):
     """Return the figure and the first `n_needed` of the axes that the user has given."""
     axes = np.asarray(ax, object).ravel()

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sknn_scratch.plotting._arguments import checks_own_arguments
-from sknn_scratch.plotting._matplotlib import check_ax, import_pyplot, set_cycle
+from sknn_scratch.plotting._matplotlib import import_pyplot, set_cycle, single_axes
 from sknn_scratch.plotting._parameter_axis import ParameterAxis
 from sknn_scratch.plotting._search_choice import choose
 from sknn_scratch.plotting._search_lines import MAX_CURVES, curves_of, draw_curves
@@ -235,9 +235,7 @@ class SearchDisplay:
         display : SearchDisplay
             Itself.
         """
-        plt = import_pyplot()
-        if ax is not None:
-            check_ax(ax)
+        import_pyplot()  # fails before anything else
         self._check()
         first = next(iter(self.results.values()))
         self._score_label = fill(score_name or first.score_name, _LABEL_LENGTH)
@@ -251,11 +249,11 @@ class SearchDisplay:
                 "cmap": cmap or ("cividis" if first.sign == 1 else "cividis_r"),
                 **(im_kw or {}),
             }
-            notes = self._plot_map(plt, ax, first, im_kw, dict(text_kw or {}))
+            notes = self._plot_map(ax, first, im_kw, dict(text_kw or {}))
         else:
             has_legend = self.x in ROUNDS or bool(self.lines) or len(self.results) > 1
             size = np.add(_SIZE, (_LEGEND if has_legend else 0, 0))
-            self.ax_ = ax or plt.subplots(figsize=size, layout="constrained")[1]
+            self.ax_ = single_axes(ax, size)
             if self.x in ROUNDS:
                 notes = self._plot_rounds(line_kw)
             else:
@@ -318,17 +316,14 @@ class SearchDisplay:
             notes += about_failures("Gap: no", name, results, results.last_rows)
         return notes
 
-    def _plot_map(self, plt, ax, results, im_kw, text_kw):
+    def _plot_map(self, ax, results, im_kw, text_kw):
         """Draw scores over two parameters; return what to say about them."""
         names = self.x, self.y
         rows = results.rows_with(names)
         axes = [ParameterAxis(name, results.values_of(name, rows)) for name in names]
         cells = cells_of(results, *axes)
         is_table = is_grid(cells, *axes)
-        if ax is None:
-            size = _table_size(*axes) if is_table else _SIZE
-            ax = plt.subplots(figsize=size, layout="constrained")[1]
-        self.ax_ = ax
+        self.ax_ = ax = single_axes(ax, _table_size(*axes) if is_table else _SIZE)
         if is_table:
             self.im_, self.text_ = draw_heat_map(
                 ax, results, cells, axes, self._format, im_kw=im_kw, text_kw=text_kw

@@ -281,14 +281,10 @@ class TrainingCurveDisplay:
 
     def _draw(self, name, curves, style, validation_label):
         """Draw the curves of one training and return the lines by the keys of `curves`."""
-        lines = {}
+        kinds, lines = {"validation": (validation_label, "--"), "test": ("test", ":")}, {}
         for key, values in curves.items():
             ax = self.axes_[0 if key.endswith("loss") else 1]
-            kind, linestyle = "training", "-"
-            if key.startswith("validation"):
-                kind, linestyle = validation_label, "--"
-            elif key == "test_score":
-                kind, linestyle = "test", ":"
+            kind, linestyle = kinds.get(key.split("_")[0], ("training", "-"))
             label = f"{name}, {kind}" if name != "" else kind
             here = {"linestyle": linestyle, "label": label, **style}
             if isinstance(values, Real):

@@ -179,7 +179,7 @@ class WeightsDisplay:
     def _chosen(self, units, order):
         """Return the indices of the units to show."""
         n_units = self.coef.shape[1]
-        if units is not None and np.ndim(units) == 1:
+        if np.ndim(units) == 1:
             chosen = np.asarray(units)
             is_index = np.issubdtype(chosen.dtype, np.integer)
             if not chosen.size or not is_index or chosen.min() < 0 or chosen.max() >= n_units:
