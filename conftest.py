@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 try:
     import fcntl
@@ -65,6 +66,23 @@ def compiled_kernels():
         with (Path(folder) / f"{dtype}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             _compile(run_steps, dtype)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_process_stays():
+    """End joblib's processes, which otherwise might keep a worker for another ten seconds."""
+    yield
+    get_reusable_executor(reuse=True).shutdown(kill_workers=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def young_heap():
+    """Keep the garbage collector from what the files before have imported and kept.
+
+    To look at all of it again and again took 25 seconds of the processor.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

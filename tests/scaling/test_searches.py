@@ -171,7 +171,9 @@ def test_the_page_runs(dask, blocks, capsys, tmp_path, monkeypatch):
     namespace = {"__name__": "scaling_out"}
     for block in blocks:
         exec(compile(block, PAGE.name, "exec"), namespace)
-    *searches, mapped, streamed, by_block = map(float, capsys.readouterr().out.split())
+    # Ray, too, prints now and then: of processes that have ended
+    printed = re.findall(r"^[\d.]+$", capsys.readouterr().out, re.M)
+    *searches, mapped, streamed, by_block = map(float, printed)
     assert len(searches) >= 2
     assert len(set(searches)) == 1
     assert searches[0] > 0.9
