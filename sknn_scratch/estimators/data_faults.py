@@ -324,7 +324,8 @@ def shown(value):
 
 def as_error_of(error):
     """Return the class for an error in words in place of another."""
-    return TypeError if isinstance(error, TypeError) else ValueError
+    # An InvalidParameterError of scikit-learn's is both
+    return ValueError if isinstance(error, ValueError) else TypeError
 
 
 def says_which(error, *names):
