@@ -11,10 +11,11 @@ _ON_THE_WAY = {"sknn_scratch", "sklearn", "joblib", "skops", "pickle"}
 
 
 class _OfThread(local):
-    """Where the warnings of a thread point, and how those begin that it leaves out."""
+    """Where the warnings of a thread point, how those begin that it leaves out, and a list."""
 
     place: "Place | None" = None
     told: Any = ()
+    gathered: "list[tuple] | None" = None
 
 
 _of_thread = _OfThread()
@@ -43,6 +44,9 @@ def warn(message, category=UserWarning):
             return
         message = message()
     if str(message).startswith(_of_thread.told):
+        return
+    if _of_thread.gathered is not None:
+        _of_thread.gathered.append((message, category))
         return
     warnings.warn_explicit(message, category, *(_of_thread.place or user_place()))
 
@@ -83,6 +87,28 @@ def told_already(beginning):
         yield
     finally:
         del _of_thread.told
+
+
+class Gathered:
+    """Keeps the warnings of this thread in a list, which another one may issue.
+
+    After an error nobody will, so that they are issued here.
+    """
+
+    def __enter__(self):
+        self.kept = _of_thread.gathered = []
+        return self.kept
+
+    def __exit__(self, error, *_):
+        del _of_thread.gathered
+        if error is not None:
+            warn_of_each(self.kept)
+
+
+def warn_of_each(kept):
+    """Issue each of these warnings, pairs of a message and a category, once."""
+    for message, category in dict.fromkeys(kept):
+        warn(message, category)
 
 
 @contextmanager

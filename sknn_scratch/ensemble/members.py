@@ -3,6 +3,7 @@
 import copy
 from contextlib import nullcontext
 from functools import partial
+from itertools import chain
 from threading import Event
 
 import joblib
@@ -13,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from sknn_scratch._sklearn import build_members
-from sknn_scratch._warnings import told_already
+from sknn_scratch._warnings import Gathered, told_already, warn_of_each
 from sknn_scratch.estimators.class_weights import weight_of_each
 from sknn_scratch.estimators.classifier import ONE_CLASS, MLPScratchClassifier, probabilities_of
 from sknn_scratch.estimators.fitted import layers_of, raw_scores_of
@@ -64,7 +65,10 @@ def train(ensemble, X, y, sample_weight, seeds, fit_params):
         for k in range(len(seeds))
     ]
     with one_blas_thread() if workers.n_jobs > 1 else nullcontext():
-        return workers.run(_train_member, calls)
+        trained = workers.run(_train_member, calls)
+    # Here, because one from another process would point at a line that is nobody's
+    warn_of_each(chain.from_iterable(told for *_, told in trained))
+    return [(member, features) for member, features, _ in trained]
 
 
 def _without_members(ensemble):
@@ -79,7 +83,11 @@ def _train_member(maker, X, y, sample_weight, seed, fit_params, progress, n_jobs
     if maker.verbose > 1:
         print(f"Training member {number + 1} of {total}")
     # Members know classes by their numbers. The ensemble has told of its label
-    with one_blas_thread() if n_jobs > 1 else nullcontext(), told_already(ONE_CLASS):
+    with (
+        one_blas_thread() if n_jobs > 1 else nullcontext(),
+        told_already(ONE_CLASS),
+        Gathered() as told,
+    ):
         (member,), (features,) = build_members(
             1,
             maker,
@@ -92,7 +100,7 @@ def _train_member(maker, X, y, sample_weight, seed, fit_params, progress, n_jobs
             check_input=True,
             fit_params=fit_params,
         )
-    return member, features
+    return member, features, told
 
 
 # Prediction

@@ -3,7 +3,6 @@
 import io
 import pickle
 import warnings
-from importlib.util import find_spec
 
 import joblib
 import numpy as np
@@ -25,6 +24,7 @@ from sklearn.utils.estimator_checks import (
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
+from sknn_scratch.exceptions import UnscaledDataWarning
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -396,9 +396,16 @@ def test_in_a_cross_validation():
     assert clone(new()).get_params()["estimator__max_iter"] == 3
 
 
-@pytest.mark.skipif(find_spec("numba") is None, reason="networks train in threads with numba")
-def test_warnings_of_threads_point_at_the_line_that_called_fit():
-    model = new(network={"engine": "numba"}, n_jobs=2)
-    with pytest.warns(ConvergenceWarning) as seen:
+@pytest.mark.parametrize("backend", ["sequential", "threading", "multiprocessing"])
+def test_what_all_members_warn_of_is_told_once_at_the_line_that_called_fit(backend):
+    model = new(n_jobs=2)
+    with joblib.parallel_config(backend), pytest.warns(ConvergenceWarning) as seen:
         model.fit(X, y)
-    assert {w.filename for w in seen} == {__file__}
+    assert [warning.filename for warning in seen] == [__file__]
+
+
+def test_warnings_are_told_before_the_error_of_a_member():
+    model = new(network={"stop_when": lambda history: 1 / 0})
+    with pytest.warns(UnscaledDataWarning) as seen, pytest.raises(ZeroDivisionError):
+        model.fit(1000 * X, y)
+    assert [warning.filename for warning in seen] == [__file__]
