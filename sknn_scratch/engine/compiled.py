@@ -138,8 +138,9 @@ class CompiledEpochs:
         self._shuffle(self.orders[:n_epochs])
         self._set_rates()
         self._load_state()
-        self.sums[:] = 0
-        of_epochs = self.sums, self.flats, self.orders, self.rates
+        sums = self.sums[:n_epochs]  # there may be hundreds of rows
+        sums[:] = 0
+        of_epochs = sums, self.flats, self.orders, self.rates
         n_steps = n_epochs * self.n_steps
         for first in range(0, n_steps, self.steps_per_call):
             last = min(first + self.steps_per_call, n_steps)
@@ -151,7 +152,7 @@ class CompiledEpochs:
         seconds = (time.perf_counter() - start) / n_epochs
         return [
             Epoch(loss, penalty, score, rate, flat, seconds)
-            for (loss, penalty, score), flat in zip(self.sums.tolist(), flats, strict=False)
+            for (loss, penalty, score), flat in zip(sums.tolist(), flats, strict=True)
         ]
 
     def _shuffle(self, orders):
