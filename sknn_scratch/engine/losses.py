@@ -399,7 +399,7 @@ class PoissonLoss(ExpOutput):
     def fault_of_targets(self, y):
         if not (y < 0).any():
             return None
-        return f"needs y >= 0, but y has values down to {y.min()}: use loss='squared_error'."
+        return _out_of_range(">=", y, "use loss='squared_error'")
 
     def value(self, raw, y):
         return self.value_and_gradient(raw.copy(), y)
@@ -556,10 +556,8 @@ class GammaLoss(ExpOutput, DevianceLoss):
     def fault_of_targets(self, y):
         if not (y <= 0).any():
             return None
-        return (
-            f"needs y > 0, but y has values down to {y.min()}: use loss='tweedie' with a power "
-            "below 2 if some are zero, or loss='squared_error'."
-        )
+        remedy = "use loss='tweedie' with a power below 2 if some are zero, or loss='squared_error'"
+        return _out_of_range(">", y, remedy)
 
     def constants(self, y, weight):
         return np.log(np.average(y, axis=0, weights=weight))
@@ -586,12 +584,10 @@ class TweedieLoss(ExpOutput, DevianceLoss):
 
     def fault_of_targets(self, y):
         if self.power < 2 and (y < 0).any():
-            return f"needs y >= 0, but y has values down to {y.min()}: use loss='squared_error'."
+            return _out_of_range(">=", y, "use loss='squared_error'")
         if self.power >= 2 and (y <= 0).any():
-            return (
-                f"with power={self.power} needs y > 0, but y has values down to {y.min()}: use a "
-                "power below 2 if some are zero, or loss='squared_error'."
-            )
+            remedy = "use a power below 2 if some are zero, or loss='squared_error'"
+            return f"with power={self.power} {_out_of_range('>', y, remedy)}"
         return None
 
     def constants(self, y, weight):
@@ -614,6 +610,12 @@ class TweedieLoss(ExpOutput, DevianceLoss):
             loss[~positive] = without_y[~positive] / (2 - p)
         raw[...] = slope
         return loss
+
+
+def _out_of_range(sign: str, y: np.ndarray, remedy: str) -> str:
+    """Return what is wrong with targets that are not all above zero."""
+    centred = " If you scale y, do not centre it." if y.min() < 0 else ""
+    return f"needs y {sign} 0, but y has values down to {y.min()}: {remedy}.{centred}"
 
 
 def _difference_of_powers(log_y: np.ndarray, z: np.ndarray, e: float) -> np.ndarray:

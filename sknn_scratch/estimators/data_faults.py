@@ -137,6 +137,8 @@ def refuse_what_is_no_table(name, data):
     """Raise an error if data is not even laid out as numbers are: a file name, a dict, records."""
     if issparse(data):
         return
+    if data is None and name == "X":  # of y scikit-learn says it
+        raise ValueError("X must be a table of rows and columns, got None.")
     if callable(getattr(type(data), "collect", None)):  # polars' and Dask's are computed later
         raise TypeError(
             f"{name} must be in memory, got a {type(data).__name__}: call its collect() first."

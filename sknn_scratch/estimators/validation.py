@@ -68,6 +68,9 @@ def validated(estimator, X, y="no_validation", **kwargs):
         refuse_sparse_labels(y)
         finders.append(("y", y, fault_of_labels))
     try:
+        if hasattr(estimator, "feature_names_in_") and not is_frame(X):
+            # Before scikit-learn warns that X has no names: its error is to come alone
+            check_array(X, accept_sparse="csr", dtype=kwargs["dtype"], estimator=estimator)
         checked = validate_data(estimator, X, y, accept_sparse="csr", order="C", **kwargs)
     except (OverflowError, TypeError, ValueError) as error:
         given = {"X": X, "y": y}

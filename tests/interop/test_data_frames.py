@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
+from sknn_scratch.ensemble import MLPBaggingClassifier
 from sknn_scratch.model_selection import MLPGridSearchCV
 
 try:
@@ -192,6 +193,24 @@ def test_array_in_place_of_a_frame(frame):
         new().fit(frame, y).predict(X)
     with pytest.warns(UserWarning, match="X has feature names, but"):
         new().fit(X, y).predict(frame)
+
+
+NO_ROWS = {
+    "a row": (PANDAS.iloc[0], "Expected a 2-dimensional container"),
+    "a list": ([1.0, 2.0], "Expected 2D array, got 1D array"),
+    "a dict": ([{"a": 1}], "Spread dicts over columns"),
+    "nothing": (None, "X must be a table of rows and columns, got None"),
+}
+
+
+@pytest.mark.parametrize("case", NO_ROWS)
+def test_what_is_no_table_is_an_error_without_a_warning(case):
+    """That X has no names, as in fit, would be no help."""
+    given, message = NO_ROWS[case]
+    model = new().fit(PANDAS, y)
+    for predict in (model.predict, MLPBaggingClassifier(new(), 1).fit(PANDAS, y).predict):
+        with pytest.raises((TypeError, ValueError), match=message):
+            predict(given)
 
 
 STRINGS_IN_X = {

@@ -433,7 +433,10 @@ def test_spread_is_in_standard_deviations():
 
 def test_which_targets_are_allowed():
     y = np.array([[0.0, 2.0], [1.0, -0.5]])
-    fault = "needs y >= 0, but y has values down to -0.5: use loss='squared_error'."
+    fault = (
+        "needs y >= 0, but y has values down to -0.5: use loss='squared_error'. If you scale y, do "
+        "not centre it."
+    )
     assert LOSSES["poisson"]().fault_of_targets(y) == fault
     assert LOSSES["poisson"]().fault_of_targets(abs(y)) is None
     assert LOSSES["squared_error"]().fault_of_targets(y) is None
