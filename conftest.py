@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import reusable_executor
 
 try:
     import fcntl
@@ -72,7 +72,8 @@ def compiled_kernels():
 def no_process_stays():
     """End joblib's processes, which otherwise might keep a worker for another ten seconds."""
     yield
-    get_reusable_executor(reuse=True).shutdown(kill_workers=True)
+    if reusable_executor._executor is not None:
+        reusable_executor._executor.shutdown(kill_workers=True)
 
 
 @pytest.fixture(autouse=True, scope="module")
