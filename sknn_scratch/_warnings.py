@@ -96,11 +96,12 @@ class Gathered:
     """
 
     def __enter__(self):
-        self.kept = _of_thread.gathered = []
+        self.kept: list[tuple] = []
+        self.around, _of_thread.gathered = _of_thread.gathered, self.kept
         return self.kept
 
     def __exit__(self, error, *_):
-        del _of_thread.gathered
+        _of_thread.gathered = self.around
         if error is not None:
             warn_of_each(self.kept)
 

@@ -9,7 +9,7 @@ from joblib.parallel import BACKENDS, get_active_backend
 from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknn_scratch._warnings import user_place, warnings_at
+from sknn_scratch._warnings import Gathered, user_place, warn, warnings_at
 from sknn_scratch.estimators.interrupts import ending_with
 from sknn_scratch.model_selection.side_by_side import in_threads
 
@@ -60,7 +60,7 @@ class Workers:
             # joblib calls this whenever calls have returned, from whatever backend
             self.parallel.print_progress = lambda: told(self.parallel.n_completed_tasks)
         if not self.at_home:
-            return self.parallel(delayed(function)(*args) for args in arguments)
+            return _told(self.parallel(delayed(_silent)(function, *args) for args in arguments))
         end = Event()
         function = partial(_as_thread, get_ident(), _like_this_thread(end), function)
         try:
@@ -82,6 +82,20 @@ class Workers:
 
         n_threads = min(self.n_jobs, len(arguments))
         return in_threads(function, arguments, n_threads, context, end, told)
+
+
+def _silent(function, *args):
+    """Return what a function returns, and its warnings, which would not be seen in a process."""
+    with Gathered() as kept:
+        return function(*args), kept
+
+
+def _told(results):
+    """Return results, after their warnings have been issued in this thread."""
+    for _, kept in results:
+        for message, category in kept:
+            warn(message, category)
+    return [result for result, _ in results]
 
 
 def _like_this_thread(end):

@@ -113,6 +113,14 @@ def test_at_the_line_that_calls(name):
     assert warned(call) == categories
 
 
+@pytest.mark.parametrize("backend", ["sequential", "threading", "multiprocessing"])
+def test_wherever_the_networks_of_a_search_train(backend):
+    search = MLPGridSearchCV(network(), {"alpha": [0, 0.1]}, cv=2, n_jobs=2)
+    with joblib.parallel_config(backend), pytest.warns(ConvergenceWarning) as caught:
+        search.fit(X, Y)
+    assert [warning.filename for warning in caught] == [__file__] * 5  # four fits and the last one
+
+
 WITHOUT_WARNINGS = {"batch_size": 8, "tol": 9, "n_iter_no_change": 1, "early_stopping": False}
 MANY_CLASSES = {
     "ensemble": (
