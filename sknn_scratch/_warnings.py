@@ -14,7 +14,7 @@ class _OfThread(local):
     """Where the warnings of a thread point, how those begin that it leaves out, and a list."""
 
     place: "Place | None" = None
-    told: Any = ()
+    told: tuple[str, ...] = ()
     gathered: "list[tuple] | None" = None
 
 
@@ -70,23 +70,24 @@ def user_place():
 
 
 @contextmanager
+def _for_now(name, value):
+    """Set an attribute of this thread; an ensemble around this one may have set it before."""
+    around = getattr(_of_thread, name)
+    setattr(_of_thread, name, value)
+    try:
+        yield
+    finally:
+        setattr(_of_thread, name, around)
+
+
 def warnings_at(place):
     """Issue the warnings of this thread at a line in the thread that started it."""
-    _of_thread.place = place
-    try:
-        yield
-    finally:
-        del _of_thread.place
+    return _for_now("place", place)
 
 
-@contextmanager
 def told_already(beginning):
     """Leave out the warnings of this thread that begin like this."""
-    _of_thread.told = beginning
-    try:
-        yield
-    finally:
-        del _of_thread.told
+    return _for_now("told", (*_of_thread.told, beginning))
 
 
 class Gathered:

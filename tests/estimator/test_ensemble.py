@@ -404,6 +404,15 @@ def test_what_all_members_warn_of_is_told_once_at_the_line_that_called_fit(backe
     assert [warning.filename for warning in seen] == [__file__]
 
 
+def test_members_may_be_ensembles():
+    """What is set for the members of one ensemble ends with it, and not for those around it."""
+    with pytest.warns(ConvergenceWarning) as seen:
+        model = MLPBaggingClassifier(new(), 2, random_state=0).fit(X, y)
+    assert [warning.filename for warning in seen] == [__file__]
+    expected = BaggingClassifier(new(), 2, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+
+
 def test_warnings_are_told_before_the_error_of_a_member():
     model = new(network={"stop_when": lambda history: 1 / 0})
     with pytest.warns(UnscaledDataWarning) as seen, pytest.raises(ZeroDivisionError):
