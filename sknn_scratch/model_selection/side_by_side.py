@@ -47,4 +47,6 @@ def in_threads(function, arguments, n_threads, context, end, told=None):
         raise
     finally:
         pool.shutdown(wait=False)
+        # The traceback of an error leads here: they would keep each other alive
+        done = running = thread = None
     return results

@@ -1,7 +1,9 @@
 """Calls in threads: what comes back, what is raised, and what the calls see around them."""
 
-from contextlib import contextmanager, nullcontext
-from threading import Event, get_ident
+import gc
+import weakref
+from contextlib import contextmanager, nullcontext, suppress
+from threading import Event, current_thread, get_ident
 
 import joblib
 import pytest
@@ -59,6 +61,24 @@ def test_the_first_error_is_raised_at_once(kind):
         in_threads(call, [(number,) for number in range(9)], 2, Contexts(), end)
     assert is_over.wait(9)
     assert sorted(begun) == [0, 1]
+
+
+def test_an_error_keeps_nothing_alive():
+    def call(given):
+        threads.append(current_thread())
+        raise ValueError
+
+    threads, given = [], Contexts()
+    seen = weakref.ref(given)
+    gc.disable()
+    try:
+        with suppress(ValueError):
+            in_threads(call, [(given,)], 1, nullcontext, Event())
+        threads[0].join()
+        del given
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 def test_an_error_of_a_context_is_raised():
