@@ -44,7 +44,8 @@ def dask():
     distributed = pytest.importorskip("dask.distributed")
     workers = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
     with (
-        distributed.LocalCluster(**workers, dashboard_address=None) as cluster,
+        # A free port: that of Dask may be in use, by another run of the tests for example
+        distributed.LocalCluster(**workers, dashboard_address=":0") as cluster,
         distributed.Client(cluster),
     ):
         yield "dask"
