@@ -8,10 +8,6 @@ from functools import cache
 
 import numpy as np
 
-_pointer_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", ctypes.pythonapi)
-)
-
 
 class Twister(ctypes.Structure):
     """The numbers of an MT19937, and how many of them have been used."""
@@ -26,10 +22,7 @@ class Twister(ctypes.Structure):
 
 def twister_of(generator: np.random.RandomState) -> Twister:
     """Return the state of a generator that draws by MT19937; it is valid as long as that lives."""
-    # By numpy's `bitgen_t`, whose first field is the address of the state
-    interface = _pointer_in(generator._bit_generator.capsule, b"BitGenerator")
-    address = ctypes.c_void_p.from_address(interface).value
-    return Twister.from_address(address or 0)
+    return Twister.from_address(generator._bit_generator.ctypes.state_address)
 
 
 @cache
