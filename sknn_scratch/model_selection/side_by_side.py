@@ -8,7 +8,9 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import count
 from queue import Empty, SimpleQueue
 
-# On Windows Ctrl-C waits until a wait ends
+from sknn_scratch.estimators.interrupts import end_if_asked
+
+# Between two waits it is seen that the calls around have ended, and on Windows Ctrl-C, too
 _SECONDS = 0.2
 
 
@@ -40,6 +42,7 @@ def in_threads(function, arguments, n_threads, context, end, told=None):
         running = {pool.submit(work) for _ in range(n_threads)}
         while running:
             done, running = wait(running, _SECONDS, FIRST_EXCEPTION)
+            end_if_asked()  # by another such call, if this is one of its threads
             for thread in done:
                 thread.result()  # which raises its error
     except BaseException:

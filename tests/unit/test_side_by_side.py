@@ -9,6 +9,7 @@ import joblib
 import pytest
 from joblib.parallel import get_active_backend
 
+from sknn_scratch.estimators.interrupts import ending_with
 from sknn_scratch.model_selection.side_by_side import in_threads
 from sknn_scratch.model_selection.workers import Workers
 
@@ -61,6 +62,20 @@ def test_the_first_error_is_raised_at_once(kind):
         in_threads(call, [(number,) for number in range(9)], 2, Contexts(), end)
     assert is_over.wait(9)
     assert sorted(begun) == [0, 1]
+
+
+def test_calls_end_with_those_that_they_belong_to():
+    """A search in a thread has threads of its own, which Ctrl-C does not reach either."""
+    end_of_all, end, is_over = Event(), Event(), Event()
+
+    def call():
+        end_of_all.set()
+        assert end.wait(9)
+        is_over.set()
+
+    with ending_with(end_of_all), pytest.raises(KeyboardInterrupt):
+        in_threads(call, [()], 1, nullcontext, end)
+    assert is_over.wait(9)
 
 
 def test_an_error_keeps_nothing_alive():
