@@ -19,13 +19,19 @@ def checks_arguments(constraints: Mapping[str, Any]) -> Callable[[Function], Fun
 
         @wraps(function)
         def call(*args, **kwargs):
-            try:
-                parameters.bind(*args, **kwargs)
-            except TypeError:
-                # Fails as well, in Python's words: they name the function, and scikit-learn's not
-                return function(*args, **kwargs)
-            return checked(*args, **kwargs)
+            # If they do not fit, Python's error names the function, and scikit-learn's does not
+            chosen = checked if _fit(parameters, args, kwargs) else function
+            return chosen(*args, **kwargs)
 
         return cast(Function, call)
 
     return decorate
+
+
+def _fit(parameters, args, kwargs):
+    """Whether a function with these parameters can be called with these arguments."""
+    try:
+        parameters.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True

@@ -290,8 +290,10 @@ def test_parameters_are_checked_under_their_own_names(make, params):
 
 @pytest.mark.parametrize("make", [tabular_classifier, tabular_regressor])
 def test_arguments_that_are_none_are_refused_by_python(make):
-    with pytest.raises(TypeError, match=rf"^{make.__name__}\(\) got an unexpected .* 'epochs'"):
+    words = rf"^{make.__name__}\(\) got an unexpected .* 'epochs'"
+    with pytest.raises(TypeError, match=words) as error:
         make(epochs=3)
+    assert error.value.__context__ is None  # one error, one traceback
     with pytest.raises(TypeError, match=rf"^{make.__name__}\(\) takes 0 positional arguments"):
         make(8)
 
