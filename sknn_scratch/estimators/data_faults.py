@@ -130,7 +130,8 @@ def is_frame(data):
 
 def name_of_column(data, k):
     """Return the name of column k of a frame; k if data has no names."""
-    return data.columns[k] if is_frame(data) else int(k)
+    # As a list: the repr of a number of numpy's says more than the number
+    return list(data.columns)[k] if is_frame(data) else int(k)
 
 
 def refuse_what_is_no_table(name, data):

@@ -284,6 +284,12 @@ def test_the_column_is_named_that_has_a_gap_among_whole_numbers():
             new(cls).fit(frame, Y)
 
 
+def test_columns_may_be_called_by_numbers():
+    frame = pd.DataFrame(np.where(Y[:, None] > 1, np.nan, X[:, :2]), columns=[10, 20])
+    with pytest.raises(ValueError, match=r"X contains NaN in the columns 10, 20[.] Fill"):
+        new().fit(frame, Y)
+
+
 def test_the_column_of_an_array_is_numbered_that_is_not_finite():
     wide = np.where(np.arange(9) > 1, np.nan, X[:, :1])
     with pytest.raises(ValueError, match=r"NaN in the columns 2, 3, 4, 5, 6 and 2 more[.] Fill"):
