@@ -6,6 +6,7 @@ estimator. Where work is shared with other fits, something stands in for `fit`.
 
 import time
 from contextlib import nullcontext
+from threading import Lock
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -15,6 +16,9 @@ from sknn_scratch.estimators.threads import one_blas_thread
 from sknn_scratch.model_selection.inputs import params_of, part_of
 from sknn_scratch.model_selection.plan import cloned, network_of, twin
 from sknn_scratch.model_selection.train import fit_further, most_bytes_of
+
+# Threads that raise one error at the same time would all write into its traceback
+_raising = Lock()
 
 
 def run(job, feed, begun, X, y, score, n_jobs):
@@ -29,7 +33,11 @@ def run(job, feed, begun, X, y, score, n_jobs):
     n_parts = len(job) + bool(most_bytes)
     is_part = n_parts > 1 or network is not None
     training = _Training(network, n_parts) if is_part else None
-    with one_blas_thread() if n_jobs > 1 else nullcontext():
+    is_broken = feed is not None and feed.error is not None
+    with (
+        one_blas_thread() if n_jobs > 1 else nullcontext(),
+        _raising if is_broken else nullcontext(),
+    ):
         scores = [_scored(fit, feed, training, X, y, score) for fit in job]
     return scores, training.begun_within(most_bytes) if most_bytes else None
 

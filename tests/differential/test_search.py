@@ -364,6 +364,29 @@ def test_an_error_of_a_transformer_is_reported_once():
     assert "in transform" in str(error.value)
 
 
+class SlowError(ValueError):
+    def with_traceback(self, tb):
+        super().with_traceback(tb)
+        time.sleep(0.02)  # another thread comes as far as this one
+        return self
+
+
+class BrokenScaler(CountingScaler):
+    def fit(self, X, y=None):
+        raise SlowError("broken")
+
+
+def test_threads_raise_an_error_that_they_share_one_after_the_other():
+    X, y, _ = problem("classes")
+    pipeline = Pipeline([("scale", BrokenScaler()), ("net", network())])
+    search = MLPGridSearchCV(pipeline, {"net__alpha": [0, 0.1, 0.2]}, cv=2, n_jobs=2)
+    with (
+        joblib.parallel_config("threading"),
+        pytest.raises(ValueError, match="6 fits failed with the following error"),
+    ):
+        search.fit(X, y)
+
+
 class Derived(MLPScratchClassifier):
     """Nobody knows what it does."""
 
