@@ -80,9 +80,19 @@ def _for_now(name, value):
         setattr(_of_thread, name, around)
 
 
-def warnings_at(place):
-    """Issue the warnings of this thread at a line in the thread that started it."""
-    return _for_now("place", place)
+def warnings_as_here():
+    """Return a function that makes contexts in which another thread warns as this one does.
+
+    It points at the same line, and leaves out or gathers the same warnings.
+    """
+    place, told, gathered = _of_thread.place or user_place(), _of_thread.told, _of_thread.gathered
+
+    @contextmanager
+    def context():
+        with _for_now("place", place), _for_now("told", told), _for_now("gathered", gathered):
+            yield
+
+    return context
 
 
 def told_already(beginning):

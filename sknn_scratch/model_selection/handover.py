@@ -86,8 +86,8 @@ def _scored_by_sklearn(estimator, fit, X, y, score):
 def _scored_in_silence(estimator, fit, X, y, score, *, is_fed):
     """Do as scikit-learn's function, where it would print nothing and call no callback.
 
-    That takes 0.4 ms to ask what X and its rows are, as long as some networks train. What fails is
-    left to it. `is_fed` says that `fit` needs no samples.
+    Its function takes 0.4 ms to ask what X and its rows are: some networks train in that time. What
+    fails is left to it. `is_fed` says that `fit` needs no samples.
     """
     start = time.time()
 

@@ -9,7 +9,7 @@ from joblib.parallel import BACKENDS, get_active_backend
 from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknn_scratch._warnings import Gathered, user_place, warn, warnings_at
+from sknn_scratch._warnings import Gathered, warn, warnings_as_here
 from sknn_scratch.estimators.interrupts import ending_with
 from sknn_scratch.model_selection.side_by_side import in_threads
 
@@ -103,11 +103,11 @@ def _like_this_thread(end):
 
     They have the configuration of this thread, and warn at its line.
     """
-    config, place = get_config(), user_place()
+    config, warnings_as_there = get_config(), warnings_as_here()
 
     @contextmanager
     def context():
-        with config_context(**config), warnings_at(place), ending_with(end):
+        with config_context(**config), warnings_as_there(), ending_with(end):
             yield
 
     return context

@@ -25,6 +25,7 @@ from sklearn.utils.estimator_checks import (
 from sknn_scratch import MLPScratchClassifier, MLPScratchRegressor
 from sknn_scratch.ensemble import MLPBaggingClassifier, MLPBaggingRegressor
 from sknn_scratch.exceptions import UnscaledDataWarning
+from sknn_scratch.model_selection import MLPGridSearchCV
 
 X, y = load_iris(return_X_y=True)
 X = scale(X)
@@ -411,6 +412,15 @@ def test_members_may_be_ensembles():
     assert [warning.filename for warning in seen] == [__file__]
     expected = BaggingClassifier(new(), 2, random_state=0).fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+
+
+def test_members_may_be_searches_with_threads_of_their_own():
+    """All of them warn as the thread does that began them: once, at the line that called fit."""
+    search = MLPGridSearchCV(new().estimator, {"alpha": [0, 0.1]}, cv=2, n_jobs=2)
+    model = MLPBaggingClassifier(search, 2, random_state=0, n_jobs=2)
+    with joblib.parallel_config("threading"), pytest.warns(ConvergenceWarning) as seen:
+        model.fit(X, y)
+    assert [warning.filename for warning in seen] == [__file__]
 
 
 def test_warnings_are_told_before_the_error_of_a_member():
