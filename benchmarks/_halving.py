@@ -24,8 +24,6 @@ SEARCHERS = {
     "sklearn, numpy": (HalvingGridSearchCV, MLPScratchClassifier, {}, 1),
     "scikit-learn": (HalvingGridSearchCV, MLPClassifier, {}, 1),
 }
-# The first round has this share of the epochs, the last one all of them
-FIRST_ROUND = 1 / 9
 # Each shuffles the rows in its own way before they are split into folds: what halving finds in one
 # of them is luck in part. The seconds are those of the first.
 SHUFFLINGS = range(20)
@@ -35,12 +33,14 @@ SHUFFLINGS = range(20)
 class HalvingSweep(Sweep):
     """A sweep whose grid has no epochs; the full grid also tries those of `epochs`.
 
-    With a `factor` of 3 there are three rounds, and a ninth of the candidates reaches the last one;
-    with 9 there are two.
+    The `first_round` has this share of the epochs, the last one all of them. With a `factor` of 3
+    there are three rounds, and a ninth of the candidates reaches the last one; with 16 there are
+    two rounds, and one of 16 candidates is left.
     """
 
     epochs: tuple = ()
     factor: int = 3
+    first_round: float = 1 / 9
 
     def search(self, name, shuffling=SHUFFLINGS[0]):
         """Return the search, not yet fitted, of one of `SEARCHERS`."""
@@ -53,7 +53,7 @@ class HalvingSweep(Sweep):
             return search(network, self.grid | epochs, **common)
         most = self.network["max_iter"]
         common |= {"resource": "max_iter", "max_resources": most, "factor": self.factor}
-        least = max(1, int(most * FIRST_ROUND))
+        least = max(1, int(most * self.first_round))
         return search(network, self.grid, min_resources=least, return_train_score=False, **common)
 
     def data(self, folder):
@@ -79,7 +79,8 @@ SWEEPS = [
         },
         folds=5,
         epochs=(25, 100),
-        factor=9,
+        factor=16,
+        first_round=1 / 16,
     ),
     HalvingSweep(
         name="digits",
