@@ -1,5 +1,6 @@
 """scikit-learn's bagging, for networks: the same members and predictions, in less time."""
 
+from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -7,7 +8,6 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, BaseEnsemble
-from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -28,7 +28,7 @@ from sknn_scratch.estimators.classifier import MLPScratchClassifier, warn_of_one
 from sknn_scratch.estimators.constraints import Number, checks_own_parameters
 from sknn_scratch.estimators.encoding import accuracy
 from sknn_scratch.estimators.labels import has_many_classes, refuse_no_classes
-from sknn_scratch.estimators.missing_targets import filled, r2, validated_numbers, with_gaps
+from sknn_scratch.estimators.missing_targets import r2, validated_numbers, with_gaps
 from sknn_scratch.estimators.regressor import MLPScratchRegressor
 from sknn_scratch.estimators.rollback import unchanged_on_failure
 from sknn_scratch.estimators.validation import (
@@ -150,37 +150,41 @@ class _Bagging(BaseEnsemble):
         return self
 
     def _checked(self, X, y):
-        """Return X and y: checked as a network does, for networks; else as scikit-learn does."""
+        """Return X and y, checked as a network does, or as scikit-learn's bagging does.
+
+        For pipelines that end in a network, it is X as bagging does, and y as a network does: the
+        members themselves do not see the names of its columns.
+        """
         estimator, missing = self._get_estimator(), None
-        # A network takes a frame of polars for float64. scikit-learn's members are given an array,
-        # whose float32 they keep
-        if isinstance(estimator, BaseMLPScratch) and is_regressor(self):
-            X, y, missing = validated_numbers(
-                self, X, y, missing_targets=self._gaps, dtype=float_dtypes(X)
-            )
-        elif isinstance(estimator, BaseMLPScratch):
-            X, y = validated(self, X, y, multi_output=True, dtype=float_dtypes(X))
+        if isinstance(estimator, BaseMLPScratch):
+            X, y, missing = self._checked_as_by_network(X, y)
+        elif network_of(estimator) is not None:
+            X = validate_data(self, X, **LENIENT)
+            # Only the number of these rows matters. The check notes their features, in the copy
+            rows = np.zeros((X.shape[0], 1))
+            _, y, missing = copy(self)._checked_as_by_network(rows, y)
         else:
-            X, y, missing = self._checked_for_others(X, y)
+            X, y = self._checked_as_by_scikit_learn(X, y)
         if is_regressor(self) and issparse(y):  # as in the network
             y = y.toarray()
         y = as_vector(with_gaps(y, missing))
         self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
         return X, y
 
-    def _checked_for_others(self, X, y):
-        """Return X, y, and where y is missing, for members that are no networks by themselves."""
-        numbers, missing = (y, None) if self._gaps == "error" else filled(y)
-        X, numbers = validate_data(self, X, numbers, multi_output=True, **LENIENT)
+    def _checked_as_by_network(self, X, y):
+        """Return X, y, and where y is missing, or None."""
+        # A network takes a frame of polars for float64. scikit-learn's members are given an array,
+        # whose float32 they keep
+        dtypes = float_dtypes(X)
+        if is_regressor(self):
+            return validated_numbers(self, X, y, missing_targets=self._gaps, dtype=dtypes)
+        return *validated(self, X, y, multi_output=True, dtype=dtypes), None
+
+    def _checked_as_by_scikit_learn(self, X, y):
+        checked = validate_data(self, X, y, multi_output=True, **LENIENT)
         if is_classifier(self):
             refuse_sparse_labels(y)
-        elif network_of(self._get_estimator()) is not None:
-            # An error here knows the names of columns, which members do not see
-            rows = np.zeros((X.shape[0], 1))
-            _, numbers, missing = validated_numbers(
-                BaseEstimator(), rows, y, missing_targets=self._gaps, dtype=np.float64
-            )
-        return X, numbers, missing
+        return checked
 
     @property
     def _gaps(self):
@@ -512,7 +516,7 @@ class MLPBaggingClassifier(_Bagging, BaggingClassifier):
         total, _ = self._out_of_bag(X, (self.n_classes_,))
         with np.errstate(invalid="ignore"):
             self.oob_decision_function_ = total / total.sum(axis=1, keepdims=True)
-        self.oob_score_ = accuracy_score(y, total.argmax(axis=1))
+        self.oob_score_ = accuracy(y, total.argmax(axis=1), None)
 
     def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy, the share of samples whose class is predicted.

@@ -281,6 +281,30 @@ def test_targets():
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ("iris.csv", "must hold the data itself, got 'iris.csv'"),
+        ({"y": y}, "must be an array or a data frame, got a dict"),
+        (None, "estimator requires y to be passed"),
+        (y[:5], "X has 150 samples, but y has 5"),
+        (["a", np.nan] * 75, "y has missing values|y must hold numbers"),
+        (y + 1j, "Complex data not supported: "),
+        ([[1, 2]] * 149 + [[1]], "rows of the same length"),
+    ],
+)
+def test_targets_of_pipelines_are_checked_as_those_of_networks(cls, targets, message):
+    member = NETWORKS[cls](hidden_layer_sizes=4, max_iter=3)
+    of_pipelines = cls(make_pipeline(StandardScaler(), member), 2, random_state=0).fit(X, y)
+    with pytest.raises((TypeError, ValueError), match=message) as error:
+        of_pipelines.fit(X, targets)
+    with pytest.raises(error.type, match=message) as expected:
+        cls(member, 2).fit(X, targets)
+    assert str(error.value) == str(expected.value)
+    assert of_pipelines.n_features_in_ == 4
+
+
+@BOTH
 def test_weights(cls):
     model = new(cls)
     with pytest.raises(ValueError, match=r"^sample_weight is not valid: Negative"):
