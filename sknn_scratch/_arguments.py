@@ -19,8 +19,8 @@ def checks_arguments(constraints: Mapping[str, Any]) -> Callable[[Function], Fun
 
         @wraps(function)
         def call(*args, **kwargs):
-            # If they do not fit, Python's error names the function, and scikit-learn's does not
-            chosen = checked if _fit(parameters, args, kwargs) else function
+            # Of arguments that are too few or unknown, Python's error names the function
+            chosen = checked if _can_be_called(parameters, args, kwargs) else function
             return chosen(*args, **kwargs)
 
         return cast(Function, call)
@@ -28,7 +28,7 @@ def checks_arguments(constraints: Mapping[str, Any]) -> Callable[[Function], Fun
     return decorate
 
 
-def _fit(parameters, args, kwargs):
+def _can_be_called(parameters, args, kwargs):
     """Whether a function with these parameters can be called with these arguments."""
     try:
         parameters.bind(*args, **kwargs)

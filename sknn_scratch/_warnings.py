@@ -6,15 +6,16 @@ from contextlib import contextmanager
 from threading import local
 from typing import Any, NamedTuple
 
-# Between the user and the package may lie a search or a pipeline, or the reading of a file
-_ON_THE_WAY = {"sknn_scratch", "sklearn", "joblib", "skops", "pickle"}
+# Between the user and the package may lie a search or a pipeline, the reading of a file, or the end
+# of a context
+_ON_THE_WAY = {"sknn_scratch", "sklearn", "joblib", "skops", "pickle", "contextlib"}
 
 
 class _OfThread(local):
-    """Where the warnings of a thread point, how those begin that it leaves out, and a list."""
+    """Where the warnings of a thread point, which it leaves out, and the list that gathers them."""
 
     place: "Place | None" = None
-    told: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()  # how those begin that are left out
     gathered: "list[tuple] | None" = None
 
 
@@ -100,21 +101,19 @@ def told_already(beginning):
     return _for_now("told", (*_of_thread.told, beginning))
 
 
-class Gathered:
-    """Keeps the warnings of this thread in a list, which another one may issue.
+@contextmanager
+def gathering():
+    """Keep the warnings of this thread in a list, which another one may issue.
 
     After an error nobody will, so that they are issued here.
     """
-
-    def __enter__(self):
-        self.kept: list[tuple] = []
-        self.around, _of_thread.gathered = _of_thread.gathered, self.kept
-        return self.kept
-
-    def __exit__(self, error, *_):
-        _of_thread.gathered = self.around
-        if error is not None:
-            warn_of_each(self.kept)
+    kept: list[tuple] = []
+    try:
+        with _for_now("gathered", kept):
+            yield kept
+    except BaseException:
+        warn_of_each(kept)
+        raise
 
 
 def warn_of_each(kept):

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from sknn_scratch._sklearn import build_members
-from sknn_scratch._warnings import Gathered, told_already, warn_of_each
+from sknn_scratch._warnings import gathering, told_already, warn_of_each
 from sknn_scratch.estimators.class_weights import weight_of_each
 from sknn_scratch.estimators.classifier import ONE_CLASS, MLPScratchClassifier, probabilities_of
 from sknn_scratch.estimators.fitted import layers_of, raw_scores_of
@@ -86,7 +86,7 @@ def _train_member(maker, X, y, sample_weight, seed, fit_params, progress, n_jobs
     with (
         one_blas_thread() if n_jobs > 1 else nullcontext(),
         told_already(ONE_CLASS),
-        Gathered() as told,
+        gathering() as told,
     ):
         (member,), (features,) = build_members(
             1,

@@ -94,7 +94,7 @@ def check_parameters(estimator):
     try:
         validate_parameter_constraints(constraints, changed, caller_name=caller)
     except ValueError as error:
-        sizes = changed.get("loss")  # for that the first argument of a classifier is
+        sizes = changed.get("loss")  # a classifier takes these first
         if not isinstance(sizes, (int, list, tuple)) or "'loss' parameter" not in str(error):
             raise
         remedy = f"The first argument is the loss: write hidden_layer_sizes={sizes!r}."

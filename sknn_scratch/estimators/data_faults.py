@@ -213,9 +213,9 @@ def fault_of_rows(name, data):
 
 
 def fault_of_not_finite(said, given):
-    """Return an error that says where X or y is not finite, for what scikit-learn said; or None.
+    """Return an error that says where X or y is not finite; None if that is not the fault.
 
-    `given` are X and y as the user gave them, by their names.
+    `said` is the message of scikit-learn, and `given` has X and y as the user gave them, by name.
     """
     match = re.match(r"Input (X|y) contains (NaN|infinity)", said)
     if match is None:
@@ -227,7 +227,7 @@ def fault_of_not_finite(said, given):
 
 
 def _columns_with(test, data):
-    """Return which columns of data have values for which a test is true, as it is said."""
+    """Return words that name the columns with a value for which `test` is true."""
     try:
         values = np.asarray(data, dtype=np.float64)
     except (TypeError, ValueError):  # a sparse matrix, or objects: pandas' NA is no float

@@ -22,12 +22,11 @@ from sknn_scratch.estimators.data_faults import (
     fault_of_rows,
     is_missing,
     name_of_column,
-    refuse_what_is_no_table,
 )
 from sknn_scratch.estimators.validation import (
     is_two_dimensional,
     naming_y,
-    refuse_dates,
+    refuse_misread,
     validated,
     weights_of_score,
 )
@@ -45,7 +44,7 @@ def validated_numbers(estimator, X, y, *, missing_targets, in_part=False, **kwar
     """
     numbers, missing = y, None
     if missing_targets == "ignore":
-        _refuse_misread(y)
+        refuse_misread("y", y, gaps=True)
         numbers, missing = filled(y)
     if missing is not None and not in_part:
         _refuse_empty_columns(y, missing)
@@ -76,7 +75,7 @@ def weight_of_targets(weight, missing):
 @quietly
 def r2(y, predicted, sample_weight, missing_targets):
     """Return scikit-learn's R^2: of each target over the samples that have it, and the mean."""
-    _refuse_misread(y)
+    refuse_misread("y", y, gaps=True)
     y = y.toarray() if issparse(y) else y
     if not isinstance(y, np.ndarray) and (fault := fault_of_rows("y", y)):
         raise fault
@@ -132,12 +131,6 @@ def _with_stand_ins(values, missing):
         there = np.flatnonzero(~gaps_of)
         columns[gaps_of, k] = columns[there[0], k] if there.size else 1
     return values
-
-
-def _refuse_misread(y):
-    """Raise an error for what numpy would take for numbers."""
-    refuse_what_is_no_table("y", y)
-    refuse_dates("y", y)
 
 
 def _refuse_empty_columns(y, missing):

@@ -236,14 +236,18 @@ def _fault_that_passed(y, checked, y_numeric):
     return fault_of_missing("y", y) if suspicious else None
 
 
-def refuse_misread(name, data):
-    """Raise an error for what scikit-learn would misread, or say little about."""
+def refuse_misread(name, data, *, gaps=False):
+    """Raise an error for what scikit-learn would misread, or say little about.
+
+    `gaps` says that values may be missing, so that some may be masked.
+    """
     # Nothing can be wrong with these; to ask would cost an eighth of the prediction of one row
     if type(data) is np.ndarray and data.dtype.kind in "biuf":
         return
     refuse_what_is_no_table(name, data)
-    refuse_masked(name, data)
-    refuse_dates(name, data)
+    if not gaps:
+        refuse_masked(name, data)
+    _refuse_dates(name, data)
 
 
 def as_vector(y, *, is_told=True):
@@ -320,7 +324,7 @@ def refuse_sparse_labels(y):
         )
 
 
-def refuse_dates(name, data):
+def _refuse_dates(name, data):
     """Raise a ValueError for dates, which numpy would take for the numbers that it stores."""
     dtypes = _dtypes(data) or {"": getattr(data, "dtype", None)}
     # pandas' and numpy's dtypes have a kind; those of polars a method that the others have not

@@ -9,7 +9,7 @@ from joblib.parallel import BACKENDS, get_active_backend
 from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknn_scratch._warnings import Gathered, warn, warnings_as_here
+from sknn_scratch._warnings import gathering, warn, warnings_as_here
 from sknn_scratch.estimators.interrupts import ending_with
 from sknn_scratch.model_selection.side_by_side import in_threads
 
@@ -86,7 +86,7 @@ class Workers:
 
 def _silent(function, *args):
     """Return what a function returns, and its warnings, which would not be seen in a process."""
-    with Gathered() as kept:
+    with gathering() as kept:
         return function(*args), kept
 
 

@@ -44,8 +44,8 @@ def panel_axes(ax, n_panels, n_columns, panel_size, margin):
     width, height = np.multiply(panel_size, (n_columns, n_rows)) + margin
     figure = import_pyplot().figure(figsize=(max(width, _MIN_WIDTH), height), layout="constrained")
     axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for ax in axes[n_panels:]:
-        ax.remove()
+    for unused in axes[n_panels:]:
+        unused.remove()
     for ax in axes[max(0, n_panels - n_columns) : n_panels]:
         ax.tick_params(labelbottom=True)  # also above a place that is empty
     return figure, axes[:n_panels]

@@ -221,13 +221,7 @@ class TrainingCurveDisplay:
 
     def _score_name(self):
         """Return the score that all histories have."""
-        for what in ("histories", "test_scores"):
-            given = getattr(self, what)
-            if not isinstance(given, Mapping | None):
-                raise TypeError(
-                    f"{what} must be a dict of {what.replace('_', ' ')} by name, got "
-                    f"{type(given).__name__}."
-                )
+        _check_is_by_name("histories", self.histories)
         if not self.histories:
             raise ValueError("There is no history to plot: give at least one.")
         names = set()
@@ -250,6 +244,8 @@ class TrainingCurveDisplay:
         return names.pop()
 
     def _check_test_scores(self):
+        if self.test_scores is not None:
+            _check_is_by_name("test_scores", self.test_scores)
         for name, score in (self.test_scores or {}).items():
             if name not in self.histories:
                 raise ValueError(
@@ -317,3 +313,9 @@ class TrainingCurveDisplay:
                 ncols=ceil(n_names / ceil(n_names / n_fit)),
                 handlelength=3.5,  # or dashes are hardly told from a line
             )
+
+
+def _check_is_by_name(name, given):
+    if not isinstance(given, Mapping):
+        what = name.replace("_", " ")
+        raise TypeError(f"{name} must be a dict of {what} by name, got {type(given).__name__}.")
