@@ -60,7 +60,7 @@ ORDER = {
     "named_functions torch_modules torch_reading torch_conversion base classifier regressor",
     "model_selection": "plan inputs train handover side_by_side workers rounds progress reporting "
     "watch evaluate search halving bars search_progress",
-    "ensemble": "members bagging",
+    "ensemble": "members base bagging",
     "tabular": "columns table target kinds piecewise_linear smooth_clip recipe",
     "onnx_export": "errors graph functions activations network standalone missing categories "
     "quantiles tables columnwise ensembles container network_converters transformer_converters "
